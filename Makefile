@@ -1,0 +1,115 @@
+# critfs: `make` builds, `make test` tests, `make demo` shows. No configuring:
+# what is missing on a Debian machine is installed first, by contrib/deps.
+
+B   ?= build
+GEN := build/gen
+
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+MANDIR  ?= $(PREFIX)/share/man
+DESTDIR ?=
+
+VERSION := 0.1.0
+
+CC      ?= gcc
+WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes	\
+	-Wformat=2 -Wundef -Wvla -Wpointer-arith
+WERROR  ?=
+OPT     ?= -O2 -g
+SANITIZE ?=
+CFLAGS  += -std=gnu11 $(OPT) $(WARN) $(WERROR) $(SANITIZE)
+LDFLAGS += $(SANITIZE)
+
+# Packages are looked up when something is built, not when make starts: deps may
+# have to install pkg-config first.
+PKG      = $(shell pkg-config $(1) fuse3 libprotobuf-c)
+CPPFLAGS += -I. -I$(GEN) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
+
+ifeq ($(V),1)
+Q   :=
+say :=
+else
+Q   := @
+say  = @printf '  %-7s %s\n' $(1) $(2)
+endif
+
+.PHONY: all test demo deps deps-test asan programs install uninstall clean check-unit
+.DELETE_ON_ERROR:
+
+all: deps
+	@$(MAKE) --no-print-directory programs
+
+DECODER_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard decoder/*.c))
+FS_OBJS      := $(patsubst %.c,$(B)/%.o,$(wildcard fs/*.c))
+UNIT_TESTS   := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/unit-*.c))
+
+programs: $(B)/critfs
+
+include proto/rules.mk
+
+$(B)/libcrit.a: $(DECODER_OBJS) $(PROTO_OBJS)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/critfs: $(FS_OBJS) $(B)/libcrit.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(call PKG,--libs) -lpthread
+
+$(B)/decoder/%.o: decoder/%.c | $(PROTO_HEADERS)
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/fs/%.o: fs/%.c | $(PROTO_HEADERS)
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -DCRITFS_VERSION='"$(VERSION)"' $(call PKG,--cflags) $(CFLAGS)	\
+		-MMD -MP -c -o $@ $<
+
+$(B)/tests/unit-%: tests/unit/unit-%.c $(B)/libcrit.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/libcrit.a	\
+		$(call PKG,--libs) -ljson-c
+
+$(B)/tests/schema-dump: tests/unit/schema-dump.c $(PROTO_OBJS) | $(PROTO_HEADERS)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(PROTO_OBJS) -lprotobuf-c
+
+-include $(DECODER_OBJS:.o=.d) $(FS_OBJS:.o=.d) $(UNIT_TESTS:=.d)
+
+# What tests run: the program, and the programs that test the library.
+.PHONY: tested
+tested: programs $(UNIT_TESTS) $(B)/tests/schema-dump
+
+deps:
+	$(Q)contrib/deps build
+
+deps-test:
+	$(Q)contrib/deps build test
+
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+asan: deps
+	@$(MAKE) --no-print-directory B=build/asan OPT='-O1 -g' SANITIZE='$(SANITIZERS)' tested
+
+# Everything twice: as it is shipped, and under AddressSanitizer and UBSan.
+test: deps-test
+	@$(MAKE) --no-print-directory WERROR=-Werror tested
+	@$(MAKE) --no-print-directory WERROR=-Werror asan
+	$(Q)tests/run
+
+demo: all
+	$(Q)contrib/demo $(B)/critfs
+
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1
+	install -m 755 $(B)/critfs $(DESTDIR)$(BINDIR)/critfs
+	install -m 644 contrib/critfs.1 $(DESTDIR)$(MANDIR)/man1/critfs.1
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/critfs $(DESTDIR)$(MANDIR)/man1/critfs.1
+
+clean:
+	rm -rf build

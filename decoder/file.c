@@ -1,0 +1,122 @@
+/*
+ * Opening, sharing and recognising the files of a dump.
+ */
+#include "decoder/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct crit_identity crit_identity_of(const struct stat *st)
+{
+	return (struct crit_identity){
+		.dev = st->st_dev,
+		.ino = st->st_ino,
+		.size = st->st_size,
+		.mtime = st->st_mtim,
+		.ctime = st->st_ctim,
+	};
+}
+
+static bool same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+bool crit_identity_same(const struct crit_identity *a, const struct crit_identity *b)
+{
+	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+	       same_time(a->mtime, b->mtime) && same_time(a->ctime, b->ctime);
+}
+
+int crit_file_adopt(int fd, struct crit_file **out)
+{
+	struct crit_file *file = malloc(sizeof(*file));
+
+	if (!file)
+		return -ENOMEM;
+	file->fd = fd;
+	file->refs = 1;
+	if (fstat(fd, &file->st) < 0) {
+		int ret = -errno;
+
+		free(file);
+		return ret;
+	}
+	*out = file;
+	return 0;
+}
+
+int crit_file_open(int dirfd, const char *name, struct crit_file **out)
+{
+	/* O_NONBLOCK: a FIFO that took the name's place must not hang the open */
+	int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = crit_file_adopt(fd, out);
+	if (ret < 0) {
+		close(fd);
+		return ret;
+	}
+	if (!S_ISREG((*out)->st.st_mode)) {
+		crit_file_put(*out);
+		*out = NULL;
+		return -EINVAL;
+	}
+	return 0;
+}
+
+struct crit_file *crit_file_get(struct crit_file *file)
+{
+	file->refs++;
+	return file;
+}
+
+void crit_file_put(struct crit_file *file)
+{
+	if (!file || --file->refs)
+		return;
+	close(file->fd);
+	free(file);
+}
+
+int crit_pread_full(int fd, void *buf, size_t len, uint64_t off)
+{
+	uint8_t *to = buf;
+	ssize_t n;
+
+	while (len) {
+		n = pread(fd, to, len, (off_t)off);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -EIO;
+		to += n;
+		off += (uint64_t)n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int crit_pwrite_full(int fd, const void *buf, size_t len, uint64_t off)
+{
+	const uint8_t *from = buf;
+	ssize_t n;
+
+	while (len) {
+		n = pwrite(fd, from, len, (off_t)off);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		from += n;
+		off += (uint64_t)n;
+		len -= (size_t)n;
+	}
+	return 0;
+}

@@ -1,0 +1,47 @@
+/*
+ * An open file of a dump, shared by all who read it, and how it is recognised
+ * again. Commits never write into a file but replace it, so whoever still holds
+ * the old one reads on undisturbed. No thread safety: the caller has a lock.
+ */
+#ifndef CRIT_FILE_H
+#define CRIT_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "decoder/error.h"
+
+/* Two stats with equal identities are of one file with the same contents. */
+struct crit_identity {
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec mtime, ctime;
+};
+
+struct crit_identity crit_identity_of(const struct stat *st);
+bool crit_identity_same(const struct crit_identity *a, const struct crit_identity *b);
+
+struct crit_file {
+	int fd; /* owned, read only */
+	unsigned refs;
+	struct stat st; /* when it was opened */
+};
+
+/* Open a regular file, never through a symlink. -errno, -ELOOP, -EINVAL. */
+int crit_file_open(int dirfd, const char *name, struct crit_file **out);
+
+/* Takes ownership of `fd` on success. */
+int crit_file_adopt(int fd, struct crit_file **out);
+
+struct crit_file *crit_file_get(struct crit_file *file);
+void crit_file_put(struct crit_file *file); /* NULL is fine */
+
+/* Read exactly `len` bytes; -EIO if the file has become shorter than that. */
+int crit_pread_full(int fd, void *buf, size_t len, uint64_t off);
+
+/* Write exactly `len` bytes at `off`. */
+int crit_pwrite_full(int fd, const void *buf, size_t len, uint64_t off);
+
+#endif

@@ -1,0 +1,472 @@
+/*
+ * Headers, frames and the lazy index.
+ */
+#include "decoder/image.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/extra.h"
+#include "decoder/print.h"
+#include "decoder/wire.h"
+#include "schema-messages.h"
+
+#define STRIDE 32 /* entries between two offsets of the index */
+#define WINDOW ((size_t)128 << 10)
+#define SIZE_WORD 4 /* bytes before each message */
+
+/* Where a walk stands: number `n` begins at `off`. */
+struct cursor {
+	uint64_t n, off;
+};
+
+struct crit_image {
+	struct crit_header header;
+	struct crit_file *file; /* a reference */
+	uint64_t size;          /* of the file, bytes */
+
+	uint64_t *marks; /* owned: marks[i] is the offset of entry i * STRIDE */
+	size_t n_marks, cap_marks;
+	struct cursor known; /* what was indexed ends here */
+	bool complete;       /* known is all there is; a tail may follow */
+	struct cursor last;  /* behind the entry that was asked for last */
+
+	uint64_t msgs_of;     /* offset of the entry that this one is within */
+	struct cursor msg;    /* behind the message that was asked for last */
+
+	uint8_t *window; /* owned */
+	size_t window_cap, window_len;
+	uint64_t window_off;
+};
+
+uint32_t crit_get_u32(const struct crit_header *h, const uint8_t *p)
+{
+	if (h->big_endian)
+		return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+	return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+}
+
+uint16_t crit_get_u16(const struct crit_header *h, const uint8_t *p)
+{
+	return (uint16_t)(h->big_endian ? p[0] << 8 | p[1] : p[1] << 8 | p[0]);
+}
+
+void crit_put_u32(const struct crit_header *h, uint32_t v, struct crit_buf *out)
+{
+	unsigned i;
+
+	for (i = 0; i < 4; i++)
+		crit_buf_byte(out, (uint8_t)(v >> 8 * (h->big_endian ? 3 - i : i)));
+}
+
+void crit_put_u16(const struct crit_header *h, uint16_t v, struct crit_buf *out)
+{
+	crit_buf_byte(out, (uint8_t)(h->big_endian ? v >> 8 : v));
+	crit_buf_byte(out, (uint8_t)(h->big_endian ? v : v >> 8));
+}
+
+static bool header_in_order(const char *name, const uint8_t *bytes, size_t len,
+			    struct crit_header *h)
+{
+	uint32_t first = crit_get_u32(h, bytes);
+	const char *suffix = strrchr(name, '.');
+
+	if (first == CRIT_MAGIC_COMMON || first == CRIT_MAGIC_SERVICE) {
+		if (len < 8)
+			return false;
+		h->type = crit_type_by_magic(crit_get_u32(h, bytes + 4));
+		h->len = 8;
+	} else if ((suffix && !strcmp(suffix, ".img")) || crit_type_by_name(name)) {
+		h->type = crit_type_by_magic(first);
+		h->len = 4;
+	}
+	if (!h->type)
+		return false;
+	memcpy(h->bytes, bytes, h->len);
+	return true;
+}
+
+bool crit_header_read(const char *name, const void *bytes, size_t len, struct crit_header *h)
+{
+	if (len < 4 || crit_name_is_raw(name))
+		return false;
+	memset(h, 0, sizeof(*h));
+	if (header_in_order(name, bytes, len, h))
+		return true;
+	h->big_endian = true;
+	return header_in_order(name, bytes, len, h);
+}
+
+int crit_image_new(struct crit_file *file, const char *name, struct crit_image **out,
+		   struct crit_error *err)
+{
+	uint64_t size = (uint64_t)file->st.st_size;
+	uint8_t bytes[CRIT_HEADER_MAX];
+	size_t n = size < sizeof(bytes) ? (size_t)size : sizeof(bytes);
+	struct crit_image *img;
+	struct crit_header h;
+	int ret;
+
+	ret = crit_pread_full(file->fd, bytes, n, 0);
+	if (ret < 0)
+		return crit_fail_errno(err, -ret, "can't read its header");
+	if (!crit_header_read(name, bytes, n, &h))
+		return crit_fail(err, CRIT_BROKEN, "no image: its magic is unknown");
+	img = calloc(1, sizeof(*img));
+	if (!img)
+		return crit_fail(err, CRIT_NO_MEMORY, "no memory for an image");
+	img->header = h;
+	img->size = size;
+	img->file = crit_file_get(file);
+	img->known.off = h.len;
+	img->last = img->known;
+	*out = img;
+	return 0;
+}
+
+void crit_image_free(struct crit_image *img)
+{
+	if (!img)
+		return;
+	crit_file_put(img->file);
+	free(img->marks);
+	free(img->window);
+	free(img);
+}
+
+const struct crit_header *crit_image_header(const struct crit_image *img)
+{
+	return &img->header;
+}
+
+struct crit_file *crit_image_file(struct crit_image *img)
+{
+	return img->file;
+}
+
+struct crit_style crit_image_style(const struct crit_image *img, bool plain)
+{
+	return (struct crit_style){.plain = plain, .big_endian = img->header.big_endian};
+}
+
+/* Make the window hold the span; it is within the file. */
+static int fill_window(struct crit_image *img, struct crit_span span, struct crit_error *err)
+{
+	size_t want = span.len > WINDOW ? (size_t)span.len : WINDOW;
+	uint64_t left = img->size - span.off;
+	int ret;
+
+	if (want != img->window_cap) {
+		free(img->window);
+		img->window_cap = 0;
+		img->window = malloc(want);
+		if (!img->window)
+			return crit_fail(err, CRIT_NO_MEMORY, "no memory for %zu bytes", want);
+		img->window_cap = want;
+	}
+	img->window_off = span.off;
+	img->window_len = left < want ? (size_t)left : want;
+	ret = crit_pread_full(img->file->fd, img->window, img->window_len, span.off);
+	if (ret < 0) {
+		img->window_len = 0;
+		return crit_fail_errno(err, -ret, "can't read %zu bytes at offset %llu", want,
+				       (unsigned long long)span.off);
+	}
+	return 0;
+}
+
+const uint8_t *crit_image_bytes(struct crit_image *img, struct crit_span span,
+				struct crit_error *err)
+{
+	if (span.off > img->size || span.len > img->size - span.off) {
+		crit_fail(err, CRIT_BROKEN, "offset %llu is beyond the end",
+			  (unsigned long long)span.off);
+		return NULL;
+	}
+	if (span.len > CRIT_MESSAGE_MAX) {
+		crit_fail(err, CRIT_TOO_BIG, "a message of %llu bytes", (unsigned long long)span.len);
+		return NULL;
+	}
+	if (span.off < img->window_off || span.off + span.len > img->window_off + img->window_len)
+		if (fill_window(img, span, err) < 0)
+			return NULL;
+	return img->window + (span.off - img->window_off);
+}
+
+/* The frame at `off`, its message only: 0, -ENOENT at the end, -EBADMSG, -EIO. */
+static int read_frame(struct crit_image *img, uint64_t off, struct crit_entry *e,
+		      struct crit_error *err)
+{
+	const uint8_t *word;
+	uint32_t size;
+
+	if (off == img->size)
+		return -ENOENT;
+	if (img->size - off < SIZE_WORD)
+		return -EBADMSG;
+	word = crit_image_bytes(img, (struct crit_span){off, SIZE_WORD}, err);
+	if (!word)
+		return -EIO;
+	size = crit_get_u32(&img->header, word);
+	if (size > img->size - off - SIZE_WORD)
+		return -EBADMSG;
+	e->off = off;
+	e->message = (struct crit_span){off + SIZE_WORD, size};
+	e->n_blobs = 0;
+	e->n_msgs = 0;
+	e->end = off + SIZE_WORD + size;
+	return 0;
+}
+
+/* A frame within the messages of a queue, with its blob. */
+static int read_msg(struct crit_image *img, uint64_t off, struct crit_entry *msg,
+		    struct crit_error *err)
+{
+	const uint8_t *bytes;
+	int ret;
+
+	ret = read_frame(img, off, msg, err);
+	if (ret < 0)
+		return ret == -ENOENT ? -EBADMSG : ret;
+	msg->type = &crit_msg_ipc_msg;
+	if (msg->message.len > CRIT_MESSAGE_MAX)
+		return -EBADMSG;
+	bytes = crit_image_bytes(img, msg->message, err);
+	if (!bytes)
+		return -EIO;
+	return crit_extra_layout(&crit_msg_rule, msg->type, bytes, img->size, msg);
+}
+
+/* Walk the messages of a queue to find where its entry ends. */
+static int measure_msgs(struct crit_image *img, struct crit_entry *e, struct crit_error *err)
+{
+	struct crit_entry msg;
+	uint64_t m;
+	int ret;
+
+	for (m = 0; m < e->n_msgs; m++) {
+		ret = read_msg(img, e->end, &msg, err);
+		if (ret < 0)
+			return ret;
+		e->end = msg.end;
+	}
+	e->blob[0].len = e->end - e->blob[0].off;
+	return 0;
+}
+
+/* The frame at `off` as entry `n`, with its blobs. */
+static int read_entry(struct crit_image *img, uint64_t n, uint64_t off, struct crit_entry *e,
+		      struct crit_error *err)
+{
+	const struct crit_type *type = img->header.type;
+	struct crit_extra_rule rule;
+	const uint8_t *bytes;
+	int ret;
+
+	ret = read_frame(img, off, e, err);
+	if (ret < 0)
+		return ret;
+	e->type = n ? type->rest : type->head;
+	if (type->extra == CRIT_EXTRA_NONE)
+		return 0;
+	if (e->message.len > CRIT_MESSAGE_MAX)
+		return -EBADMSG;
+	bytes = crit_image_bytes(img, e->message, err);
+	if (!bytes)
+		return -EIO;
+	ret = crit_extra_rule(type, n, bytes, e->message.len, &rule);
+	if (ret == 0)
+		ret = crit_extra_layout(&rule, e->type, bytes, img->size, e);
+	if (ret == 0 && e->n_blobs && e->part[0] == CRIT_PART_MSGS)
+		ret = measure_msgs(img, e, err);
+	return ret;
+}
+
+static int add_mark(struct crit_image *img, uint64_t off, struct crit_error *err)
+{
+	if (img->n_marks == img->cap_marks) {
+		size_t cap = img->cap_marks ? img->cap_marks * 2 : 16;
+		uint64_t *marks = realloc(img->marks, cap * sizeof(*marks));
+
+		if (!marks)
+			return crit_fail(err, CRIT_NO_MEMORY, "no memory for its index");
+		img->marks = marks;
+		img->cap_marks = cap;
+	}
+	img->marks[img->n_marks++] = off;
+	return 0;
+}
+
+/* Index up to and with entry `n`, or to the end. 0, -ENOENT, -errno. */
+static int extend_index(struct crit_image *img, uint64_t n, struct crit_error *err)
+{
+	struct crit_entry e;
+	int ret;
+
+	while (img->known.n <= n) {
+		if (img->complete)
+			return -ENOENT;
+		ret = read_entry(img, img->known.n, img->known.off, &e, err);
+		if (ret == -ENOENT || ret == -EBADMSG) {
+			img->complete = true; /* what does not parse is the tail */
+			return -ENOENT;
+		}
+		if (ret == 0 && img->known.n % STRIDE == 0)
+			ret = add_mark(img, img->known.off, err);
+		if (ret < 0)
+			return ret;
+		img->known.n++;
+		img->known.off = e.end;
+	}
+	return 0;
+}
+
+int crit_image_entry(struct crit_image *img, uint64_t n, struct crit_entry *e,
+		     struct crit_error *err)
+{
+	struct cursor c = img->last;
+	int ret;
+
+	ret = extend_index(img, n, err);
+	if (ret < 0)
+		return ret;
+	if (c.n > n || n - c.n >= STRIDE)
+		c = (struct cursor){n - n % STRIDE, img->marks[n / STRIDE]};
+	for (;; c.n++, c.off = e->end) {
+		ret = read_entry(img, c.n, c.off, e, err);
+		if (ret == -ENOENT || ret == -EBADMSG)
+			return crit_fail(err, CRIT_CHANGED, "the file changed underneath");
+		if (ret < 0)
+			return ret;
+		if (c.n == n)
+			break;
+	}
+	img->last = (struct cursor){n + 1, e->end};
+	return 0;
+}
+
+int crit_image_msg(struct crit_image *img, const struct crit_entry *e, uint64_t m,
+		   struct crit_entry *msg, struct crit_error *err)
+{
+	struct cursor c = img->msg;
+	int ret;
+
+	if (m >= e->n_msgs)
+		return -ENOENT;
+	if (img->msgs_of != e->off || c.n > m)
+		c = (struct cursor){0, e->blob[0].off};
+	for (;; c.n++, c.off = msg->end) {
+		ret = read_msg(img, c.off, msg, err);
+		if (ret == -EBADMSG)
+			return crit_fail(err, CRIT_CHANGED, "the file changed underneath");
+		if (ret < 0)
+			return ret;
+		if (c.n == m)
+			break;
+	}
+	img->msgs_of = e->off;
+	img->msg = (struct cursor){m + 1, msg->end};
+	return 0;
+}
+
+int crit_image_count(struct crit_image *img, uint64_t *n, struct crit_error *err)
+{
+	int ret = extend_index(img, UINT64_MAX, err);
+
+	*n = img->known.n;
+	return ret == -ENOENT ? 0 : ret;
+}
+
+int crit_image_tail(struct crit_image *img, struct crit_span *tail, struct crit_error *err)
+{
+	uint64_t n;
+	int ret = crit_image_count(img, &n, err);
+
+	*tail = (struct crit_span){img->known.off, img->size - img->known.off};
+	return ret;
+}
+
+int crit_image_decodes(struct crit_image *img, const struct crit_entry *e, struct crit_error *err)
+{
+	const uint8_t *bytes;
+	int ret;
+
+	if (e->message.len > CRIT_MESSAGE_MAX)
+		return 0;
+	bytes = crit_image_bytes(img, e->message, err);
+	if (!bytes)
+		return -EIO;
+	ret = crit_wire_check(e->type, bytes, e->message.len);
+	return ret == -EBADMSG ? 0 : ret < 0 ? ret : 1;
+}
+
+int crit_image_print(struct crit_image *img, const struct crit_entry *e, bool plain,
+		     struct crit_buf *out, struct crit_error *err)
+{
+	struct crit_style style = crit_image_style(img, plain);
+	const uint8_t *bytes = crit_image_bytes(img, e->message, err);
+	int ret;
+
+	if (!bytes)
+		return -EIO;
+	ret = crit_print(e->type, bytes, e->message.len, &style, 0, out);
+	if (ret < 0)
+		return ret;
+	crit_buf_byte(out, '\n');
+	return out->error;
+}
+
+#define SEMS_AT_ONCE 4096 /* values read in one go */
+
+int crit_image_print_sems(struct crit_image *img, struct crit_span span, struct crit_buf *out,
+			  struct crit_error *err)
+{
+	char item[16];
+
+	if (!span.len)
+		crit_buf_str(out, "[]\n");
+	for (uint64_t done = 0; done < span.len;) {
+		uint64_t n = span.len - done < 2 * SEMS_AT_ONCE ? span.len - done : 2 * SEMS_AT_ONCE;
+		const uint8_t *p =
+			crit_image_bytes(img, (struct crit_span){span.off + done, n}, err);
+
+		if (!p)
+			return -EIO;
+		for (uint64_t i = 0; i < n; i += 2) {
+			int len = snprintf(item, sizeof(item), "%s\n    %u", done + i ? "," : "[",
+					   crit_get_u16(&img->header, p + i));
+
+			crit_buf_add(out, item, (size_t)len);
+		}
+		done += n;
+	}
+	if (span.len)
+		crit_buf_str(out, "\n]\n");
+	return out->error;
+}
+
+void crit_image_replaced(struct crit_image *img, struct crit_file *file, uint64_t n,
+			 uint64_t old_end, uint64_t new_end)
+{
+	size_t i;
+
+	crit_file_get(file);
+	crit_file_put(img->file);
+	img->file = file;
+	img->size = (uint64_t)file->st.st_size;
+	img->window_len = 0;
+	img->msgs_of = 0;
+	for (i = n / STRIDE + 1; i < img->n_marks; i++)
+		img->marks[i] += new_end - old_end;
+	if (img->known.n > n)
+		img->known.off += new_end - old_end;
+	img->last = (struct cursor){0, img->header.len};
+	/* a ghost's first entry decides whether any others follow */
+	if (img->header.type->extra == CRIT_EXTRA_GHOST) {
+		img->n_marks = 0;
+		img->known = img->last;
+		img->complete = false;
+	}
+}

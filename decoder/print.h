@@ -1,0 +1,23 @@
+/*
+ * A message as JSON text, in one walk over its wire bytes.
+ */
+#ifndef CRIT_PRINT_H
+#define CRIT_PRINT_H
+
+#include "decoder/buf.h"
+#include "decoder/value.h"
+#include "proto/schema.h"
+
+/* Keys that are no field names: what JSON or the schema can't say. */
+#define CRIT_KEY_UNKNOWN "$unknown" /* base64 of a message's unknown fields */
+#define CRIT_KEY_BASE64  "$base64"  /* a string that is no UTF-8 */
+
+/*
+ * Append the JSON object of a message, laid out as Python's json with indent 4
+ * at nesting `depth`; no newline behind it.
+ * 0, -EBADMSG where crit_wire_check() finds fault, -ENOMEM, -EFBIG.
+ */
+int crit_print(const struct crit_message *message, const void *data, size_t len,
+	       const struct crit_style *style, unsigned depth, struct crit_buf *out);
+
+#endif

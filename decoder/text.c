@@ -1,0 +1,275 @@
+/*
+ * UTF-8, JSON strings, base64 and quoted-printable.
+ */
+#include "decoder/text.h"
+
+static const char hex_lower[] = "0123456789abcdef";
+static const char hex_upper[] = "0123456789ABCDEF";
+
+/* Length of the UTF-8 sequence at p, 0 if there is none (RFC 3629's table). */
+static unsigned utf8_sequence(const uint8_t *p, size_t left)
+{
+	uint8_t lo = 0x80, hi = 0xbf;
+	unsigned n, i;
+
+	if (p[0] < 0x80)
+		return 1;
+	if (p[0] >= 0xc2 && p[0] <= 0xdf)
+		n = 2;
+	else if (p[0] >= 0xe0 && p[0] <= 0xef)
+		n = 3;
+	else if (p[0] >= 0xf0 && p[0] <= 0xf4)
+		n = 4;
+	else
+		return 0;
+	if (left < n)
+		return 0;
+	if (p[0] == 0xe0)
+		lo = 0xa0; /* no overlong forms */
+	else if (p[0] == 0xed)
+		hi = 0x9f; /* no surrogates */
+	else if (p[0] == 0xf0)
+		lo = 0x90;
+	else if (p[0] == 0xf4)
+		hi = 0x8f; /* not beyond 0x10ffff */
+	for (i = 1; i < n; i++, lo = 0x80, hi = 0xbf)
+		if (p[i] < lo || p[i] > hi)
+			return 0;
+	return n;
+}
+
+size_t crit_utf8_valid(const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	size_t i = 0;
+	unsigned n;
+
+	while (i < len) {
+		n = utf8_sequence(p + i, len - i);
+		if (!n)
+			break;
+		i += n;
+	}
+	return i;
+}
+
+void crit_utf8_put(struct crit_buf *out, uint32_t c)
+{
+	if (c < 0x80) {
+		crit_buf_byte(out, (uint8_t)c);
+		return;
+	}
+	if (c < 0x800) {
+		crit_buf_byte(out, (uint8_t)(0xc0 | c >> 6));
+	} else {
+		if (c < 0x10000) {
+			crit_buf_byte(out, (uint8_t)(0xe0 | c >> 12));
+		} else {
+			crit_buf_byte(out, (uint8_t)(0xf0 | c >> 18));
+			crit_buf_byte(out, (uint8_t)(0x80 | (c >> 12 & 0x3f)));
+		}
+		crit_buf_byte(out, (uint8_t)(0x80 | (c >> 6 & 0x3f)));
+	}
+	crit_buf_byte(out, (uint8_t)(0x80 | (c & 0x3f)));
+}
+
+static void escape(struct crit_buf *out, uint8_t c)
+{
+	static const char letters[] = "btn\0fr"; /* from 0x08 on */
+	char u[6] = {'\\', 'u', '0', '0', hex_lower[c >> 4], hex_lower[c & 15]};
+	char two[2] = {'\\', (char)c};
+
+	if (c >= 0x08 && c <= 0x0d && letters[c - 0x08])
+		two[1] = letters[c - 0x08];
+	else if (c < 0x20) {
+		crit_buf_add(out, u, sizeof(u));
+		return;
+	}
+	crit_buf_add(out, two, sizeof(two));
+}
+
+void crit_quote(struct crit_buf *out, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	size_t from = 0, i;
+
+	crit_buf_byte(out, '"');
+	for (i = 0; i < len; i++) {
+		if (p[i] >= 0x20 && p[i] != '"' && p[i] != '\\')
+			continue;
+		crit_buf_add(out, p + from, i - from);
+		escape(out, p[i]);
+		from = i + 1;
+	}
+	crit_buf_add(out, p + from, len - from);
+	crit_buf_byte(out, '"');
+}
+
+static const char base64_digits[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+#define BASE64_LINE 57 /* bytes that make 76 characters */
+
+void crit_quote_base64(struct crit_buf *out, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	size_t i, line = 0;
+	uint8_t *o;
+
+	if (!crit_buf_reserve(out, 2 + (len / 3 + 1) * 4 + (len / BASE64_LINE + 1) * 2))
+		return;
+	o = out->data + out->len;
+	*o++ = '"';
+	for (i = 0; i < len; i += 3) {
+		unsigned n = len - i < 3 ? (unsigned)(len - i) : 3;
+		uint32_t v = (uint32_t)p[i] << 16;
+
+		if (n > 1)
+			v |= (uint32_t)p[i + 1] << 8;
+		if (n > 2)
+			v |= p[i + 2];
+		*o++ = (uint8_t)base64_digits[v >> 18];
+		*o++ = (uint8_t)base64_digits[v >> 12 & 63];
+		*o++ = n > 1 ? (uint8_t)base64_digits[v >> 6 & 63] : '=';
+		*o++ = n > 2 ? (uint8_t)base64_digits[v & 63] : '=';
+		line += 3;
+		if (line == BASE64_LINE || i + 3 >= len) {
+			*o++ = '\\';
+			*o++ = 'n';
+			line = 0;
+		}
+	}
+	*o++ = '"';
+	out->len = (size_t)(o - out->data);
+}
+
+static int base64_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+bool crit_base64_read(const char *text, size_t len, struct crit_buf *out)
+{
+	unsigned n = 0, pad = 0;
+	uint32_t v = 0;
+	size_t i;
+	int d;
+
+	for (i = 0; i < len; i++) {
+		if (text[i] == '\n' || text[i] == '\r' || text[i] == ' ' || text[i] == '\t')
+			continue;
+		if (text[i] == '=') {
+			if (n + pad < 2 || n + pad >= 4)
+				return false;
+			pad++;
+			continue;
+		}
+		d = base64_value(text[i]);
+		if (d < 0 || pad)
+			return false;
+		v = v << 6 | (uint32_t)d;
+		if (++n == 4) {
+			uint8_t three[3] = {(uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v};
+
+			crit_buf_add(out, three, 3);
+			n = 0;
+			v = 0;
+		}
+	}
+	if (n + pad != 0 && n + pad != 4)
+		return false;
+	if (n == 2) {
+		crit_buf_byte(out, (uint8_t)(v >> 4));
+	} else if (n == 3) {
+		crit_buf_byte(out, (uint8_t)(v >> 10));
+		crit_buf_byte(out, (uint8_t)(v >> 2));
+	}
+	return true;
+}
+
+#define QP_LINE 76
+
+/* Must data[i] be quoted? The rules of Python's quopri. */
+static bool qp_quoted(const uint8_t *data, size_t len, size_t i, size_t column)
+{
+	uint8_t c = data[i];
+	bool last = i + 1 == len;
+
+	if (c > 126 || c == '=' || c == '\r')
+		return true;
+	if (c == ' ' || c == '\t')
+		return last || data[i + 1] == '\n';
+	/* a lone dot ends a mail; Python looks at the next byte for a line's end */
+	if (c == '.' && column == 0)
+		return last || data[i + 1] == '\n' || data[i + 1] == '\r' || data[i + 1] == 0;
+	return c < 33;
+}
+
+void crit_qp_write(struct crit_buf *out, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	size_t i, column = 0;
+
+	for (i = 0; i < len; i++) {
+		if (p[i] == '\n') {
+			crit_buf_byte(out, '\n');
+			column = 0;
+		} else if (qp_quoted(p, len, i, column)) {
+			char quoted[3] = {'=', hex_upper[p[i] >> 4], hex_upper[p[i] & 15]};
+
+			if (column + 3 >= QP_LINE) {
+				crit_buf_str(out, "=\n");
+				column = 0;
+			}
+			crit_buf_add(out, quoted, 3);
+			column += 3;
+		} else {
+			if (i + 1 != len && p[i + 1] != '\n' && column + 1 >= QP_LINE) {
+				crit_buf_str(out, "=\n");
+				column = 0;
+			}
+			crit_buf_byte(out, p[i]);
+			column++;
+		}
+	}
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+bool crit_qp_read(const char *text, size_t len, struct crit_buf *out)
+{
+	size_t i = 0;
+
+	while (i < len) {
+		if (text[i] != '=') {
+			crit_buf_byte(out, (uint8_t)text[i++]);
+		} else if (i + 1 == len) {
+			i++; /* a soft line break whose line end is gone */
+		} else if (text[i + 1] == '\n') {
+			i += 2;
+		} else if (i + 2 < len && text[i + 1] == '\r' && text[i + 2] == '\n') {
+			i += 3;
+		} else {
+			if (i + 2 >= len || hex_value(text[i + 1]) < 0 ||
+			    hex_value(text[i + 2]) < 0)
+				return false;
+			crit_buf_byte(out, (uint8_t)(hex_value(text[i + 1]) << 4 |
+						     hex_value(text[i + 2])));
+			i += 3;
+		}
+	}
+	return true;
+}

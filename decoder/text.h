@@ -1,0 +1,43 @@
+/*
+ * The spellings of bytes in JSON text: UTF-8, JSON strings, base64 and
+ * quoted-printable, as Python's json, base64 and quopri write them, because
+ * that is what crit's documents hold.
+ */
+#ifndef CRIT_TEXT_H
+#define CRIT_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decoder/buf.h"
+
+/* Bytes of `data` up to the first that is no UTF-8; `len` if all is well. */
+size_t crit_utf8_valid(const void *data, size_t len);
+
+/* Append code point `c` (at most 0x10ffff) as UTF-8. */
+void crit_utf8_put(struct crit_buf *out, uint32_t c);
+
+/* Append valid UTF-8 as a JSON string with its quotes; non-ASCII as it is. */
+void crit_quote(struct crit_buf *out, const void *data, size_t len);
+
+/* Append a JSON string of base64, "\n" behind each 76 characters and the last. */
+void crit_quote_base64(struct crit_buf *out, const void *data, size_t len);
+
+/*
+ * Append what base64 text stands for. White space is skipped; any other
+ * character, and a last group that is cut, is refused. false: no base64.
+ */
+bool crit_base64_read(const char *text, size_t len, struct crit_buf *out);
+
+/*
+ * Append bytes as quoted-printable, lines of at most 76 characters. Unlike
+ * Python, a carriage return is always quoted: it is lost there if the data
+ * mix line ends.
+ */
+void crit_qp_write(struct crit_buf *out, const void *data, size_t len);
+
+/* Append what quoted-printable text stands for; false at a bad '='. */
+bool crit_qp_read(const char *text, size_t len, struct crit_buf *out);
+
+#endif

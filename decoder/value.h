@@ -1,0 +1,54 @@
+/*
+ * One integer, enum or bool as text and back, by the marks of its field:
+ * hexadecimal, flag names, device numbers, table names, IP addresses.
+ */
+#ifndef CRIT_VALUE_H
+#define CRIT_VALUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decoder/buf.h"
+#include "decoder/error.h"
+#include "proto/schema.h"
+
+/* How values are spelled. */
+struct crit_style {
+	bool plain;      /* marks are not applied, as `crit decode` without --pretty */
+	bool big_endian; /* byte order of the image: it shows in stored addresses */
+};
+
+/* Words of an IPv4 and of an IPv6 address in a list marked `ipadd`. */
+enum { CRIT_IPV4_WORDS = 1, CRIT_IPV6_WORDS = 4 };
+
+/* A JSON scalar as the scanner found it. */
+struct crit_scalar {
+	bool is_string; /* text is what the string says, else a JSON number */
+	const char *text;
+	size_t len;
+};
+
+/*
+ * Append the JSON value of `wire`, the number as it stands on the wire. `hex`:
+ * a message around this field bears the mark.
+ */
+void crit_value_print(struct crit_buf *out, const struct crit_field *field,
+		      const struct crit_style *style, uint64_t wire, bool hex);
+
+/*
+ * The wire number that a JSON scalar stands for. 0, or -EBADMSG and a reason
+ * that begins with `path`: no number, no such name, out of the type's range.
+ */
+int crit_value_read(const struct crit_field *field, const struct crit_scalar *s,
+		    const char *path, uint64_t *wire, struct crit_error *err);
+
+/* Append a JSON string with the address in 1 or 4 words. */
+void crit_address_print(struct crit_buf *out, const uint32_t *words, unsigned n_words,
+			const struct crit_style *style);
+
+/* The words of an address; their number, or 0 if the text is none. */
+unsigned crit_address_read(const struct crit_scalar *s, const struct crit_style *style,
+			   uint32_t words[CRIT_IPV6_WORDS]);
+
+#endif

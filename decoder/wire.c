@@ -1,0 +1,312 @@
+/*
+ * Walking a message on the wire. Unknown fields are met like known ones, so
+ * that callers can keep them; whatever can't be split into fields is refused.
+ */
+#include "decoder/wire.h"
+
+#include <errno.h>
+
+enum crit_wire_type crit_wire_type_of(const ProtobufCFieldDescriptor *pb)
+{
+	switch (pb->type) {
+	case PROTOBUF_C_TYPE_FIXED64:
+	case PROTOBUF_C_TYPE_SFIXED64:
+	case PROTOBUF_C_TYPE_DOUBLE:
+		return CRIT_WIRE_64BIT;
+	case PROTOBUF_C_TYPE_FIXED32:
+	case PROTOBUF_C_TYPE_SFIXED32:
+	case PROTOBUF_C_TYPE_FLOAT:
+		return CRIT_WIRE_32BIT;
+	case PROTOBUF_C_TYPE_STRING:
+	case PROTOBUF_C_TYPE_BYTES:
+	case PROTOBUF_C_TYPE_MESSAGE:
+		return CRIT_WIRE_BYTES;
+	default:
+		return CRIT_WIRE_VARINT;
+	}
+}
+
+static uint64_t get_le(const uint8_t *p, unsigned bytes)
+{
+	uint64_t v = 0;
+
+	while (bytes--)
+		v = v << 8 | p[bytes];
+	return v;
+}
+
+/* The index of field number `id`; fields mostly come one after another. */
+static int find_field(struct crit_wire *w, uint32_t id)
+{
+	const ProtobufCMessageDescriptor *pb = w->message->pb;
+	unsigned lo = 0, hi = pb->n_fields, i;
+
+	for (i = w->guess; i < w->guess + 2 && i < pb->n_fields; i++)
+		if (pb->fields[i].id == id)
+			return (int)(w->guess = i);
+	while (lo < hi) {
+		i = (lo + hi) / 2;
+		if (pb->fields[i].id == id)
+			return (int)(w->guess = i);
+		if (pb->fields[i].id < id)
+			lo = i + 1;
+		else
+			hi = i;
+	}
+	return -1;
+}
+
+static bool type_fits(const ProtobufCFieldDescriptor *pb, unsigned wire_type)
+{
+	enum crit_wire_type own = crit_wire_type_of(pb);
+
+	return wire_type == own || (wire_type == CRIT_WIRE_BYTES &&
+				    pb->label == PROTOBUF_C_LABEL_REPEATED);
+}
+
+static bool packed_whole(const ProtobufCFieldDescriptor *pb, const struct crit_wire_field *f)
+{
+	const uint8_t *at = f->data;
+	uint64_t value;
+
+	if (crit_wire_type_of(pb) == CRIT_WIRE_BYTES)
+		return true;
+	while (at < f->data + f->len)
+		if (!crit_wire_packed_next(pb, &at, f->data + f->len, &value))
+			return false;
+	return true;
+}
+
+int crit_wire_next(struct crit_wire *w, struct crit_wire_field *f)
+{
+	const ProtobufCFieldDescriptor *pb;
+	uint64_t tag, len;
+	int i;
+
+	if (w->at == w->end)
+		return 0;
+	f->start = w->at;
+	if (!crit_varint_get(&w->at, w->end, &tag) || tag >> 3 == 0 || tag > UINT32_MAX)
+		return -EBADMSG;
+	f->wire_type = tag & 7;
+	f->data = NULL;
+	f->len = 0;
+	f->value = 0;
+	switch (f->wire_type) {
+	case CRIT_WIRE_VARINT:
+		if (!crit_varint_get(&w->at, w->end, &f->value))
+			return -EBADMSG;
+		break;
+	case CRIT_WIRE_64BIT:
+	case CRIT_WIRE_32BIT:
+		len = f->wire_type == CRIT_WIRE_64BIT ? 8 : 4;
+		if ((size_t)(w->end - w->at) < len)
+			return -EBADMSG;
+		f->value = get_le(w->at, (unsigned)len);
+		w->at += len;
+		break;
+	case CRIT_WIRE_BYTES:
+		if (!crit_varint_get(&w->at, w->end, &len) ||
+		    len > (uint64_t)(w->end - w->at))
+			return -EBADMSG;
+		f->data = w->at;
+		f->len = len;
+		w->at += len;
+		break;
+	default:
+		return -EBADMSG;
+	}
+	f->field = NULL;
+	i = find_field(w, (uint32_t)(tag >> 3));
+	if (i < 0)
+		return 1;
+	pb = &w->message->pb->fields[i];
+	if (!type_fits(pb, f->wire_type))
+		return 1;
+	if (f->wire_type == CRIT_WIRE_BYTES && !packed_whole(pb, f))
+		return -EBADMSG;
+	f->index = (unsigned)i;
+	f->field = &w->message->fields[i];
+	return 1;
+}
+
+bool crit_wire_packed_next(const ProtobufCFieldDescriptor *pb, const uint8_t **at,
+			   const uint8_t *end, uint64_t *value)
+{
+	unsigned bytes;
+
+	switch (crit_wire_type_of(pb)) {
+	case CRIT_WIRE_64BIT:
+		bytes = 8;
+		break;
+	case CRIT_WIRE_32BIT:
+		bytes = 4;
+		break;
+	default:
+		return crit_varint_get(at, end, value);
+	}
+	if ((size_t)(end - *at) < bytes)
+		return false;
+	*value = get_le(*at, bytes);
+	*at += bytes;
+	return true;
+}
+
+static int check(const struct crit_message *message, const void *data, size_t len,
+		 unsigned depth)
+{
+	struct crit_wire w = crit_wire_open(message, data, len);
+	struct crit_buf merged = {0};
+	struct crit_wire_field f;
+	bool nested = false;
+	uint64_t seen = 0;
+	int ret;
+
+	if (depth > CRIT_DEPTH_MAX)
+		return -EBADMSG;
+	while ((ret = crit_wire_next(&w, &f)) > 0) {
+		if (!f.field)
+			continue;
+		/* a singular message that stands twice is checked as the merged one */
+		if (f.field->message && f.field->pb->label != PROTOBUF_C_LABEL_REPEATED &&
+		    (seen & UINT64_C(1) << f.index))
+			goto doubled;
+		nested |= f.field->message != NULL;
+		seen |= UINT64_C(1) << f.index;
+	}
+	if (ret < 0)
+		return ret;
+	if ((seen & message->required) != message->required)
+		return -EBADMSG;
+	if (!nested)
+		return 0;
+	w = crit_wire_open(message, data, len);
+	while (crit_wire_next(&w, &f) > 0) {
+		if (!f.field || !f.field->message)
+			continue;
+		ret = check(f.field->message, f.data, f.len, depth + 1);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+doubled:
+	ret = crit_wire_canonical(message, data, len, &merged);
+	if (ret == 0)
+		ret = check(message, merged.data, merged.len, depth);
+	crit_buf_fini(&merged);
+	return ret;
+}
+
+int crit_wire_check(const struct crit_message *message, const void *data, size_t len)
+{
+	return check(message, data, len, 0);
+}
+
+/* Append all that the message holds of fields[index], as protobuf reads it. */
+static int add_field(const struct crit_message *message, unsigned index, const void *data,
+		     size_t len, struct crit_buf *out)
+{
+	const ProtobufCFieldDescriptor *pb = &message->pb->fields[index];
+	bool merge = message->fields[index].message && pb->label != PROTOBUF_C_LABEL_REPEATED;
+	struct crit_wire w = crit_wire_open(message, data, len);
+	struct crit_buf merged = {0};
+	size_t last = out->len;
+	struct crit_wire_field f;
+	int ret;
+
+	while ((ret = crit_wire_next(&w, &f)) > 0) {
+		if (!f.field || f.index != index)
+			continue;
+		if (merge) {
+			crit_buf_add(&merged, f.data, f.len);
+			continue;
+		}
+		if (pb->label != PROTOBUF_C_LABEL_REPEATED)
+			out->len = last;
+		crit_buf_add(out, f.start, (size_t)(w.at - f.start));
+	}
+	if (merge) {
+		crit_wire_put_tag(out, pb->id, CRIT_WIRE_BYTES);
+		crit_varint_put(out, merged.len);
+		crit_buf_add(out, merged.data, merged.len);
+		if (merged.error)
+			out->error = merged.error;
+		crit_buf_fini(&merged);
+	}
+	return ret;
+}
+
+int crit_wire_canonical(const struct crit_message *message, const void *data, size_t len,
+			struct crit_buf *out)
+{
+	struct crit_wire w = crit_wire_open(message, data, len);
+	struct crit_wire_field f;
+	uint64_t seen = 0;
+	unsigned i;
+	int ret;
+
+	while ((ret = crit_wire_next(&w, &f)) > 0)
+		if (f.field)
+			seen |= UINT64_C(1) << f.index;
+	for (i = 0; ret == 0 && i < message->pb->n_fields; i++)
+		if (seen & UINT64_C(1) << i)
+			ret = add_field(message, i, data, len, out);
+	w = crit_wire_open(message, data, len);
+	while (ret == 0 && crit_wire_next(&w, &f) > 0)
+		if (!f.field)
+			crit_buf_add(out, f.start, (size_t)(w.at - f.start));
+	return ret < 0 ? ret : out->error;
+}
+
+static const ProtobufCFieldDescriptor *uint_field(const struct crit_message *message,
+						  const char *name)
+{
+	return protobuf_c_message_descriptor_get_field_by_name(message->pb, name);
+}
+
+int crit_wire_uint(const struct crit_message *message, const void *data, size_t len,
+		   const char *name, uint64_t *value)
+{
+	const ProtobufCFieldDescriptor *pb = uint_field(message, name);
+	struct crit_wire w = crit_wire_open(message, data, len);
+	struct crit_wire_field f;
+	int ret, found = 0;
+
+	*value = 0;
+	while ((ret = crit_wire_next(&w, &f)) > 0) {
+		if (f.field && f.field->pb == pb) {
+			*value = pb->type == PROTOBUF_C_TYPE_UINT32 ? (uint32_t)f.value : f.value;
+			found = 1;
+		}
+	}
+	return ret < 0 ? ret : found;
+}
+
+int crit_wire_set_uint(const struct crit_message *message, const void *data, size_t len,
+		       const char *name, uint64_t value, struct crit_buf *out)
+{
+	const ProtobufCFieldDescriptor *pb = uint_field(message, name);
+	struct crit_wire w = crit_wire_open(message, data, len);
+	struct crit_wire_field f;
+	bool done = false;
+	int ret;
+
+	while ((ret = crit_wire_next(&w, &f)) > 0) {
+		if (f.field && f.field->pb == pb) {
+			if (done)
+				continue;
+			done = true;
+			if (f.value != value) {
+				crit_wire_put_tag(out, pb->id, CRIT_WIRE_VARINT);
+				crit_varint_put(out, value);
+				continue;
+			}
+		}
+		crit_buf_add(out, f.start, (size_t)(w.at - f.start));
+	}
+	if (ret == 0 && !done) {
+		crit_wire_put_tag(out, pb->id, CRIT_WIRE_VARINT);
+		crit_varint_put(out, value);
+	}
+	return ret < 0 ? ret : out->error;
+}

@@ -1,0 +1,131 @@
+/*
+ * Protobuf's wire format: reading a message field by field as the schema's
+ * tables drive it, without unpacking it into structs, and writing fields.
+ * Spelled out here because every entry of every listing goes through it.
+ */
+#ifndef CRIT_WIRE_H
+#define CRIT_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "decoder/buf.h"
+#include "proto/schema.h"
+
+/* Messages nest at most this deep, as in python-protobuf. */
+#define CRIT_DEPTH_MAX 100
+
+enum crit_wire_type {
+	CRIT_WIRE_VARINT = 0,
+	CRIT_WIRE_64BIT = 1,
+	CRIT_WIRE_BYTES = 2,
+	CRIT_WIRE_32BIT = 5,
+};
+
+struct crit_wire {
+	const uint8_t *at, *end;
+	const struct crit_message *message;
+	unsigned guess; /* index of the field that was met last */
+};
+
+/* One field as it stands on the wire. */
+struct crit_wire_field {
+	/*
+	 * NULL if the schema has no such field, or not with this wire type: such
+	 * fields are kept, not understood. A packed list is understood.
+	 */
+	const struct crit_field *field;
+	unsigned index;       /* of field in its message */
+	unsigned wire_type;
+	const uint8_t *start; /* of the tag */
+	const uint8_t *data;  /* of CRIT_WIRE_BYTES */
+	size_t len;           /* bytes of data */
+	uint64_t value;       /* of the other wire types, as it stands there */
+};
+
+static inline struct crit_wire crit_wire_open(const struct crit_message *message,
+					      const void *data, size_t len)
+{
+	struct crit_wire w = {data, (const uint8_t *)data + len, message, 0};
+
+	return w;
+}
+
+/* Read a varint at *at, not beyond end; false if it is cut or too long. */
+static inline bool crit_varint_get(const uint8_t **at, const uint8_t *end, uint64_t *value)
+{
+	const uint8_t *p = *at;
+	uint64_t v = 0;
+	unsigned shift;
+
+	for (shift = 0; p < end && shift < 70; shift += 7) {
+		v |= (uint64_t)(*p & 0x7f) << shift;
+		if (!(*p++ & 0x80)) {
+			*at = p;
+			*value = v;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * The next field: 1 and *f, 0 at the end, -EBADMSG where the bytes are no
+ * fields (a cut field, a group, field number 0).
+ */
+int crit_wire_next(struct crit_wire *w, struct crit_wire_field *f);
+
+/* The wire type that values of this field have (outside packed lists). */
+enum crit_wire_type crit_wire_type_of(const ProtobufCFieldDescriptor *pb);
+
+/* The next value of a packed list at *at; false if it is cut. */
+bool crit_wire_packed_next(const ProtobufCFieldDescriptor *pb, const uint8_t **at,
+			   const uint8_t *end, uint64_t *value);
+
+/*
+ * Check that `data` decodes as `message`: whole fields, all required ones, to
+ * every depth. Prints nothing, allocates nothing in the normal case.
+ * 0, -EBADMSG, -ENOMEM.
+ */
+int crit_wire_check(const struct crit_message *message, const void *data, size_t len);
+
+/*
+ * Append to `out` the same message with its known fields in number order and
+ * each singular one once, by protobuf's rules (the last scalar wins, messages
+ * merge), unknown ones at the end. 0, -EBADMSG, -ENOMEM.
+ */
+int crit_wire_canonical(const struct crit_message *message, const void *data, size_t len,
+			struct crit_buf *out);
+
+/*
+ * The value of the singular integer field called `name` at the top level.
+ * 1 and *value if it is there, 0 and *value = 0 if not, -EBADMSG.
+ */
+int crit_wire_uint(const struct crit_message *message, const void *data, size_t len,
+		   const char *name, uint64_t *value);
+
+/*
+ * Append to `out` the message with that field set to `value`, everything else
+ * byte for byte as it was. 0 or -errno.
+ */
+int crit_wire_set_uint(const struct crit_message *message, const void *data, size_t len,
+		       const char *name, uint64_t value, struct crit_buf *out);
+
+static inline void crit_varint_put(struct crit_buf *b, uint64_t v)
+{
+	if (!crit_buf_reserve(b, 10))
+		return;
+	while (v >= 0x80) {
+		b->data[b->len++] = (uint8_t)(v | 0x80);
+		v >>= 7;
+	}
+	b->data[b->len++] = (uint8_t)v;
+}
+
+static inline void crit_wire_put_tag(struct crit_buf *b, uint32_t id, enum crit_wire_type type)
+{
+	crit_varint_put(b, (uint64_t)id << 3 | type);
+}
+
+#endif
