@@ -1,0 +1,329 @@
+/*
+ * Atomic replacement of an image file.
+ */
+#include "decoder/commit.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define PREFIX    ".critfs."
+#define SUFFIX    ".tmp"
+#define RANDOM    6 /* characters between them */
+#define NAME_LEN  (sizeof(PREFIX) - 1 + RANDOM + sizeof(SUFFIX) - 1)
+#define COPY_SIZE ((size_t)1 << 20) /* bytes at once where the kernel can't copy */
+
+bool crit_commit_is_temporary(const char *name)
+{
+	return strlen(name) == NAME_LEN && !strncmp(name, PREFIX, sizeof(PREFIX) - 1) &&
+	       !strcmp(name + NAME_LEN - (sizeof(SUFFIX) - 1), SUFFIX);
+}
+
+static void random_name(char name[NAME_LEN + 1])
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz012345";
+	uint8_t r[RANDOM] = {0};
+	unsigned i;
+
+	if (getrandom(r, sizeof(r), 0) < 0)
+		r[0] = (uint8_t)getpid(); /* O_EXCL finds what is taken */
+	memcpy(name, PREFIX, sizeof(PREFIX) - 1);
+	for (i = 0; i < RANDOM; i++)
+		name[sizeof(PREFIX) - 1 + i] = letters[r[i] & 31];
+	memcpy(name + sizeof(PREFIX) - 1 + RANDOM, SUFFIX, sizeof(SUFFIX));
+}
+
+/*
+ * A new file, locked, so that a sweep leaves it alone. One may come between
+ * creating and locking; then the file has no name any more and another is made.
+ */
+static int create_temporary(int dirfd, char name[NAME_LEN + 1])
+{
+	struct stat st;
+	int fd, tries;
+
+	for (tries = 0; tries < 100; tries++) {
+		random_name(name);
+		fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd < 0 && errno == EEXIST)
+			continue;
+		if (fd < 0)
+			return -errno;
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink)
+			return fd;
+		close(fd);
+	}
+	return -EEXIST;
+}
+
+void crit_commit_sweep(int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *d;
+	int tmp;
+
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((d = readdir(dir))) {
+		if (!crit_commit_is_temporary(d->d_name))
+			continue;
+		tmp = openat(dirfd, d->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+		if (tmp < 0)
+			continue;
+		if (flock(tmp, LOCK_EX | LOCK_NB) == 0)
+			unlinkat(dirfd, d->d_name, 0);
+		close(tmp);
+	}
+	closedir(dir);
+}
+
+/* Copy bytes that are data, no hole. */
+static int copy_data(int in, uint64_t from, int out, uint64_t to, uint64_t len)
+{
+	uint8_t *buf = NULL;
+	int ret = 0;
+
+	while (len && ret == 0) {
+		loff_t src = (loff_t)from, dst = (loff_t)to;
+		ssize_t n = -1;
+
+		if (!buf) {
+			n = copy_file_range(in, &src, out, &dst, len, 0);
+			if (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO))
+				return -errno;
+		}
+		if (n <= 0) { /* not on these file systems: by hand */
+			if (!buf)
+				buf = malloc(COPY_SIZE);
+			if (!buf)
+				return -ENOMEM;
+			n = (ssize_t)(len < COPY_SIZE ? len : COPY_SIZE);
+			ret = crit_pread_full(in, buf, (size_t)n, from);
+			if (ret == 0)
+				ret = crit_pwrite_full(out, buf, (size_t)n, to);
+		}
+		from += (uint64_t)n;
+		to += (uint64_t)n;
+		len -= (uint64_t)n;
+	}
+	free(buf);
+	return ret;
+}
+
+/* Copy a span and leave its holes holes; `out` is long enough already. */
+static int copy_span(int in, uint64_t from, int out, uint64_t to, uint64_t len)
+{
+	uint64_t end = from + len;
+	off_t data, hole;
+	int ret;
+
+	while (from < end) {
+		data = lseek(in, (off_t)from, SEEK_DATA);
+		if (data < 0 && errno == ENXIO)
+			return 0; /* nothing but a hole up to the end */
+		if (data < 0 || (uint64_t)data < from)
+			data = (off_t)from;
+		if ((uint64_t)data >= end)
+			return 0;
+		hole = lseek(in, data, SEEK_HOLE);
+		if (hole <= data || (uint64_t)hole > end)
+			hole = (off_t)end;
+		ret = copy_data(in, (uint64_t)data, out, to + ((uint64_t)data - from),
+				(uint64_t)(hole - data));
+		if (ret < 0)
+			return ret;
+		to += (uint64_t)hole - from;
+		from = (uint64_t)hole;
+	}
+	return 0;
+}
+
+/* Every span has to be there still: a hole is told from a cut file by its size. */
+static int check_source(const struct crit_piece *piece)
+{
+	struct stat st;
+
+	if (piece->fd < 0)
+		return 0;
+	if (fstat(piece->fd, &st) < 0)
+		return -errno;
+	return piece->off + piece->len > (uint64_t)st.st_size ? -EIO : 0;
+}
+
+static int write_pieces(int fd, const struct crit_edit *edit)
+{
+	uint64_t at = 0, total = 0;
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; i < edit->n_pieces; i++)
+		total += edit->pieces[i].len;
+	if (total > INT64_MAX)
+		return -EFBIG;
+	if (ftruncate(fd, (off_t)total) < 0)
+		return -errno;
+	for (i = 0; i < edit->n_pieces && ret == 0; i++) {
+		const struct crit_piece *p = &edit->pieces[i];
+
+		ret = check_source(p);
+		if (ret == 0 && p->fd >= 0)
+			ret = copy_span(p->fd, p->off, fd, at, p->len);
+		else if (ret == 0 && p->data)
+			ret = crit_pwrite_full(fd, p->data, p->len, at);
+		at += p->len;
+	}
+	return ret;
+}
+
+/* Attributes of the system that only some may set are left to it. */
+static bool xattr_is_optional(const char *name)
+{
+	return !strncmp(name, "security.", 9) || !strncmp(name, "trusted.", 8);
+}
+
+static int copy_xattr(int from, int to, const char *name)
+{
+	char stack[1024], *value = stack;
+	ssize_t len;
+	int ret = 0;
+
+	len = fgetxattr(from, name, stack, sizeof(stack));
+	if (len < 0 && errno == ERANGE) {
+		value = malloc(XATTR_SIZE_MAX);
+		if (!value)
+			return -ENOMEM;
+		len = fgetxattr(from, name, value, XATTR_SIZE_MAX);
+	}
+	if (len < 0 || fsetxattr(to, name, value, (size_t)len, 0) < 0)
+		ret = xattr_is_optional(name) ? 0 : -errno;
+	if (value != stack)
+		free(value);
+	return ret;
+}
+
+/* Extended attributes, ACLs among them. */
+static int copy_xattrs(int from, int to)
+{
+	ssize_t len = flistxattr(from, NULL, 0), at;
+	char *names;
+	int ret = 0;
+
+	if (len <= 0)
+		return 0; /* none, or none on this file system */
+	names = malloc((size_t)len);
+	if (!names)
+		return -ENOMEM;
+	len = flistxattr(from, names, (size_t)len);
+	for (at = 0; at < len && ret == 0; at += (ssize_t)strlen(names + at) + 1)
+		ret = copy_xattr(from, to, names + at);
+	free(names);
+	return ret;
+}
+
+static int keep_attributes(int fd, const struct crit_file *old, struct crit_error *err)
+{
+	struct stat st;
+	int ret;
+
+	if (fstat(fd, &st) < 0)
+		return crit_fail_errno(err, errno, "can't stat the new file");
+	if ((st.st_uid != old->st.st_uid || st.st_gid != old->st.st_gid) &&
+	    fchown(fd, old->st.st_uid, old->st.st_gid) < 0)
+		return crit_fail_errno(err, EPERM, "can't keep the image's owner (%u:%u)",
+				       old->st.st_uid, old->st.st_gid);
+	if (fchmod(fd, old->st.st_mode & 07777) < 0)
+		return crit_fail_errno(err, errno, "can't keep the image's mode");
+	ret = copy_xattrs(old->fd, fd);
+	return ret < 0 ? crit_fail_errno(err, -ret, "can't keep the image's attributes") : 0;
+}
+
+static int check_unchanged(int dirfd, const char *name, const struct crit_file *old,
+			   struct crit_error *err)
+{
+	struct crit_identity was = crit_identity_of(&old->st), is;
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return crit_fail(err, CRIT_CHANGED, "the image was removed underneath");
+	is = crit_identity_of(&st);
+	if (!crit_identity_same(&was, &is))
+		return crit_fail(err, CRIT_CHANGED, "the image was changed underneath");
+	return 0;
+}
+
+static int write_new(int fd, int dirfd, const char *temporary, const char *name,
+		     const struct crit_file *old, const struct crit_edit *edit,
+		     struct crit_error *err)
+{
+	int ret = write_pieces(fd, edit);
+
+	if (ret < 0)
+		return crit_fail_errno(err, -ret, "can't write the new image");
+	ret = keep_attributes(fd, old, err);
+	if (ret < 0)
+		return ret;
+	if (fsync(fd) < 0)
+		return crit_fail_errno(err, errno, "can't sync the new image");
+	ret = check_unchanged(dirfd, name, old, err);
+	if (ret < 0)
+		return ret;
+	if (renameat(dirfd, temporary, dirfd, name) < 0)
+		return crit_fail_errno(err, errno, "can't replace the image");
+	return 0;
+}
+
+static int sync_directory(int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	/* some file systems can't; then the rename is as safe as it gets there */
+	if (fsync(fd) < 0 && errno != EINVAL)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+int crit_commit(int dirfd, const char *name, const struct crit_file *old,
+		const struct crit_edit *edit, bool sync_dir, struct crit_file **out,
+		struct crit_error *err)
+{
+	char temporary[NAME_LEN + 1];
+	int fd, ret;
+
+	*out = NULL;
+	ret = check_unchanged(dirfd, name, old, err);
+	if (ret < 0)
+		return ret;
+	fd = create_temporary(dirfd, temporary);
+	if (fd < 0)
+		return crit_fail_errno(err, -fd, "can't write beside the image");
+	ret = write_new(fd, dirfd, temporary, name, old, edit, err);
+	if (ret < 0) {
+		unlinkat(dirfd, temporary, 0);
+		close(fd);
+		return ret;
+	}
+	flock(fd, LOCK_UN);
+	if (sync_dir && (ret = sync_directory(dirfd)) < 0)
+		crit_fail_errno(err, -ret, "can't sync the directory");
+	/* the new image is in place, whatever happens now */
+	if (crit_file_adopt(fd, out) < 0) {
+		close(fd);
+		return crit_fail(err, CRIT_NO_MEMORY, "no memory for the new image");
+	}
+	return ret;
+}

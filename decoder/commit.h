@@ -1,0 +1,34 @@
+/*
+ * Replacing an image by its edited self: written beside it, synced, renamed over
+ * it. At any instant the name leads to the old image or to the new one, whole.
+ */
+#ifndef CRIT_COMMIT_H
+#define CRIT_COMMIT_H
+
+#include <stdbool.h>
+
+#include "decoder/edit.h"
+#include "decoder/error.h"
+#include "decoder/file.h"
+
+/*
+ * Make `name` in `dirfd`, which was read as `old`, the file that edit->pieces
+ * describe, with the old one's owner, mode, ACL, extended attributes and holes.
+ * `sync_dir`: the directory is synced as well. Touches neither `old`'s count
+ * nor anything else that a lock would have to guard.
+ * 0 and *out, a new reference; -ESTALE if the name no longer leads to `old`,
+ * -EPERM if its owner can't be kept, or what writing gave (-ENOSPC, -EIO, …).
+ * *out is NULL if the old image is still in place; an error with *out set means
+ * that the new one is there but may not have reached the disk.
+ */
+int crit_commit(int dirfd, const char *name, const struct crit_file *old,
+		const struct crit_edit *edit, bool sync_dir, struct crit_file **out,
+		struct crit_error *err);
+
+/* Is this the name of a file that a commit is still writing, or left behind? */
+bool crit_commit_is_temporary(const char *name);
+
+/* Remove what commits that were killed left in a directory. */
+void crit_commit_sweep(int dirfd);
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * What an edit of one entry makes of the image's bytes: the entry's new frame
+ * between everything else as it was. Nothing is written here; commit.h does.
+ */
+#ifndef CRIT_EDIT_H
+#define CRIT_EDIT_H
+
+#include "decoder/image.h"
+
+/* An entry, or a message within its CRIT_PART_MSGS. */
+struct crit_place {
+	uint64_t n;
+	uint64_t m; /* CRIT_NO_MSG: the entry itself */
+};
+
+#define CRIT_NO_MSG UINT64_MAX
+
+/* crit_image_entry() or crit_image_msg(), whichever the place asks for. */
+int crit_image_at(struct crit_image *img, struct crit_place place, struct crit_entry *e,
+		  struct crit_error *err);
+
+/* Bytes from somewhere. */
+struct crit_piece {
+	int fd;              /* borrowed; -1: bytes in memory */
+	const uint8_t *data; /* borrowed, where fd is -1; NULL: zeros */
+	uint64_t off, len;   /* in the file; off is 0 for memory */
+};
+
+/* A whole file as pieces. Fill with zeros to begin with. */
+struct crit_edit {
+	bool changes;              /* false: the image already says so, write nothing */
+	struct crit_piece *pieces; /* owned */
+	size_t n_pieces, cap_pieces;
+	struct crit_buf frame;     /* new bytes that pieces point into */
+	struct crit_buf values;    /* likewise */
+	uint64_t n, old_end, new_end; /* for crit_image_replaced(), see there */
+};
+
+void crit_edit_fini(struct crit_edit *edit);
+
+/*
+ * The entry's message becomes what `text` says; its blobs stay, and the fields
+ * that count them follow the blobs, not the text. 0 and *edit; -EBADMSG with the
+ * place in the text; -EFBIG, -ENOMEM, -EIO, -ENOENT.
+ */
+int crit_edit_json(struct crit_image *img, struct crit_place place, const char *text, size_t len,
+		   struct crit_edit *edit, struct crit_error *err);
+
+/*
+ * One blob of the entry becomes the bytes of `source`, the field that counts it
+ * and the padding follow. What `source` points at must live as long as *edit.
+ * 0 and *edit; -ENOENT if the entry has no such blob, -EFBIG where the field
+ * can't count as much, -ENOMEM, -EIO.
+ */
+int crit_edit_blob(struct crit_image *img, struct crit_place place, enum crit_part part,
+		   const struct crit_piece *source, size_t n_source, struct crit_edit *edit,
+		   struct crit_error *err);
+
+/* The values of a CRIT_PART_SEMS become those of a JSON list; as crit_edit_json(). */
+int crit_edit_sems(struct crit_image *img, struct crit_place place, const char *text, size_t len,
+		   struct crit_edit *edit, struct crit_error *err);
+
+#endif
