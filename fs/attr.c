@@ -1,0 +1,160 @@
+/*
+ * Attributes. Owner and mode of all that an image holds are the image file's.
+ */
+#include "fs/attr.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "fs/entry.h"
+#include "fs/handle.h"
+#include "fs/ids.h"
+#include "fs/scratch.h"
+#include "fs/special.h"
+
+int cfs_object_find(struct cfs *fs, fuse_ino_t ino, struct cfs_object *o)
+{
+	*o = (struct cfs_object){.node = cfs_node_by_id(&fs->nodes, ino)};
+	if (o->node) {
+		o->is_entry = o->node->kind == CFS_ENTRY;
+		o->ref = o->node->ref;
+		return o->node->kind == CFS_GONE ? -ESTALE : 0;
+	}
+	if (!cfs_id_is_computed(ino))
+		return -ESTALE;
+	o->ref.image = cfs_image_by_number(fs, cfs_id_image(ino));
+	if (!o->ref.image)
+		return -ESTALE;
+	o->is_entry = true;
+	o->ref.place = (struct crit_place){cfs_id_slot(ino), CRIT_NO_MSG};
+	o->ref.part = cfs_id_part(ino);
+	return 0;
+}
+
+ino_t cfs_entry_ino(const struct cfs_ref *ref)
+{
+	if (ref->place.m != CRIT_NO_MSG)
+		return cfs_ino_of_msg(ref->image->number, ref->place.n, ref->place.m, ref->part);
+	return cfs_id_of(ref->image->number, ref->place.n, ref->part);
+}
+
+/* Whoever may read a directory's files may also enter it. */
+static mode_t dir_mode(mode_t file)
+{
+	return S_IFDIR | (file & 0666) | (file & 0444) >> 2;
+}
+
+static void set_size(struct stat *st, uint64_t size)
+{
+	st->st_size = (off_t)size;
+	st->st_blocks = (blkcnt_t)((size + 511) / 512);
+	st->st_blksize = 4096;
+}
+
+static void image_attr(const struct cfs_image *image, ino_t ino, struct stat *st)
+{
+	*st = image->st;
+	st->st_ino = ino;
+	st->st_mode = dir_mode(image->st.st_mode);
+	st->st_nlink = 2;
+}
+
+static int entry_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_ref *ref, struct stat *st,
+		      double *timeout)
+{
+	struct cfs_handle *mapped;
+	uint64_t size;
+	int ret;
+
+	ret = cfs_image_open(fs, ref->image, NULL);
+	if (ret < 0)
+		return ret;
+	if (ref->part == CRIT_PART_MSGS) {
+		image_attr(ref->image, cfs_entry_ino(ref), st);
+		set_size(st, 0);
+		return 0;
+	}
+	ret = cfs_entry_size(fs, ref, &size, NULL);
+	if (ret < 0)
+		return ret;
+	mapped = cfs_handle_mapped(fs, ino);
+	*st = ref->image->st;
+	st->st_ino = cfs_entry_ino(ref);
+	st->st_mode = S_IFREG | (ref->image->st.st_mode & (cfs_part_is_raw(ref->part) ? 0444 : 0666));
+	st->st_nlink = 1;
+	st->st_mtim = st->st_ctim = st->st_atim = cfs_image_mtime(ref->image, ref);
+	set_size(st, mapped ? cfs_draft_size(mapped->draft) : size);
+	/* lengths in N.json follow the blobs: it may change by writing to another file */
+	if (crit_image_header(ref->image->open)->type->extra != CRIT_EXTRA_NONE ||
+	    cfs_handle_writing(fs, ino))
+		*timeout = 0;
+	return 0;
+}
+
+static void scratch_attr(const struct cfs_node *node, struct stat *st)
+{
+	const struct cfs_scratch *s = node->scratch;
+
+	*st = (struct stat){
+		.st_ino = node->id & ~CFS_ID_COMPUTED,
+		.st_mode = s->mode,
+		.st_nlink = node->key ? 1 : 0,
+		.st_uid = s->uid,
+		.st_gid = s->gid,
+		.st_atim = s->atime,
+		.st_mtim = s->mtime,
+		.st_ctim = s->ctime,
+	};
+	set_size(st, s->target ? strlen(s->target) : cfs_draft_size(s->contents));
+}
+
+static int passed_attr(const struct cfs_node *node, struct stat *st)
+{
+	if (node->kind == CFS_DIR) {
+		if (fstat(node->dirfd, st) < 0)
+			return -errno;
+	} else if (!node->key || fstatat(node->parent->dirfd, cfs_node_name(node), st,
+					 AT_SYMLINK_NOFOLLOW) < 0) {
+		return -ESTALE;
+	}
+	st->st_ino = cfs_ino_passed(st->st_ino);
+	return 0;
+}
+
+int cfs_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_object *o, struct stat *st,
+	     double *timeout)
+{
+	int ret;
+
+	*timeout = CFS_TIMEOUT;
+	if (o->is_entry)
+		return entry_attr(fs, ino, &o->ref, st, timeout);
+	switch (o->node->kind) {
+	case CFS_IMAGE:
+		ret = cfs_image_check(fs, o->ref.image);
+		image_attr(o->ref.image, ino, st);
+		return ret;
+	case CFS_DIR:
+	case CFS_PASSED:
+		return passed_attr(o->node, st);
+	case CFS_SCRATCH:
+		*timeout = 0; /* it may become an entry, whose text has another length */
+		scratch_attr(o->node, st);
+		return 0;
+	default:
+		*timeout = 0;
+		return cfs_special_attr(fs, o->node, st);
+	}
+}
+
+void cfs_reply_attr(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const struct cfs_object *o)
+{
+	struct stat st;
+	double timeout;
+	int ret = cfs_attr(fs, ino, o, &st, &timeout);
+
+	if (ret < 0)
+		fuse_reply_err(req, -ret);
+	else
+		fuse_reply_attr(req, &st, timeout);
+}

@@ -1,0 +1,32 @@
+/*
+ * What a node id stands for, and its attributes.
+ */
+#ifndef CFS_ATTR_H
+#define CFS_ATTR_H
+
+#include <sys/stat.h>
+
+#include "fs/cfs.h"
+#include "fs/image.h"
+
+/* What a node id stands for: a node of the table, or an entry file, or both. */
+struct cfs_object {
+	struct cfs_node *node; /* borrowed; NULL for entry files with a computed id */
+	bool is_entry;
+	struct cfs_ref ref;    /* of an entry file; of a scratch file only the image */
+};
+
+/* 0; -ESTALE if there is no such object (any more). */
+int cfs_object_find(struct cfs *fs, fuse_ino_t ino, struct cfs_object *o);
+
+/* 0, -errno. *timeout: for how long the kernel may believe it, seconds. */
+int cfs_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_object *o, struct stat *st,
+	     double *timeout);
+
+/* The inode number of an entry file, whichever node id it has. */
+ino_t cfs_entry_ino(const struct cfs_ref *ref);
+
+/* Reply to a request with the attributes of an object. */
+void cfs_reply_attr(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const struct cfs_object *o);
+
+#endif

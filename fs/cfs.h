@@ -1,0 +1,65 @@
+/*
+ * The state of a mount. One thread runs the request loop and a worker commits;
+ * `lock` guards everything below and every object reached from it. Handlers run
+ * with it held, the worker holds it but for the writing of files.
+ */
+#ifndef CFS_CFS_H
+#define CFS_CFS_H
+
+#define FUSE_USE_VERSION 314
+
+#include <fuse_lowlevel.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "decoder/buf.h"
+#include "fs/node.h"
+
+struct cfs_options {
+	char *dump;       /* as given; owned */
+	char *mountpoint; /* owned */
+	int plain;        /* numbers spelled plainly */
+	int critdir_visible;
+	int read_only;
+};
+
+struct cfs_handle;
+struct cfs_image;
+struct cfs_worker;
+
+struct cfs {
+	struct cfs_options opt;
+	struct fuse_session *session;
+	pthread_mutex_t lock;
+	int dumpfd;                /* of the dump directory */
+	struct cfs_node_table nodes;
+	struct cfs_image **images; /* owned; by number, for good */
+	size_t n_images, cap_images;
+	struct cfs_image *recent;  /* images that are open, latest first */
+	unsigned n_open_images;
+	struct cfs_handle *handles; /* all open ones */
+	struct cfs_worker *worker;
+	uint64_t scratch_bytes;    /* in scratch files and drafts */
+	struct crit_buf text;      /* where texts are rendered to learn their size */
+	struct crit_buf errors;    /* .critfs/errors */
+	bool to_stderr;            /* -f: no syslog */
+};
+
+/* How long the kernel may believe names and attributes, seconds. */
+#define CFS_TIMEOUT 0.5
+
+static inline void cfs_lock(struct cfs *fs)
+{
+	pthread_mutex_lock(&fs->lock);
+}
+
+static inline void cfs_unlock(struct cfs *fs)
+{
+	pthread_mutex_unlock(&fs->lock);
+}
+
+/* Tell the log (stderr with -f, else syslog) one line; no newline in it. */
+void cfs_log(struct cfs *fs, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,401 @@
+/*
+ * Commits.
+ */
+#include "fs/commit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "decoder/commit.h"
+#include "fs/attr.h"
+#include "fs/entry.h"
+#include "fs/file.h"
+#include "fs/ids.h"
+#include "fs/refusal.h"
+#include "fs/scratch.h"
+#include "fs/worker.h"
+
+static int prepare_text(const struct cfs_ref *ref, const struct cfs_draft *d,
+			struct crit_edit *edit, struct crit_error *err)
+{
+	struct crit_image *img = ref->image->open;
+	struct crit_buf text = {0};
+	int ret;
+
+	ret = cfs_draft_text(d, &text);
+	if (ret < 0)
+		ret = crit_fail_errno(err, -ret, "can't read what was written");
+	else if (ref->part == CRIT_PART_SEMS)
+		ret = crit_edit_sems(img, ref->place, (char *)text.data, text.len, edit, err);
+	else
+		ret = crit_edit_json(img, ref->place, (char *)text.data, text.len, edit, err);
+	crit_buf_fini(&text);
+	return ret;
+}
+
+/* *pieces, which the edit points into, is the caller's to free. */
+static int prepare(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
+		   const struct cfs_draft *d, struct crit_piece **pieces, struct crit_edit *edit,
+		   struct crit_error *err)
+{
+	size_t n;
+	int ret;
+
+	ret = cfs_image_open(fs, ref->image, err);
+	if (ret < 0)
+		return ret;
+	if (ref->image->generation != generation)
+		return crit_fail(err, CRIT_CHANGED, "the image was changed underneath");
+	if (cfs_part_is_text(ref->part))
+		return prepare_text(ref, d, edit, err);
+	if (cfs_part_is_raw(ref->part))
+		return crit_fail_errno(err, EPERM, "what can't be decoded can't be edited");
+	ret = cfs_draft_pieces(d, pieces, &n);
+	if (ret < 0)
+		return crit_fail(err, CRIT_NO_MEMORY, "no memory for the edit");
+	return crit_edit_blob(ref->image->open, ref->place, ref->part, *pieces, n, edit, err);
+}
+
+/* The parts whose contents or counted lengths the edit changed got new times. */
+static void touch(const struct cfs_ref *ref)
+{
+	struct cfs_ref other = *ref;
+
+	cfs_image_touch(ref->image, ref);
+	if (ref->part == CRIT_PART_JSON)
+		return;
+	other.part = CRIT_PART_JSON;
+	cfs_image_touch(ref->image, &other);
+}
+
+/* Write the edit; the lock is dropped meanwhile, `writing` keeps the image as it is. */
+static int write_edit(struct cfs *fs, const struct cfs_ref *ref, const struct crit_edit *edit,
+		      bool sync_dir, struct crit_error *err)
+{
+	struct cfs_image *image = ref->image;
+	struct crit_file *old = crit_file_get(crit_image_file(image->open)), *file;
+	const struct cfs_node *node = image->node;
+	char *name = strdup(cfs_node_name(node));
+	int dirfd = node->parent->dirfd, ret;
+
+	if (!name) {
+		crit_file_put(old);
+		return crit_fail(err, CRIT_NO_MEMORY, "no memory for the edit");
+	}
+	image->writing = true;
+	cfs_unlock(fs);
+	ret = crit_commit(dirfd, name, old, edit, sync_dir, &file, err);
+	cfs_lock(fs);
+	image->writing = false;
+	if (file) {
+		cfs_image_committed(image, file, edit);
+		crit_file_put(file);
+		touch(ref);
+	}
+	crit_file_put(old);
+	free(name);
+	return ret;
+}
+
+int cfs_commit(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
+	       const struct cfs_draft *d, bool sync_dir)
+{
+	struct crit_piece *pieces = NULL;
+	struct crit_edit edit = {0};
+	struct crit_error err = {0};
+	int ret;
+
+	ret = prepare(fs, ref, generation, d, &pieces, &edit, &err);
+	if (ret == 0 && edit.changes)
+		ret = write_edit(fs, ref, &edit, sync_dir, &err);
+	crit_edit_fini(&edit);
+	free(pieces);
+	if (ret < 0)
+		cfs_refuse(fs, ref, d, &err);
+	else
+		cfs_refusal_settle(fs, ref);
+	return ret;
+}
+
+/* A job that has to do with a handle. */
+struct handle_job {
+	struct cfs_job job;
+	fuse_req_t req; /* NULL: nobody waits */
+	struct cfs_handle *h;
+	bool sync;
+	size_t len; /* of WRITE */
+	uint64_t off;
+	uint8_t data[];
+};
+
+static struct handle_job *new_handle_job(struct cfs_handle *h, fuse_req_t req, size_t len)
+{
+	struct handle_job *j = calloc(1, sizeof(*j) + len);
+
+	if (!j)
+		return NULL;
+	j->req = req;
+	j->h = h;
+	j->len = len;
+	cfs_handle_ref(h);
+	h->jobs++;
+	return j;
+}
+
+static void end_handle_job(struct cfs *fs, struct handle_job *j)
+{
+	j->h->jobs--;
+	cfs_handle_unref(fs, j->h);
+	free(j);
+}
+
+static int commit_handle(struct cfs *fs, struct cfs_handle *h, bool sync)
+{
+	int ret;
+
+	if (!h->dirty)
+		return h->refused;
+	/* a shell flushes what it has just emptied before it writes the new text */
+	if (cfs_part_is_text(h->ref.part) && !cfs_draft_size(h->draft))
+		return 0;
+	ret = cfs_commit(fs, &h->ref, h->generation, h->draft, sync);
+	h->dirty = false;
+	h->refused = ret;
+	return ret;
+}
+
+static int sync_directory(const struct cfs_image *image)
+{
+	int fd = openat(image->node->parent->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fsync(fd) < 0 && errno != EINVAL)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static void run_commit(struct cfs *fs, struct cfs_job *job)
+{
+	struct handle_job *j = (struct handle_job *)job;
+	bool was_dirty = j->h->dirty;
+	int ret = commit_handle(fs, j->h, j->sync);
+
+	/* a flush may have renamed it already, without syncing the directory */
+	if (ret == 0 && j->sync && !was_dirty)
+		ret = sync_directory(j->h->ref.image);
+	if (j->req)
+		fuse_reply_err(j->req, -ret);
+	end_handle_job(fs, j);
+}
+
+void cfs_commit_handle(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, bool sync)
+{
+	struct handle_job *j = new_handle_job(h, req, 0);
+
+	if (!j) {
+		if (req)
+			fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	j->job.run = run_commit;
+	j->sync = sync;
+	cfs_worker_post(fs, &j->job);
+}
+
+static void run_write(struct cfs *fs, struct cfs_job *job)
+{
+	struct handle_job *j = (struct handle_job *)job;
+
+	cfs_file_write(fs, j->req, j->h, j->data, j->len, j->off);
+	end_handle_job(fs, j);
+}
+
+void cfs_commit_then_write(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, const void *buf,
+			   size_t len, uint64_t off)
+{
+	struct handle_job *j = new_handle_job(h, req, len);
+
+	if (!j) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	j->job.run = run_write;
+	j->off = off;
+	memcpy(j->data, buf, len);
+	cfs_worker_post(fs, &j->job);
+}
+
+struct truncate_job {
+	struct cfs_job job;
+	fuse_req_t req;
+	fuse_ino_t ino;
+	struct cfs_ref ref;
+	uint64_t size;
+};
+
+static int truncate_entry(struct cfs *fs, const struct cfs_ref *ref, uint64_t size)
+{
+	struct cfs_draft *d;
+	int ret;
+
+	d = cfs_entry_draft(fs, ref, &ret);
+	if (!d)
+		return ret;
+	ret = cfs_draft_truncate(d, size);
+	if (ret == 0)
+		ret = cfs_commit(fs, ref, ref->image->generation, d, false);
+	cfs_draft_free(d);
+	return ret;
+}
+
+static void run_truncate(struct cfs *fs, struct cfs_job *job)
+{
+	struct truncate_job *j = (struct truncate_job *)job;
+	struct cfs_object o;
+	int ret = truncate_entry(fs, &j->ref, j->size);
+
+	if (ret == 0)
+		ret = cfs_object_find(fs, j->ino, &o);
+	if (ret < 0)
+		fuse_reply_err(j->req, -ret);
+	else
+		cfs_reply_attr(fs, j->req, j->ino, &o);
+	free(j);
+}
+
+void cfs_commit_truncated(struct cfs *fs, fuse_req_t req, fuse_ino_t ino,
+			  const struct cfs_ref *ref, uint64_t size)
+{
+	struct truncate_job *j = calloc(1, sizeof(*j));
+
+	if (!j) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	j->job.run = run_truncate;
+	j->req = req;
+	j->ino = ino;
+	j->ref = *ref;
+	j->size = size;
+	cfs_worker_post(fs, &j->job);
+}
+
+struct rename_job {
+	struct cfs_job job;
+	fuse_req_t req;
+	struct cfs_node *scratch; /* a reference */
+	struct cfs_ref ref;
+	char name[];
+};
+
+/* Copy what may change while it is being committed. */
+static struct cfs_draft *copy_draft(const struct cfs_draft *d)
+{
+	struct cfs_draft *copy = cfs_draft_new();
+	uint8_t buf[65536];
+	uint64_t off = 0;
+	ssize_t n = 0;
+
+	while (copy && (n = cfs_draft_read(d, buf, sizeof(buf), off)) > 0) {
+		if (cfs_draft_write(copy, buf, (size_t)n, off) < 0)
+			break;
+		off += (uint64_t)n;
+	}
+	if (copy && n) {
+		cfs_draft_free(copy);
+		copy = NULL;
+	}
+	return copy;
+}
+
+/*
+ * The scratch file is the entry file now. Handles that are still open on it
+ * become the entry's, each with the contents as they are as its draft.
+ */
+static void become_entry(struct cfs *fs, struct cfs_node *node, const struct cfs_ref *ref,
+			 const char *name)
+{
+	struct cfs_scratch *s = node->scratch;
+	uint64_t container = cfs_node_container(node);
+	struct cfs_node *before = cfs_node_by_name(&fs->nodes, container, name);
+	struct cfs_handle *h;
+
+	if (before)
+		cfs_node_rename(&fs->nodes, before, 0, NULL);
+	node->kind = CFS_ENTRY;
+	node->ref = *ref;
+	node->scratch = NULL;
+	if (cfs_node_rename(&fs->nodes, node, container, name) < 0)
+		cfs_node_rename(&fs->nodes, node, 0, NULL);
+	DL_FOREACH(fs->handles, h) {
+		if (h->node != node || h->kind != CFS_HANDLE_SCRATCH)
+			continue;
+		h->kind = CFS_HANDLE_ENTRY;
+		h->ref = *ref;
+		h->generation = ref->image->generation;
+		h->draft = copy_draft(s->contents);
+	}
+	cfs_draft_drop(fs, s->contents);
+	s->contents = NULL;
+	cfs_scratch_free(s);
+	cfs_image_fill(ref->image, ref);
+}
+
+static int rename_onto(struct cfs *fs, struct rename_job *j)
+{
+	struct cfs_draft *d;
+	int ret;
+
+	if (j->scratch->kind != CFS_SCRATCH)
+		return -ENOENT;
+	d = copy_draft(j->scratch->scratch->contents);
+	if (!d)
+		return -ENOMEM;
+	ret = cfs_commit(fs, &j->ref, j->ref.image->generation, d, false);
+	cfs_draft_free(d);
+	if (ret == 0 && j->scratch->kind == CFS_SCRATCH)
+		become_entry(fs, j->scratch, &j->ref, j->name);
+	return ret;
+}
+
+static void run_rename(struct cfs *fs, struct cfs_job *job)
+{
+	struct rename_job *j = (struct rename_job *)job;
+
+	fuse_reply_err(j->req, -rename_onto(fs, j));
+	cfs_node_unref(&fs->nodes, j->scratch);
+	free(j);
+}
+
+void cfs_commit_renamed(struct cfs *fs, fuse_req_t req, struct cfs_node *scratch,
+			const struct cfs_ref *ref, const char *name)
+{
+	struct rename_job *j = calloc(1, sizeof(*j) + strlen(name) + 1);
+
+	if (!j) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	j->job.run = run_rename;
+	j->req = req;
+	j->scratch = scratch;
+	cfs_node_ref(scratch);
+	j->ref = *ref;
+	strcpy(j->name, name);
+	cfs_worker_post(fs, &j->job);
+}
+
+void cfs_commit_all(struct cfs *fs)
+{
+	struct cfs_handle *h;
+
+	DL_FOREACH(fs->handles, h)
+		if (h->dirty)
+			commit_handle(fs, h, true);
+}

@@ -1,0 +1,37 @@
+/*
+ * From drafts to the dump: the jobs that commit, and what they leave behind.
+ * Each answers its request when it is done.
+ */
+#ifndef CFS_COMMIT_H
+#define CFS_COMMIT_H
+
+#include "fs/cfs.h"
+#include "fs/handle.h"
+
+/*
+ * Make the contents of `d` those of an entry file; called and returning with the
+ * lock held, drops it while it writes. `d` must not change meanwhile. 0; -errno
+ * after it was refused: the contents are kept beside the entry, and why.
+ */
+int cfs_commit(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
+	       const struct cfs_draft *d, bool sync_dir);
+
+/* FLUSH, FSYNC (sync) and RELEASE (req is NULL) of an entry file. */
+void cfs_commit_handle(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, bool sync);
+
+/* WRITE while a commit of the same handle is under way: it waits its turn. */
+void cfs_commit_then_write(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, const void *buf,
+			   size_t len, uint64_t off);
+
+/* truncate(2) by path: answers with the new attributes. */
+void cfs_commit_truncated(struct cfs *fs, fuse_req_t req, fuse_ino_t ino,
+			  const struct cfs_ref *ref, uint64_t size);
+
+/* Rename of a scratch file onto an entry's name. */
+void cfs_commit_renamed(struct cfs *fs, fuse_req_t req, struct cfs_node *scratch,
+			const struct cfs_ref *ref, const char *name);
+
+/* At the end of the mount: all that is dirty still. With the lock held. */
+void cfs_commit_all(struct cfs *fs);
+
+#endif

@@ -1,0 +1,301 @@
+/*
+ * Drafts. The new bytes are stored at their own offsets, and a sorted list of
+ * extents says which they are; everything else is the base, or zeros behind it.
+ */
+#include "fs/draft.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* New bytes from `from` to `to`. */
+struct extent {
+	uint64_t from, to;
+};
+
+struct cfs_draft {
+	struct crit_file *base; /* a reference, or NULL */
+	uint64_t base_off;
+	uint64_t base_len; /* of it that still counts: truncating cuts it */
+	uint64_t size;
+	struct crit_buf memory; /* the store while it is small */
+	int fd;                 /* the store when it is not, or -1 */
+	struct extent *extents; /* owned; sorted, apart from each other */
+	size_t n, cap;
+};
+
+struct cfs_draft *cfs_draft_new(void)
+{
+	struct cfs_draft *d = calloc(1, sizeof(*d));
+
+	if (d) {
+		d->fd = -1;
+		d->memory.limit = CFS_DRAFT_MEMORY;
+	}
+	return d;
+}
+
+struct cfs_draft *cfs_draft_of_span(struct crit_file *file, struct crit_span span)
+{
+	struct cfs_draft *d = cfs_draft_new();
+
+	if (d) {
+		d->base = crit_file_get(file);
+		d->base_off = span.off;
+		d->base_len = d->size = span.len;
+	}
+	return d;
+}
+
+struct cfs_draft *cfs_draft_of_text(const void *text, size_t len)
+{
+	struct cfs_draft *d = cfs_draft_new();
+
+	if (d && len && cfs_draft_write(d, text, len, 0) < 0) {
+		cfs_draft_free(d);
+		return NULL;
+	}
+	return d;
+}
+
+void cfs_draft_free(struct cfs_draft *d)
+{
+	if (!d)
+		return;
+	crit_file_put(d->base);
+	crit_buf_fini(&d->memory);
+	if (d->fd >= 0)
+		close(d->fd);
+	free(d->extents);
+	free(d);
+}
+
+uint64_t cfs_draft_size(const struct cfs_draft *d)
+{
+	return d->size;
+}
+
+uint64_t cfs_draft_cost(const struct cfs_draft *d)
+{
+	uint64_t cost = 0;
+	size_t i;
+
+	for (i = 0; i < d->n; i++)
+		cost += d->extents[i].to - d->extents[i].from;
+	return cost;
+}
+
+/* A file without a name, where temporary files belong: never in the dump. */
+static int open_unlinked(void)
+{
+	const char *dir = getenv("TMPDIR");
+	char path[] = "/var/tmp/critfs.XXXXXX";
+	int fd;
+
+	fd = open(dir && *dir == '/' ? dir : "/var/tmp", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		return fd;
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	unlink(path);
+	return fd;
+}
+
+static int move_to_file(struct cfs_draft *d)
+{
+	int fd = open_unlinked(), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = crit_pwrite_full(fd, d->memory.data, d->memory.len, 0);
+	if (ret < 0) {
+		close(fd);
+		return ret;
+	}
+	crit_buf_fini(&d->memory);
+	d->fd = fd;
+	return 0;
+}
+
+static int store(struct cfs_draft *d, const void *buf, size_t len, uint64_t off)
+{
+	int ret;
+
+	if (d->fd < 0 && off + len > CFS_DRAFT_MEMORY) {
+		ret = move_to_file(d);
+		if (ret < 0)
+			return ret;
+	}
+	if (d->fd >= 0)
+		return crit_pwrite_full(d->fd, buf, len, off);
+	if (off + len > d->memory.len)
+		crit_buf_fill(&d->memory, 0, off + len - d->memory.len);
+	if (d->memory.error)
+		return -ENOMEM;
+	memcpy(d->memory.data + off, buf, len);
+	return 0;
+}
+
+/* Note that the store has the bytes from `from` to `to`. */
+static int add_extent(struct cfs_draft *d, uint64_t from, uint64_t to)
+{
+	size_t first = 0, last;
+
+	if (d->n == d->cap) {
+		size_t cap = d->cap ? d->cap * 2 : 4;
+		struct extent *extents = realloc(d->extents, cap * sizeof(*extents));
+
+		if (!extents)
+			return -ENOMEM;
+		d->extents = extents;
+		d->cap = cap;
+	}
+	/* most writes go on where the last one ended */
+	if (d->n && d->extents[d->n - 1].from <= from)
+		first = d->n - 1;
+	while (first < d->n && d->extents[first].to < from)
+		first++;
+	for (last = first; last < d->n && d->extents[last].from <= to; last++) {
+		from = d->extents[last].from < from ? d->extents[last].from : from;
+		to = d->extents[last].to > to ? d->extents[last].to : to;
+	}
+	memmove(d->extents + first + 1, d->extents + last, (d->n - last) * sizeof(*d->extents));
+	d->extents[first] = (struct extent){from, to};
+	d->n = d->n - (last - first) + 1;
+	return 0;
+}
+
+int cfs_draft_write(struct cfs_draft *d, const void *buf, size_t len, uint64_t off)
+{
+	int ret;
+
+	if (!len)
+		return 0;
+	if (off > INT64_MAX - len)
+		return -EFBIG;
+	ret = store(d, buf, len, off);
+	if (ret == 0)
+		ret = add_extent(d, off, off + len);
+	if (ret == 0 && off + len > d->size)
+		d->size = off + len;
+	return ret;
+}
+
+int cfs_draft_truncate(struct cfs_draft *d, uint64_t size)
+{
+	if (size > INT64_MAX)
+		return -EFBIG;
+	if (size < d->base_len)
+		d->base_len = size;
+	while (d->n && d->extents[d->n - 1].from >= size)
+		d->n--;
+	if (d->n && d->extents[d->n - 1].to > size)
+		d->extents[d->n - 1].to = size;
+	if (d->fd < 0 && d->memory.len > size)
+		d->memory.len = size;
+	d->size = size;
+	return 0;
+}
+
+/* What stands at `off`, and how far it is the same: store, base or zeros. */
+enum source { STORE, BASE, ZEROS };
+
+static enum source find_source(const struct cfs_draft *d, uint64_t off, uint64_t *to)
+{
+	size_t lo = 0, hi = d->n, mid;
+
+	*to = d->size;
+	while (lo < hi) {
+		mid = (lo + hi) / 2;
+		if (d->extents[mid].to <= off)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo < d->n) {
+		if (d->extents[lo].from <= off) {
+			*to = d->extents[lo].to;
+			return STORE;
+		}
+		*to = d->extents[lo].from;
+	}
+	if (off >= d->base_len)
+		return ZEROS;
+	if (*to > d->base_len)
+		*to = d->base_len;
+	return BASE;
+}
+
+ssize_t cfs_draft_read(const struct cfs_draft *d, void *buf, size_t len, uint64_t off)
+{
+	uint64_t at = off, end, to;
+	uint8_t *out = buf;
+	int ret;
+
+	if (off >= d->size)
+		return 0;
+	end = d->size - off < len ? d->size : off + len;
+	for (; at < end; at = to) {
+		enum source source = find_source(d, at, &to);
+
+		to = to < end ? to : end;
+		ret = 0;
+		if (source == ZEROS)
+			memset(out + (at - off), 0, to - at);
+		else if (source == BASE)
+			ret = crit_pread_full(d->base->fd, out + (at - off), to - at,
+					      d->base_off + at);
+		else if (d->fd >= 0)
+			ret = crit_pread_full(d->fd, out + (at - off), to - at, at);
+		else
+			memcpy(out + (at - off), d->memory.data + at, to - at);
+		if (ret < 0)
+			return ret;
+	}
+	return (ssize_t)(end - off);
+}
+
+int cfs_draft_text(const struct cfs_draft *d, struct crit_buf *out)
+{
+	ssize_t n;
+
+	if (d->size > CRIT_BUF_LIMIT)
+		return -EFBIG;
+	if (!crit_buf_reserve(out, d->size))
+		return out->error;
+	n = cfs_draft_read(d, out->data + out->len, d->size, 0);
+	if (n < 0)
+		return (int)n;
+	out->len += (size_t)n;
+	return 0;
+}
+
+int cfs_draft_pieces(const struct cfs_draft *d, struct crit_piece **out, size_t *n)
+{
+	uint64_t at, to;
+
+	/* between two extents there are at most base and zeros */
+	*out = calloc(3 * d->n + 2, sizeof(**out));
+	*n = 0;
+	if (!*out)
+		return -ENOMEM;
+	for (at = 0; at < d->size; at = to) {
+		enum source source = find_source(d, at, &to);
+		struct crit_piece piece = {.fd = -1, .len = to - at};
+
+		if (source == BASE) {
+			piece.fd = d->base->fd;
+			piece.off = d->base_off + at;
+		} else if (source == STORE && d->fd >= 0) {
+			piece.fd = d->fd;
+			piece.off = at;
+		} else if (source == STORE) {
+			piece.data = d->memory.data + at;
+		}
+		(*out)[(*n)++] = piece;
+	}
+	return 0;
+}

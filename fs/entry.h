@@ -1,0 +1,50 @@
+/*
+ * Entry files: which of them an image has, how long they are and what they say.
+ */
+#ifndef CFS_ENTRY_H
+#define CFS_ENTRY_H
+
+#include "fs/image.h"
+
+/* Parts that one slot can have. */
+#define CFS_PARTS_MAX (CRIT_BLOBS_MAX + 1)
+
+/* A JSON text; anything else is bytes as they are in the image. */
+static inline bool cfs_part_is_text(unsigned part)
+{
+	return part == CRIT_PART_JSON || part == CRIT_PART_SEMS;
+}
+
+/* Can be read, not written: what critfs does not understand. */
+static inline bool cfs_part_is_raw(unsigned part)
+{
+	return part > CRIT_PART_JSON;
+}
+
+/*
+ * The parts of a slot (or of a message in it) in the order they are listed, for
+ * an image that is open: their number, -ENOENT behind the last, -errno. Those
+ * that are vacant are left out.
+ */
+int cfs_entry_parts(struct cfs_image *image, struct crit_place place, unsigned parts[CFS_PARTS_MAX],
+		    struct crit_error *err);
+
+/* Is there such a file? Opens the image. 0, -ENOENT, -errno. */
+int cfs_entry_find(struct cfs *fs, const struct cfs_ref *ref, struct crit_error *err);
+
+/* Its bytes in the image's file; not for texts. */
+int cfs_entry_span(struct cfs *fs, const struct cfs_ref *ref, struct crit_span *span,
+		   struct crit_error *err);
+
+/* Append its text; only for texts. */
+int cfs_entry_text(struct cfs *fs, const struct cfs_ref *ref, struct crit_buf *out,
+		   struct crit_error *err);
+
+/* Its length in bytes, exactly. */
+int cfs_entry_size(struct cfs *fs, const struct cfs_ref *ref, uint64_t *size,
+		   struct crit_error *err);
+
+/* What it says now, as contents to be edited; NULL and *ret if that fails. */
+struct cfs_draft *cfs_entry_draft(struct cfs *fs, const struct cfs_ref *ref, int *ret);
+
+#endif

@@ -1,0 +1,464 @@
+/*
+ * Open files.
+ */
+#include "fs/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "decoder/json.h"
+#include "fs/attr.h"
+#include "fs/commit.h"
+#include "fs/entry.h"
+#include "fs/listing.h"
+#include "fs/refusal.h"
+#include "fs/scratch.h"
+#include "fs/special.h"
+
+static struct cfs *fs_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+static void set_access(struct cfs_handle *h, const struct fuse_file_info *fi)
+{
+	h->readable = (fi->flags & O_ACCMODE) != O_WRONLY;
+	h->writable = (fi->flags & O_ACCMODE) != O_RDONLY;
+	h->append = fi->flags & O_APPEND;
+	h->truncated = h->writable && (fi->flags & O_TRUNC);
+}
+
+static void give(struct cfs_handle *h, struct fuse_file_info *fi)
+{
+	fi->fh = (uintptr_t)h;
+	/* there is nothing to hear of a close that wrote nothing */
+	fi->noflush = !h->writable;
+}
+
+/* What the handle reads, and for one that was truncated, what it will write. */
+static int load_entry(struct cfs *fs, struct cfs_handle *h, bool truncate)
+{
+	struct crit_file *file;
+	int ret;
+
+	if (truncate) {
+		h->draft = cfs_draft_new();
+		h->dirty = true;
+		return h->draft ? 0 : -ENOMEM;
+	}
+	if (cfs_part_is_text(h->ref.part))
+		return cfs_entry_text(fs, &h->ref, &h->text, NULL);
+	ret = cfs_entry_span(fs, &h->ref, &h->span, NULL);
+	if (ret < 0)
+		return ret;
+	file = crit_image_file(h->ref.image->open);
+	h->file = crit_file_get(file);
+	return 0;
+}
+
+int cfs_file_open_entry(struct cfs *fs, fuse_ino_t ino, struct cfs_node *node,
+			const struct cfs_ref *ref, struct fuse_file_info *fi)
+{
+	bool writing = cfs_handle_writing(fs, ino);
+	struct cfs_handle *h;
+	int ret;
+
+	ret = cfs_image_open(fs, ref->image, NULL);
+	if (ret < 0)
+		return ret;
+	if (cfs_part_is_raw(ref->part) && (fi->flags & O_ACCMODE) != O_RDONLY)
+		return -EPERM;
+	h = cfs_handle_new(fs, CFS_HANDLE_ENTRY, ino, node);
+	if (!h)
+		return -ENOMEM;
+	set_access(h, fi);
+	h->ref = *ref;
+	h->generation = ref->image->generation;
+	ret = load_entry(fs, h, h->truncated);
+	if (ret < 0) {
+		cfs_handle_unref(fs, h);
+		return ret;
+	}
+	give(h, fi);
+	/*
+	 * Pages are the inode's, drafts the handle's: only one that both reads and
+	 * writes needs pages (for mmap), and then others must not see them.
+	 */
+	fi->direct_io = h->readable ? writing && !h->writable : 1;
+	return 0;
+}
+
+int cfs_file_open_scratch(struct cfs *fs, struct cfs_node *node, struct fuse_file_info *fi)
+{
+	struct cfs_handle *h = cfs_handle_new(fs, CFS_HANDLE_SCRATCH, node->id, node);
+
+	if (!h)
+		return -ENOMEM;
+	set_access(h, fi);
+	if (h->truncated) {
+		cfs_draft_resize(fs, node->scratch->contents, 0);
+		cfs_scratch_touch(node->scratch);
+	}
+	give(h, fi);
+	return 0;
+}
+
+int cfs_file_open_passed(struct cfs *fs, struct cfs_node *node, int fd, struct fuse_file_info *fi)
+{
+	struct cfs_handle *h = cfs_handle_new(fs, CFS_HANDLE_PASSED, node->id, node);
+
+	if (!h) {
+		close(fd);
+		return -ENOMEM;
+	}
+	set_access(h, fi);
+	h->fd = fd;
+	give(h, fi);
+	return 0;
+}
+
+static int open_passed(struct cfs *fs, struct cfs_node *node, struct fuse_file_info *fi)
+{
+	int flags = (fi->flags & (O_ACCMODE | O_TRUNC)) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+	struct stat st;
+	int fd;
+
+	if (!node->key)
+		return -ESTALE;
+	/* pipes and devices are the kernel's, sockets can't be opened at all */
+	if (fstatat(node->parent->dirfd, cfs_node_name(node), &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EPERM;
+	fd = openat(node->parent->dirfd, cfs_node_name(node), flags);
+	if (fd < 0)
+		return -errno;
+	return cfs_file_open_passed(fs, node, fd, fi);
+}
+
+static int open_special(struct cfs *fs, struct cfs_node *node, struct fuse_file_info *fi)
+{
+	struct cfs_handle *h;
+
+	if ((fi->flags & O_ACCMODE) != O_RDONLY)
+		return -EROFS;
+	h = cfs_handle_new(fs, CFS_HANDLE_SPECIAL, node->id, node);
+	if (!h)
+		return -ENOMEM;
+	cfs_special_text(fs, node->special, &h->text);
+	give(h, fi);
+	fi->direct_io = 1; /* it may have grown since its size was asked for */
+	return 0;
+}
+
+static int open_object(struct cfs *fs, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct cfs_object o;
+	int ret = cfs_object_find(fs, ino, &o);
+
+	if (ret < 0)
+		return ret;
+	if (o.is_entry)
+		return cfs_file_open_entry(fs, ino, o.node, &o.ref, fi);
+	switch (o.node->kind) {
+	case CFS_SCRATCH:
+		return cfs_file_open_scratch(fs, o.node, fi);
+	case CFS_PASSED:
+		return open_passed(fs, o.node, fi);
+	case CFS_SPECIAL:
+		return open_special(fs, o.node, fi);
+	default:
+		return -EISDIR;
+	}
+}
+
+void cfs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct cfs *fs = fs_of(req);
+	int ret;
+
+	cfs_lock(fs);
+	ret = open_object(fs, ino, fi);
+	if (ret < 0)
+		fuse_reply_err(req, -ret);
+	else if (fuse_reply_open(req, fi) < 0)
+		cfs_handle_unref(fs, cfs_handle_of(fi)); /* the open was interrupted */
+	cfs_unlock(fs);
+}
+
+static void reply_draft(fuse_req_t req, const struct cfs_draft *d, size_t size, off_t off)
+{
+	char *buf = malloc(size);
+	ssize_t n = buf ? cfs_draft_read(d, buf, size, (uint64_t)off) : -ENOMEM;
+
+	if (n < 0)
+		fuse_reply_err(req, (int)-n);
+	else
+		fuse_reply_buf(req, buf, (size_t)n);
+	free(buf);
+}
+
+static void reply_fd(fuse_req_t req, int fd, size_t size, off_t off)
+{
+	struct fuse_bufvec bufv = FUSE_BUFVEC_INIT(size);
+
+	bufv.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK;
+	bufv.buf[0].fd = fd;
+	bufv.buf[0].pos = off;
+	fuse_reply_data(req, &bufv, FUSE_BUF_SPLICE_MOVE);
+}
+
+static void reply_span(fuse_req_t req, const struct cfs_handle *h, size_t size, off_t off)
+{
+	if ((uint64_t)off >= h->span.len) {
+		fuse_reply_buf(req, NULL, 0);
+		return;
+	}
+	if (size > h->span.len - (uint64_t)off)
+		size = (size_t)(h->span.len - (uint64_t)off);
+	reply_fd(req, h->file->fd, size, (off_t)h->span.off + off);
+}
+
+static void reply_text(fuse_req_t req, const struct crit_buf *text, size_t size, off_t off)
+{
+	if ((uint64_t)off >= text->len)
+		fuse_reply_buf(req, NULL, 0);
+	else
+		fuse_reply_buf(req, (char *)text->data + off,
+			       size < text->len - (size_t)off ? size : text->len - (size_t)off);
+}
+
+void cfs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	struct cfs_handle *h = cfs_handle_of(fi);
+	struct cfs *fs = fs_of(req);
+
+	(void)ino;
+	cfs_lock(fs);
+	if (h->kind == CFS_HANDLE_PASSED)
+		reply_fd(req, h->fd, size, off);
+	else if (h->kind == CFS_HANDLE_SCRATCH)
+		reply_draft(req, h->node->scratch->contents, size, off);
+	else if (h->draft)
+		reply_draft(req, h->draft, size, off);
+	else if (h->file)
+		reply_span(req, h, size, off);
+	else
+		reply_text(req, &h->text, size, off);
+	cfs_unlock(fs);
+}
+
+/*
+ * A shell ignores what close(2) says, so bad JSON that comes in one piece is
+ * refused at once: `echo '{bad' > 0.json` has to fail. Only a syntax error, and
+ * only where nothing that is still to be written could mend it.
+ */
+static int check_first_write(struct cfs *fs, struct cfs_handle *h, const void *buf, size_t size,
+			     uint64_t off)
+{
+	struct crit_error err = {0};
+	struct cfs_draft *refused;
+
+	if (!h->truncated || h->written || off || !cfs_part_is_text(h->ref.part))
+		return 0;
+	if (crit_json_check(buf, size, &err) >= 0)
+		return 0;
+	refused = cfs_draft_of_text(buf, size);
+	if (refused)
+		cfs_refuse(fs, &h->ref, refused, &err);
+	cfs_draft_free(refused);
+	return -err.errnum;
+}
+
+static int write_entry(struct cfs *fs, struct cfs_handle *h, const void *buf, size_t size,
+		       uint64_t off)
+{
+	int ret = check_first_write(fs, h, buf, size, off);
+
+	if (ret < 0)
+		return ret;
+	ret = cfs_handle_start_draft(h);
+	if (ret < 0)
+		return ret;
+	if (h->append)
+		off = cfs_draft_size(h->draft);
+	ret = cfs_draft_change(fs, h->draft, buf, size, off);
+	if (ret < 0)
+		return ret;
+	h->written = true;
+	h->dirty = true;
+	h->refused = 0;
+	return 0;
+}
+
+static int write_scratch(struct cfs *fs, struct cfs_handle *h, const void *buf, size_t size,
+			 uint64_t off)
+{
+	struct cfs_scratch *s = h->node->scratch;
+
+	if (h->append)
+		off = cfs_draft_size(s->contents);
+	cfs_scratch_touch(s);
+	return cfs_draft_change(fs, s->contents, buf, size, off);
+}
+
+void cfs_file_write(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, const void *buf,
+		    size_t size, uint64_t off)
+{
+	int ret;
+
+	if (h->kind == CFS_HANDLE_ENTRY)
+		ret = write_entry(fs, h, buf, size, off);
+	else if (h->kind == CFS_HANDLE_SCRATCH)
+		ret = write_scratch(fs, h, buf, size, off);
+	else
+		ret = crit_pwrite_full(h->fd, buf, size, off);
+	if (ret < 0)
+		fuse_reply_err(req, -ret);
+	else
+		fuse_reply_write(req, size);
+}
+
+void cfs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
+		  struct fuse_file_info *fi)
+{
+	struct cfs_handle *h = cfs_handle_of(fi);
+	struct cfs *fs = fs_of(req);
+
+	(void)ino;
+	cfs_lock(fs);
+	if (h->jobs)
+		cfs_commit_then_write(fs, req, h, buf, size, (uint64_t)off);
+	else
+		cfs_file_write(fs, req, h, buf, size, (uint64_t)off);
+	cfs_unlock(fs);
+}
+
+void cfs_op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct cfs_handle *h = cfs_handle_of(fi);
+	struct cfs *fs = fs_of(req);
+
+	(void)ino;
+	cfs_lock(fs);
+	if (h->kind == CFS_HANDLE_ENTRY && (h->dirty || h->jobs || h->refused))
+		cfs_commit_handle(fs, req, h, false);
+	else
+		fuse_reply_err(req, 0);
+	cfs_unlock(fs);
+}
+
+void cfs_op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	struct cfs_handle *h = cfs_handle_of(fi);
+	struct cfs *fs = fs_of(req);
+
+	(void)ino;
+	cfs_lock(fs);
+	if (h->kind == CFS_HANDLE_ENTRY)
+		cfs_commit_handle(fs, req, h, true);
+	else if (h->kind == CFS_HANDLE_PASSED)
+		fuse_reply_err(req, (datasync ? fdatasync(h->fd) : fsync(h->fd)) < 0 ? errno : 0);
+	else
+		fuse_reply_err(req, 0);
+	cfs_unlock(fs);
+}
+
+void cfs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct cfs_handle *h = cfs_handle_of(fi);
+	struct cfs *fs = fs_of(req);
+
+	(void)ino;
+	cfs_lock(fs);
+	/* pages of a mapping may be written after the last close */
+	if (h->kind == CFS_HANDLE_ENTRY && h->dirty)
+		cfs_commit_handle(fs, NULL, h, false);
+	cfs_handle_unref(fs, h);
+	fuse_reply_err(req, 0);
+	cfs_unlock(fs);
+}
+
+static int open_directory(struct cfs *fs, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct cfs_handle *h;
+	struct cfs_object o;
+	bool image;
+	int ret;
+
+	ret = cfs_object_find(fs, ino, &o);
+	if (ret < 0)
+		return ret;
+	image = o.is_entry || o.node->kind == CFS_IMAGE;
+	if (!image && o.node->kind != CFS_DIR && o.node->kind != CFS_SPECIAL_DIR)
+		return -ENOTDIR;
+	if (image && (ret = cfs_image_open(fs, o.ref.image, NULL)) < 0)
+		return ret;
+	h = cfs_handle_new(fs, image ? CFS_HANDLE_IMAGE : CFS_HANDLE_DIR, ino, o.node);
+	if (!h)
+		return -ENOMEM;
+	h->ref = o.ref;
+	if (!image && o.node->kind == CFS_DIR)
+		ret = cfs_names_read(fs, o.node, &h->names);
+	if (ret < 0) {
+		cfs_handle_unref(fs, h);
+		return ret;
+	}
+	give(h, fi);
+	return 0;
+}
+
+void cfs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct cfs *fs = fs_of(req);
+	int ret;
+
+	cfs_lock(fs);
+	ret = open_directory(fs, ino, fi);
+	if (ret < 0)
+		fuse_reply_err(req, -ret);
+	else if (fuse_reply_open(req, fi) < 0)
+		cfs_handle_unref(fs, cfs_handle_of(fi));
+	cfs_unlock(fs);
+}
+
+void cfs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		    struct fuse_file_info *fi)
+{
+	struct cfs *fs = fs_of(req);
+
+	(void)ino;
+	cfs_lock(fs);
+	cfs_listing_reply(fs, req, cfs_handle_of(fi), size, off);
+	cfs_unlock(fs);
+}
+
+void cfs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct cfs *fs = fs_of(req);
+
+	(void)ino;
+	cfs_lock(fs);
+	cfs_handle_unref(fs, cfs_handle_of(fi));
+	fuse_reply_err(req, 0);
+	cfs_unlock(fs);
+}
+
+void cfs_op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	struct cfs *fs = fs_of(req);
+	struct cfs_object o;
+	int ret = 0;
+
+	(void)datasync;
+	(void)fi;
+	cfs_lock(fs);
+	/* what an image directory shows was synced when it was committed */
+	if (cfs_object_find(fs, ino, &o) == 0 && !o.is_entry && o.node->kind == CFS_DIR &&
+	    fsync(o.node->dirfd) < 0)
+		ret = errno;
+	fuse_reply_err(req, ret == EINVAL ? 0 : ret);
+	cfs_unlock(fs);
+}

@@ -1,0 +1,73 @@
+/*
+ * The layout of node ids and inode numbers. What an image holds has an id that
+ * is computed from image, slot and part, so that a million entries need no
+ * memory a piece; all else has an id from a counter and a struct cfs_node.
+ *
+ *   63      62 ........ 41  40 ............ 5  4 .... 0
+ *   1       image (22)      slot (36)          part (5)    computed
+ *   0       counter                                        in the table
+ *
+ * Parts are numbered as enum crit_part has them, so a slot's extras have lower
+ * inode numbers than its N.json: rm -r removes in that order.
+ */
+#ifndef CFS_IDS_H
+#define CFS_IDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "decoder/image.h"
+
+/* Parts that only the mount has. */
+enum {
+	CFS_PART_TAIL = CRIT_PART_RAW + 1, /* what is left where the frames break */
+	CFS_PART_DIR = 31,                 /* the image itself, as a directory */
+};
+
+#define CFS_ID_COMPUTED (UINT64_C(1) << 63)
+#define CFS_PART_BITS   5
+#define CFS_SLOT_BITS   36
+#define CFS_IMAGE_BITS  22
+#define CFS_SLOT_MAX    ((UINT64_C(1) << CFS_SLOT_BITS) - 1)
+#define CFS_IMAGES_MAX  (UINT64_C(1) << CFS_IMAGE_BITS)
+
+static inline uint64_t cfs_id_of(uint64_t image, uint64_t slot, unsigned part)
+{
+	return CFS_ID_COMPUTED | image << (CFS_SLOT_BITS + CFS_PART_BITS) |
+	       slot << CFS_PART_BITS | part;
+}
+
+static inline bool cfs_id_is_computed(uint64_t id)
+{
+	return id & CFS_ID_COMPUTED;
+}
+
+static inline uint64_t cfs_id_image(uint64_t id)
+{
+	return (id & ~CFS_ID_COMPUTED) >> (CFS_SLOT_BITS + CFS_PART_BITS);
+}
+
+static inline uint64_t cfs_id_slot(uint64_t id)
+{
+	return id >> CFS_PART_BITS & CFS_SLOT_MAX;
+}
+
+static inline unsigned cfs_id_part(uint64_t id)
+{
+	return id & ((1u << CFS_PART_BITS) - 1);
+}
+
+/* Inode number of a file that is shown as it is: its own, marked. */
+static inline uint64_t cfs_ino_passed(uint64_t ino)
+{
+	return (ino & ~CFS_ID_COMPUTED) | UINT64_C(1) << 62;
+}
+
+/* Inode number of message m of a slot; images and slots beyond the bits collide. */
+static inline uint64_t cfs_ino_of_msg(uint64_t image, uint64_t slot, uint64_t m, unsigned part)
+{
+	return UINT64_C(1) << 61 | (image & 0xffff) << 45 | (slot & 0xfffff) << 25 |
+	       (m & 0xfffff) << CFS_PART_BITS | part;
+}
+
+#endif

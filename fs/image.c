@@ -1,0 +1,361 @@
+/*
+ * Images of the dump as the mount knows them.
+ */
+#include "fs/image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "fs/ids.h"
+
+#define OPEN_MAX_IMAGES 64          /* kept open; each has a window and an index */
+#define CHECK_NS        250000000LL /* between two looks at a file */
+
+/* An entry file that was changed through the mount, and when. */
+struct changed_key {
+	uint64_t n, m, part;
+};
+
+struct cfs_changed {
+	struct changed_key key;
+	struct timespec mtime;
+	UT_hash_handle hh;
+};
+
+static int add_image(struct cfs *fs, struct cfs_image *image)
+{
+	if (fs->n_images == CFS_IMAGES_MAX)
+		return -ENFILE;
+	if (fs->n_images == fs->cap_images) {
+		size_t cap = fs->cap_images ? fs->cap_images * 2 : 64;
+		struct cfs_image **images = realloc(fs->images, cap * sizeof(*images));
+
+		if (!images)
+			return -ENOMEM;
+		fs->images = images;
+		fs->cap_images = cap;
+	}
+	image->number = (unsigned)fs->n_images;
+	fs->images[fs->n_images++] = image;
+	return 0;
+}
+
+static void forget_changes(struct cfs_image *image)
+{
+	struct cfs_changed *c, *next;
+
+	HASH_ITER(hh, image->changed, c, next) {
+		HASH_DEL(image->changed, c);
+		free(c);
+	}
+}
+
+static void close_image(struct cfs *fs, struct cfs_image *image)
+{
+	if (!image->open)
+		return;
+	crit_image_free(image->open);
+	image->open = NULL;
+	DL_DELETE(fs->recent, image);
+	fs->n_open_images--;
+}
+
+static void close_oldest(struct cfs *fs)
+{
+	struct cfs_image *image = fs->recent ? fs->recent->prev : NULL;
+
+	/* an image that is being written beside must stay as it was read */
+	while (image && image->writing && image != fs->recent)
+		image = image->prev;
+	if (image && !image->writing)
+		close_image(fs, image);
+}
+
+static void free_image(struct cfs *fs, struct cfs_image *image)
+{
+	close_image(fs, image);
+	forget_changes(image);
+	free(image->vacant);
+	free(image);
+}
+
+void cfs_images_fini(struct cfs *fs)
+{
+	while (fs->n_images)
+		free_image(fs, fs->images[--fs->n_images]);
+	free(fs->images);
+}
+
+struct cfs_image *cfs_image_by_number(struct cfs *fs, uint64_t number)
+{
+	return number < fs->n_images ? fs->images[number] : NULL;
+}
+
+static void note_checked(struct cfs_image *image)
+{
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &image->checked);
+}
+
+static bool checked_lately(const struct cfs_image *image)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (now.tv_sec - image->checked.tv_sec) * 1000000000LL +
+		       (now.tv_nsec - image->checked.tv_nsec) < CHECK_NS;
+}
+
+/* The file is another one, or has other contents: nothing known of it holds. */
+static void start_afresh(struct cfs *fs, struct cfs_image *image, const struct stat *st)
+{
+	close_image(fs, image);
+	forget_changes(image);
+	image->n_vacant = 0;
+	image->st = *st;
+	image->base = st->st_mtim;
+	image->generation++;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	struct crit_identity x = crit_identity_of(a), y = crit_identity_of(b);
+
+	return crit_identity_same(&x, &y);
+}
+
+static const char *name_of(const struct cfs_image *image)
+{
+	return cfs_node_name(image->node);
+}
+
+static int open_file(struct cfs *fs, struct cfs_image *image, struct crit_error *err)
+{
+	struct crit_file *file;
+	int ret;
+
+	if (!name_of(image))
+		return crit_fail_errno(err, ENOENT, "it was removed");
+	ret = crit_file_open(image->node->parent->dirfd, name_of(image), &file);
+	if (ret < 0)
+		return crit_fail_errno(err, -ret, "can't open it");
+	if (!same_file(&file->st, &image->st))
+		start_afresh(fs, image, &file->st);
+	ret = crit_image_new(file, name_of(image), &image->open, err);
+	crit_file_put(file);
+	if (ret < 0)
+		return ret;
+	if (fs->n_open_images == OPEN_MAX_IMAGES)
+		close_oldest(fs);
+	DL_PREPEND(fs->recent, image);
+	fs->n_open_images++;
+	return 0;
+}
+
+/* Do name and header make it an image? 1, 0, -errno. */
+static int is_image(struct cfs_node *dir, const char *name)
+{
+	uint8_t bytes[CRIT_HEADER_MAX];
+	struct crit_header header;
+	struct crit_file *file;
+	size_t len;
+	int ret;
+
+	ret = crit_file_open(dir->dirfd, name, &file);
+	if (ret < 0)
+		return ret;
+	len = file->st.st_size < (off_t)sizeof(bytes) ? (size_t)file->st.st_size : sizeof(bytes);
+	ret = crit_pread_full(file->fd, bytes, len, 0);
+	if (ret == 0)
+		ret = crit_header_read(name, bytes, len, &header);
+	crit_file_put(file);
+	return ret;
+}
+
+static int new_image(struct cfs *fs, struct cfs_node *dir, const char *name,
+		     const struct stat *st, struct cfs_image **out)
+{
+	struct cfs_image *image = calloc(1, sizeof(*image));
+	int ret;
+
+	if (!image)
+		return -ENOMEM;
+	image->st = *st;
+	image->base = st->st_mtim;
+	ret = add_image(fs, image);
+	if (ret < 0) {
+		free(image);
+		return ret;
+	}
+	image->node = cfs_node_new(&fs->nodes, cfs_id_of(image->number, 0, CFS_PART_DIR), CFS_IMAGE,
+				   dir, dir->id, name);
+	if (!image->node) {
+		fs->n_images--;
+		free(image);
+		return -ENOMEM;
+	}
+	cfs_node_ref(image->node);
+	image->node->ref.image = image;
+	*out = image;
+	return 0;
+}
+
+int cfs_image_get(struct cfs *fs, struct cfs_node *dir, const char *name, const struct stat *st,
+		  struct cfs_image **out)
+{
+	struct cfs_node *node = cfs_node_by_name(&fs->nodes, dir->id, name);
+	struct cfs_image *image = node && node->kind == CFS_IMAGE ? node->ref.image : NULL;
+	int ret;
+
+	*out = image;
+	if (image && (image->writing || same_file(st, &image->st)))
+		return 0;
+	ret = crit_name_is_raw(name) || st->st_size == 0 ? 0 : is_image(dir, name);
+	if (ret <= 0) {
+		if (image)
+			cfs_node_rename(&fs->nodes, image->node, 0, NULL);
+		return ret < 0 ? ret : -ENOENT;
+	}
+	if (!image) {
+		if (node) /* it was a plain file until now */
+			cfs_node_rename(&fs->nodes, node, 0, NULL);
+		return new_image(fs, dir, name, st, out);
+	}
+	start_afresh(fs, image, st);
+	return 0;
+}
+
+int cfs_image_check(struct cfs *fs, struct cfs_image *image)
+{
+	struct stat st;
+
+	if (!name_of(image))
+		return -ENOENT;
+	if (image->writing || checked_lately(image))
+		return 0;
+	if (fstatat(image->node->parent->dirfd, name_of(image), &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	note_checked(image);
+	if (!same_file(&st, &image->st))
+		start_afresh(fs, image, &st);
+	return 0;
+}
+
+int cfs_image_open(struct cfs *fs, struct cfs_image *image, struct crit_error *err)
+{
+	int ret = cfs_image_check(fs, image);
+
+	if (ret < 0)
+		return crit_fail_errno(err, -ret, "can't stat it");
+	if (!image->open)
+		return open_file(fs, image, err);
+	if (fs->recent != image) {
+		DL_DELETE(fs->recent, image);
+		DL_PREPEND(fs->recent, image);
+	}
+	return 0;
+}
+
+void cfs_image_committed(struct cfs_image *image, struct crit_file *file,
+			 const struct crit_edit *edit)
+{
+	image->st = file->st;
+	note_checked(image);
+	if (image->open)
+		crit_image_replaced(image->open, file, edit->n, edit->old_end, edit->new_end);
+}
+
+static struct changed_key key_of(const struct cfs_ref *ref)
+{
+	return (struct changed_key){ref->place.n, ref->place.m, ref->part};
+}
+
+struct timespec cfs_image_mtime(const struct cfs_image *image, const struct cfs_ref *ref)
+{
+	struct changed_key key = key_of(ref);
+	struct cfs_changed *c = NULL;
+
+	if (image->changed)
+		HASH_FIND(hh, image->changed, &key, sizeof(key), c);
+	return c ? c->mtime : image->base;
+}
+
+void cfs_image_touch(struct cfs_image *image, const struct cfs_ref *ref)
+{
+	struct changed_key key = key_of(ref);
+	struct cfs_changed *c;
+
+	HASH_FIND(hh, image->changed, &key, sizeof(key), c);
+	if (!c) {
+		c = calloc(1, sizeof(*c));
+		if (!c)
+			return; /* an old time is no reason to fail */
+		c->key = key;
+		HASH_ADD(hh, image->changed, key, sizeof(key), c);
+	}
+	c->mtime = image->st.st_mtim;
+}
+
+static bool same_ref(const struct cfs_ref *a, const struct cfs_ref *b)
+{
+	return a->place.n == b->place.n && a->place.m == b->place.m && a->part == b->part;
+}
+
+bool cfs_image_vacant(const struct cfs_image *image, const struct cfs_ref *ref)
+{
+	size_t i;
+
+	for (i = 0; i < image->n_vacant; i++)
+		if (same_ref(&image->vacant[i], ref))
+			return true;
+	return false;
+}
+
+int cfs_image_vacate(struct cfs_image *image, const struct cfs_ref *ref)
+{
+	struct cfs_ref *vacant = realloc(image->vacant, (image->n_vacant + 1) * sizeof(*vacant));
+
+	if (!vacant)
+		return -ENOMEM;
+	image->vacant = vacant;
+	vacant[image->n_vacant++] = *ref;
+	return 0;
+}
+
+void cfs_image_fill(struct cfs_image *image, const struct cfs_ref *ref)
+{
+	size_t i;
+
+	for (i = 0; i < image->n_vacant; i++) {
+		if (!same_ref(&image->vacant[i], ref))
+			continue;
+		image->vacant[i] = image->vacant[--image->n_vacant];
+		return;
+	}
+}
+
+/* Write the path of a directory below the root, with a slash behind it. */
+static size_t dir_path(const struct cfs_node *dir, char *out, size_t size)
+{
+	size_t at;
+	int n;
+
+	if (!dir->parent)
+		return 0;
+	at = dir_path(dir->parent, out, size);
+	n = snprintf(out + at, size - at, "%s/", cfs_node_name(dir) ? cfs_node_name(dir) : "?");
+	at += n > 0 ? (size_t)n : 0;
+	return at < size ? at : size - 1;
+}
+
+void cfs_image_path(const struct cfs_image *image, const char *name, char *out, size_t size)
+{
+	size_t at;
+
+	out[0] = '\0';
+	at = dir_path(image->node->parent, out, size);
+	snprintf(out + at, size - at, "%s/%s", name_of(image) ? name_of(image) : "?", name);
+}

@@ -1,0 +1,68 @@
+/*
+ * An image of the dump as the mount knows it, for as long as the mount lasts:
+ * its number, its times, and the open image, of which only the latest few are
+ * kept. Sees to it that a file which changed underneath is read anew.
+ */
+#ifndef CFS_IMAGE_H
+#define CFS_IMAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "decoder/image.h"
+#include "fs/cfs.h"
+
+struct cfs_changed;
+
+struct cfs_image {
+	unsigned number;         /* in node ids */
+	struct cfs_node *node;   /* a reference; its parent is the directory */
+	struct stat st;          /* of the file as it was read or committed */
+	struct timespec base;    /* mtime of entries that nobody changed */
+	struct cfs_changed *changed; /* those that were; uthash, owned */
+	uint64_t generation;     /* counts what came from outside, not commits */
+	struct timespec checked; /* when the file was last looked at */
+	bool writing;            /* a commit is writing beside it */
+	struct crit_image *open; /* owned; NULL while nobody needs it */
+	struct cfs_image *next, *prev; /* in fs->recent, while open */
+	struct cfs_ref *vacant;  /* owned: entry files that were renamed away */
+	size_t n_vacant;
+};
+
+/*
+ * The image behind a name, which `st` says to be a regular file: 0; -ENOENT if
+ * its name and header make it none; -errno.
+ */
+int cfs_image_get(struct cfs *fs, struct cfs_node *dir, const char *name, const struct stat *st,
+		  struct cfs_image **out);
+
+/* By its number in a node id; NULL if there is none. */
+struct cfs_image *cfs_image_by_number(struct cfs *fs, uint64_t number);
+
+/* Open it, and anew if the file changed. 0 and image->open, -ENOENT, -errno. */
+int cfs_image_open(struct cfs *fs, struct cfs_image *image, struct crit_error *err);
+
+/* Look whether the file changed, at most a few times a second. 0, -ENOENT. */
+int cfs_image_check(struct cfs *fs, struct cfs_image *image);
+
+/* A commit made `file` of it. */
+void cfs_image_committed(struct cfs_image *image, struct crit_file *file,
+			 const struct crit_edit *edit);
+
+/* The time that an entry file was last changed, and setting it to that of now. */
+struct timespec cfs_image_mtime(const struct cfs_image *image, const struct cfs_ref *ref);
+void cfs_image_touch(struct cfs_image *image, const struct cfs_ref *ref);
+
+/* Is the entry file renamed away to a scratch name? And make it so, or not. */
+bool cfs_image_vacant(const struct cfs_image *image, const struct cfs_ref *ref);
+int cfs_image_vacate(struct cfs_image *image, const struct cfs_ref *ref);
+void cfs_image_fill(struct cfs_image *image, const struct cfs_ref *ref);
+
+/* "sub/files.img/3.json" of an entry file, as the mount's root sees it. */
+void cfs_image_path(const struct cfs_image *image, const char *name, char *out, size_t size);
+
+void cfs_images_fini(struct cfs *fs);
+
+#endif

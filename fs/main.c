@@ -1,0 +1,242 @@
+/*
+ * critfs: mounts a CRIU checkpoint as files that can be read and edited. All
+ * that can fail is done before the process detaches.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "decoder/commit.h"
+#include "fs/cfs.h"
+#include "fs/change.h"
+#include "fs/commit.h"
+#include "fs/file.h"
+#include "fs/handle.h"
+#include "fs/image.h"
+#include "fs/options.h"
+#include "fs/scratch.h"
+#include "fs/setattr.h"
+#include "fs/tree.h"
+#include "fs/worker.h"
+
+static const struct fuse_lowlevel_ops operations = {
+	.lookup = cfs_op_lookup,
+	.forget = cfs_op_forget,
+	.forget_multi = cfs_op_forget_multi,
+	.getattr = cfs_op_getattr,
+	.setattr = cfs_op_setattr,
+	.readlink = cfs_op_readlink,
+	.mknod = cfs_op_mknod,
+	.mkdir = cfs_op_mkdir,
+	.unlink = cfs_op_unlink,
+	.rmdir = cfs_op_rmdir,
+	.symlink = cfs_op_symlink,
+	.rename = cfs_op_rename,
+	.link = cfs_op_link,
+	.open = cfs_op_open,
+	.create = cfs_op_create,
+	.read = cfs_op_read,
+	.write = cfs_op_write,
+	.flush = cfs_op_flush,
+	.release = cfs_op_release,
+	.fsync = cfs_op_fsync,
+	.opendir = cfs_op_opendir,
+	.readdir = cfs_op_readdir,
+	.releasedir = cfs_op_releasedir,
+	.fsyncdir = cfs_op_fsyncdir,
+	.statfs = cfs_op_statfs,
+	.getxattr = cfs_op_getxattr,
+	.listxattr = cfs_op_listxattr,
+};
+
+void cfs_log(struct cfs *fs, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (fs->to_stderr) {
+		fprintf(stderr, "critfs: ");
+		vfprintf(stderr, fmt, ap);
+		fputc('\n', stderr);
+	} else {
+		vsyslog(LOG_WARNING, fmt, ap);
+	}
+	va_end(ap);
+}
+
+/* Each directory that the kernel knows takes a descriptor. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static bool can_write(int dirfd)
+{
+	struct statvfs st;
+
+	return faccessat(dirfd, ".", W_OK, AT_EACCESS) == 0 &&
+	       (fstatvfs(dirfd, &st) < 0 || !(st.f_flag & ST_RDONLY));
+}
+
+static int open_dump(struct cfs *fs)
+{
+	struct cfs_node *root;
+	struct stat st;
+
+	fs->dumpfd = open(fs->opt.dump, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fs->dumpfd < 0 && errno == ENOTDIR) {
+		fprintf(stderr, "critfs: %s: not a directory; a dump is a directory of images\n",
+			fs->opt.dump);
+		return -1;
+	}
+	if (fs->dumpfd < 0) {
+		fprintf(stderr, "critfs: %s: %s\n", fs->opt.dump, strerror(errno));
+		return -1;
+	}
+	if (stat(fs->opt.mountpoint, &st) < 0 || !S_ISDIR(st.st_mode)) {
+		fprintf(stderr, "critfs: %s: %s\n", fs->opt.mountpoint,
+			S_ISDIR(st.st_mode) ? strerror(errno) : "not a directory");
+		return -1;
+	}
+	root = cfs_node_new(&fs->nodes, FUSE_ROOT_ID, CFS_DIR, NULL, 0, NULL);
+	if (!root)
+		return -1;
+	root->dirfd = dup(fs->dumpfd);
+	cfs_node_ref(root);
+	fs->nodes.last_id = FUSE_ROOT_ID;
+	if (!fs->opt.read_only)
+		crit_commit_sweep(fs->dumpfd);
+	return 0;
+}
+
+/* What mount(8) and df show, and what is not for the user to choose. */
+static int add_mount_options(struct cfs *fs, struct fuse_args *args)
+{
+	char *path = realpath(fs->opt.dump, NULL), *options = NULL, *fsname = NULL;
+	int ret = -1;
+
+	if (asprintf(&fsname, "fsname=%s", path ? path : fs->opt.dump) < 0)
+		fsname = NULL;
+	if (!fs->opt.read_only && !can_write(fs->dumpfd)) {
+		fprintf(stderr, "critfs: %s can't be written, mounting it read-only\n", fs->opt.dump);
+		fs->opt.read_only = 1;
+	}
+	if (fsname && fuse_opt_add_opt_escaped(&options, fsname) == 0 &&
+	    fuse_opt_add_opt(&options, "subtype=critfs") == 0 &&
+	    fuse_opt_add_opt(&options, "default_permissions") == 0 &&
+	    (!fs->opt.read_only || fuse_opt_add_opt(&options, "ro") == 0) &&
+	    fuse_opt_insert_arg(args, 1, "-o") == 0 && fuse_opt_insert_arg(args, 2, options) == 0)
+		ret = 0;
+	free(path);
+	free(fsname);
+	free(options);
+	return ret;
+}
+
+/* Say what is lost with the mount: scratch files that are no editor's litter. */
+static void name_scratch_files(struct cfs *fs)
+{
+	struct cfs_node *node, *next;
+	char path[4096];
+
+	HASH_ITER(by_id, fs->nodes.by_id, node, next) {
+		if (node->kind != CFS_SCRATCH || !node->key || node->scratch->ours ||
+		    node->scratch->vacates || cfs_scratch_is_litter(cfs_node_name(node)))
+			continue;
+		cfs_image_path(node->ref.image, cfs_node_name(node), path, sizeof(path));
+		cfs_log(fs, "%s: a scratch file, gone with this mount", path);
+	}
+}
+
+static int serve(struct cfs *fs, const struct fuse_cmdline_opts *cmd)
+{
+	int ret;
+
+	if (fuse_daemonize(cmd->foreground || cmd->debug) < 0)
+		return 1;
+	/* threads do not survive the fork */
+	if (cfs_worker_start(fs) < 0)
+		return 1;
+	ret = fuse_session_loop(fs->session);
+	cfs_worker_stop(fs);
+	cfs_lock(fs);
+	cfs_commit_all(fs);
+	name_scratch_files(fs);
+	cfs_unlock(fs);
+	return ret < 0 ? 1 : 0;
+}
+
+static int mount_and_serve(struct cfs *fs, struct fuse_args *args,
+			   const struct fuse_cmdline_opts *cmd)
+{
+	int ret = 1;
+
+	fs->to_stderr = cmd->foreground || cmd->debug;
+	if (!fs->to_stderr)
+		openlog("critfs", LOG_PID, LOG_DAEMON);
+	if (open_dump(fs) < 0 || add_mount_options(fs, args) < 0)
+		return 1;
+	fs->session = fuse_session_new(args, &operations, sizeof(operations), fs);
+	if (!fs->session)
+		return 1;
+	if (fuse_set_signal_handlers(fs->session) == 0) {
+		if (fuse_session_mount(fs->session, fs->opt.mountpoint) == 0) {
+			ret = serve(fs, cmd);
+			fuse_session_unmount(fs->session);
+		}
+		fuse_remove_signal_handlers(fs->session);
+	}
+	fuse_session_destroy(fs->session);
+	return ret;
+}
+
+static void fini(struct cfs *fs)
+{
+	while (fs->handles)
+		cfs_handle_unref(fs, fs->handles);
+	cfs_images_fini(fs);
+	cfs_nodes_fini(&fs->nodes);
+	crit_buf_fini(&fs->text);
+	crit_buf_fini(&fs->errors);
+	if (fs->dumpfd >= 0)
+		close(fs->dumpfd);
+	cfs_options_fini(&fs->opt);
+}
+
+int main(int argc, char **argv)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(argc, argv);
+	struct cfs fs = {.dumpfd = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
+	struct fuse_cmdline_opts cmd = {0};
+	int ret = 1;
+
+	umask(0);
+	if (cfs_options_parse(&args, &fs.opt, &cmd) == 0) {
+		if (cmd.show_help) {
+			cfs_options_usage(argv[0]);
+			ret = 0;
+		} else if (cmd.show_version) {
+			printf("critfs " CRITFS_VERSION "\n");
+			fuse_lowlevel_version();
+			ret = 0;
+		} else {
+			raise_descriptor_limit();
+			ret = mount_and_serve(&fs, &args, &cmd);
+		}
+	}
+	fini(&fs);
+	fuse_opt_free_args(&args);
+	return ret;
+}

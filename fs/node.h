@@ -1,0 +1,89 @@
+/*
+ * File objects that the kernel knows by an id from the counter: directories,
+ * files that are passed through, scratch files, and those entry files whose
+ * computed id went elsewhere (see ids.h). A node lives while the kernel, a
+ * handle or a name refers to it. A node id names an object, not a name: renames
+ * move the object.
+ */
+#ifndef CFS_NODE_H
+#define CFS_NODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <uthash.h>
+
+#include "decoder/edit.h"
+
+struct cfs_image;
+struct cfs_scratch;
+
+/* An entry file: a part of an entry, or of a message within one. */
+struct cfs_ref {
+	struct cfs_image *image;
+	struct crit_place place; /* slot and message */
+	unsigned part;           /* enum crit_part or CFS_PART_* */
+};
+
+enum cfs_kind {
+	CFS_DIR,         /* a directory of the dump */
+	CFS_IMAGE,       /* an image, as a directory; has a computed id */
+	CFS_PASSED,      /* a file, link or other thing of the dump, shown as it is */
+	CFS_ENTRY,       /* an entry file, see ref */
+	CFS_SCRATCH,     /* in memory only */
+	CFS_SPECIAL_DIR, /* .critfs */
+	CFS_SPECIAL,     /* a text in it */
+	CFS_GONE,        /* what it was is no more; only the kernel still knows it */
+};
+
+struct cfs_node_key;
+
+struct cfs_node {
+	uint64_t id;
+	enum cfs_kind kind;
+	uint64_t lookups; /* references that the kernel holds */
+	unsigned refs;    /* of handles, images and nodes below */
+	struct cfs_node_key *key; /* owned: where it is to be found; NULL: nowhere */
+	struct cfs_node *parent;  /* a reference: the CFS_DIR around it, NULL for the root */
+	int dirfd;                /* owned, of a CFS_DIR */
+	struct cfs_ref ref;       /* of CFS_ENTRY; of CFS_IMAGE and CFS_SCRATCH the image */
+	struct cfs_scratch *scratch; /* owned, of CFS_SCRATCH */
+	unsigned special;            /* enum cfs_special */
+	UT_hash_handle by_id, by_name;
+};
+
+struct cfs_node_table {
+	struct cfs_node *by_id, *by_name; /* uthash */
+	uint64_t last_id;
+};
+
+#define CFS_LOOKUPS_UNKNOWN (UINT64_C(1) << 62) /* more than any FORGET takes */
+
+/* Make a node; id 0: the next of the counter. A name makes it found there. */
+struct cfs_node *cfs_node_new(struct cfs_node_table *t, uint64_t id, enum cfs_kind kind,
+			      struct cfs_node *parent, uint64_t container, const char *name);
+
+struct cfs_node *cfs_node_by_id(struct cfs_node_table *t, uint64_t id);
+struct cfs_node *cfs_node_by_name(struct cfs_node_table *t, uint64_t container, const char *name);
+
+/* The name it is found by, NULL if none, and the id of what it is in. */
+const char *cfs_node_name(const struct cfs_node *node);
+uint64_t cfs_node_container(const struct cfs_node *node);
+
+/* Move it to another name (NULL: to none) and free it if nobody refers to it. 0, -ENOMEM */
+int cfs_node_rename(struct cfs_node_table *t, struct cfs_node *node, uint64_t container,
+		    const char *name);
+
+/* Free it if nobody refers to it: no name that must stay, no lookup, no ref. */
+void cfs_node_release(struct cfs_node_table *t, struct cfs_node *node);
+
+void cfs_node_ref(struct cfs_node *node);
+void cfs_node_unref(struct cfs_node_table *t, struct cfs_node *node); /* NULL is fine */
+
+/* The kernel forgot `n` of its references to `id`. */
+void cfs_node_forget(struct cfs_node_table *t, uint64_t id, uint64_t n);
+
+/* At the end of the mount. */
+void cfs_nodes_fini(struct cfs_node_table *t);
+
+#endif

@@ -1,0 +1,102 @@
+/*
+ * The command line: an option table for libfuse's parser.
+ */
+#include "fs/options.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEY_IGNORED, KEY_READ_ONLY, KEY_READ_WRITE };
+
+#define OPTION(text, field, value) {text, offsetof(struct cfs_options, field), value}
+
+static const struct fuse_opt table[] = {
+	OPTION("plain", plain, 1),
+	OPTION("critdir=hidden", critdir_visible, 0),
+	OPTION("critdir=visible", critdir_visible, 1),
+	FUSE_OPT_KEY("ro", KEY_READ_ONLY),
+	FUSE_OPT_KEY("rw", KEY_READ_WRITE),
+	/* words of fstab that are mount(8)'s and systemd's business */
+	FUSE_OPT_KEY("auto", KEY_IGNORED),
+	FUSE_OPT_KEY("noauto", KEY_IGNORED),
+	FUSE_OPT_KEY("user", KEY_IGNORED),
+	FUSE_OPT_KEY("users", KEY_IGNORED),
+	FUSE_OPT_KEY("nouser", KEY_IGNORED),
+	FUSE_OPT_KEY("owner", KEY_IGNORED),
+	FUSE_OPT_KEY("group", KEY_IGNORED),
+	FUSE_OPT_KEY("defaults", KEY_IGNORED),
+	FUSE_OPT_KEY("nofail", KEY_IGNORED),
+	FUSE_OPT_KEY("_netdev", KEY_IGNORED),
+	FUSE_OPT_KEY("comment=", KEY_IGNORED),
+	FUSE_OPT_KEY("x-", KEY_IGNORED),
+	FUSE_OPT_END,
+};
+
+static int process(void *data, const char *arg, int key, struct fuse_args *out)
+{
+	struct cfs_options *opt = data;
+
+	(void)out;
+	switch (key) {
+	case KEY_IGNORED:
+		return 0;
+	case KEY_READ_ONLY:
+		opt->read_only = 1;
+		return 1; /* the kernel has to know too */
+	case KEY_READ_WRITE:
+		opt->read_only = 0;
+		return 1;
+	case FUSE_OPT_KEY_NONOPT:
+		if (opt->dump)
+			return 1; /* the mount point, which libfuse takes */
+		opt->dump = strdup(arg);
+		return opt->dump ? 0 : -1;
+	default:
+		return strncmp(arg, "x-", 2) ? 1 : 0;
+	}
+}
+
+int cfs_options_parse(struct fuse_args *args, struct cfs_options *opt,
+		      struct fuse_cmdline_opts *cmd)
+{
+	if (fuse_opt_parse(args, opt, table, process) < 0 || fuse_parse_cmdline(args, cmd) < 0)
+		return -1;
+	if (cmd->show_help || cmd->show_version)
+		return 0;
+	if (!opt->dump || !cmd->mountpoint) {
+		fprintf(stderr, "critfs: which dump, and where to mount it? See critfs -h\n");
+		return -1;
+	}
+	opt->mountpoint = cmd->mountpoint;
+	return 0;
+}
+
+void cfs_options_fini(struct cfs_options *opt)
+{
+	free(opt->dump);
+	free(opt->mountpoint);
+}
+
+void cfs_options_usage(const char *program)
+{
+	printf("usage: %s [options] DUMP MOUNTPOINT\n"
+	       "\n"
+	       "Mount a CRIU checkpoint: every image is a directory, every entry a JSON\n"
+	       "file, every payload a raw file. What is written is encoded back into the\n"
+	       "image when the file is closed.\n"
+	       "\n"
+	       "    -h, --help             this text\n"
+	       "    -V, --version          the version\n"
+	       "    -f                     stay in the foreground, tell errors on stderr\n"
+	       "    -d, -o debug           show every request (implies -f)\n"
+	       "    -s                     accepted; requests are served one by one anyway\n"
+	       "    -o ro                  nothing can be written\n"
+	       "    -o plain               numbers as numbers, no names and hexadecimals\n"
+	       "    -o critdir=visible     list .critfs in the root (default: hidden)\n"
+	       "    -o allow_other         let other users in: a dump holds secrets\n"
+	       "\n"
+	       "Unmount with: fusermount3 -u MOUNTPOINT\n",
+	       program);
+}

@@ -1,0 +1,158 @@
+/*
+ * Refusals.
+ */
+#include "fs/refusal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fs/attr.h"
+#include "fs/handle.h"
+#include "fs/ids.h"
+#include "fs/names.h"
+#include "fs/scratch.h"
+
+#define ERRORS_KEPT ((size_t)1 << 20) /* bytes of .critfs/errors */
+#define LINE_MAX_BYTES 5000
+
+static uint64_t container_of(const struct cfs_ref *ref)
+{
+	if (ref->place.m == CRIT_NO_MSG)
+		return ref->image->node->id;
+	return cfs_id_of(ref->image->number, ref->place.n, CRIT_PART_MSGS);
+}
+
+static void entry_name(const struct cfs_ref *ref, char *name)
+{
+	bool msg = ref->place.m != CRIT_NO_MSG;
+
+	cfs_name_format(name, msg ? ref->place.m : ref->place.n, ref->part);
+}
+
+/* "0.msgs/1.json" or "3.json" below its image. */
+static void entry_path(const struct cfs_ref *ref, char *path, size_t size)
+{
+	char below[2 * CFS_NAME_SIZE + 2] = "";
+	size_t at = 0;
+
+	if (ref->place.m != CRIT_NO_MSG) {
+		cfs_name_format(below, ref->place.n, CRIT_PART_MSGS);
+		strcat(below, "/");
+		at = strlen(below);
+	}
+	entry_name(ref, below + at);
+	cfs_image_path(ref->image, below, path, size);
+}
+
+/* Our own file beside the entry; with `make` under a name that is free for it. */
+static struct cfs_node *our_file(struct cfs *fs, const struct cfs_ref *ref, const char *suffix,
+				 bool make)
+{
+	const char *const between[] = {"", ".critfs"};
+	char entry[CFS_NAME_SIZE], name[CFS_NAME_SIZE + 16];
+	struct cfs_node *node;
+	unsigned i;
+
+	entry_name(ref, entry);
+	for (i = 0; i < 2; i++) {
+		snprintf(name, sizeof(name), "%s%s%s", entry, between[i], suffix);
+		node = cfs_node_by_name(&fs->nodes, container_of(ref), name);
+		if (node && node->kind == CFS_SCRATCH && node->scratch->ours)
+			return node;
+		if (node || !make)
+			continue;
+		node = cfs_node_new(&fs->nodes, 0, CFS_SCRATCH, NULL, container_of(ref), name);
+		if (!node)
+			return NULL;
+		node->ref.image = ref->image;
+		node->scratch = cfs_scratch_new(S_IFREG | (ref->image->st.st_mode & 0666),
+						ref->image->st.st_uid, ref->image->st.st_gid);
+		if (!node->scratch) {
+			cfs_node_rename(&fs->nodes, node, 0, NULL);
+			return NULL;
+		}
+		node->scratch->ours = true;
+		return node;
+	}
+	return NULL;
+}
+
+static void copy_contents(struct cfs *fs, const struct cfs_draft *from, struct cfs_draft *to)
+{
+	uint8_t buf[16384];
+	uint64_t off = 0;
+	ssize_t n;
+
+	cfs_draft_resize(fs, to, 0);
+	while ((n = cfs_draft_read(from, buf, sizeof(buf), off)) > 0) {
+		if (cfs_draft_change(fs, to, buf, (size_t)n, off) < 0)
+			break;
+		off += (uint64_t)n;
+	}
+}
+
+static void add_to_errors(struct cfs *fs, const char *line)
+{
+	struct crit_buf *e = &fs->errors;
+
+	if (e->len > ERRORS_KEPT) { /* the older half goes, by whole lines */
+		uint8_t *cut = memchr(e->data + e->len / 2, '\n', e->len - e->len / 2);
+		size_t rest = cut ? (size_t)(e->data + e->len - (cut + 1)) : 0;
+
+		memmove(e->data, e->data + e->len - rest, rest);
+		e->len = rest;
+	}
+	crit_buf_str(e, line);
+	crit_buf_byte(e, '\n');
+}
+
+void cfs_refuse(struct cfs *fs, const struct cfs_ref *ref, const struct cfs_draft *refused,
+		const struct crit_error *why)
+{
+	char path[4096], line[LINE_MAX_BYTES + 1];
+	struct cfs_node *rej, *err;
+
+	entry_path(ref, path, sizeof(path));
+	crit_error_format(why, path, line, LINE_MAX_BYTES);
+	cfs_log(fs, "%s", line);
+	add_to_errors(fs, line);
+	rej = our_file(fs, ref, ".rej", true);
+	if (rej) {
+		copy_contents(fs, refused, rej->scratch->contents);
+		cfs_scratch_touch(rej->scratch);
+	}
+	err = our_file(fs, ref, ".err", true);
+	if (err) {
+		strcat(line, "\n");
+		cfs_draft_resize(fs, err->scratch->contents, 0);
+		cfs_draft_change(fs, err->scratch->contents, line, strlen(line), 0);
+		cfs_scratch_touch(err->scratch);
+	}
+}
+
+void cfs_refusal_settle(struct cfs *fs, const struct cfs_ref *ref)
+{
+	static const char *const suffixes[] = {".rej", ".err"};
+	struct cfs_node *node;
+	unsigned i;
+
+	for (i = 0; i < 2; i++) {
+		node = our_file(fs, ref, suffixes[i], false);
+		if (node)
+			cfs_node_rename(&fs->nodes, node, 0, NULL);
+	}
+}
+
+int cfs_refusal_line(struct cfs *fs, const struct cfs_ref *ref, struct crit_buf *out)
+{
+	struct cfs_node *node = our_file(fs, ref, ".err", false);
+	int ret;
+
+	if (!node)
+		return -ENODATA;
+	ret = cfs_draft_text(node->scratch->contents, out);
+	if (ret == 0 && out->len && out->data[out->len - 1] == '\n')
+		out->len--;
+	return ret;
+}

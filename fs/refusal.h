@@ -1,0 +1,21 @@
+/*
+ * What was refused and why: N.json.rej and N.json.err beside the entry, a line
+ * in .critfs/errors and in the log.
+ */
+#ifndef CFS_REFUSAL_H
+#define CFS_REFUSAL_H
+
+#include "fs/cfs.h"
+#include "fs/draft.h"
+
+/* Keep the contents that were refused, and say why. Works as far as memory goes. */
+void cfs_refuse(struct cfs *fs, const struct cfs_ref *ref, const struct cfs_draft *refused,
+		const struct crit_error *why);
+
+/* The entry was committed: what was refused before is settled. */
+void cfs_refusal_settle(struct cfs *fs, const struct cfs_ref *ref);
+
+/* The line that N.json.err holds, without newline, appended; 0 or -ENODATA. */
+int cfs_refusal_line(struct cfs *fs, const struct cfs_ref *ref, struct crit_buf *out);
+
+#endif

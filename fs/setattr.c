@@ -1,0 +1,213 @@
+/*
+ * Setting attributes and sizes. Owner, mode and times of entries are their
+ * image's; setting them succeeds and changes nothing, so that cp -p and rsync
+ * work. Those of an image directory are the image file's.
+ */
+#include "fs/setattr.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "fs/attr.h"
+#include "fs/commit.h"
+#include "fs/entry.h"
+#include "fs/handle.h"
+#include "fs/scratch.h"
+
+static void times_of(const struct stat *attr, int to_set, struct timespec times[2])
+{
+	times[0] = attr->st_atim;
+	times[1] = attr->st_mtim;
+	if (!(to_set & FUSE_SET_ATTR_ATIME))
+		times[0].tv_nsec = UTIME_OMIT;
+	else if (to_set & FUSE_SET_ATTR_ATIME_NOW)
+		times[0].tv_nsec = UTIME_NOW;
+	if (!(to_set & FUSE_SET_ATTR_MTIME))
+		times[1].tv_nsec = UTIME_OMIT;
+	else if (to_set & FUSE_SET_ATTR_MTIME_NOW)
+		times[1].tv_nsec = UTIME_NOW;
+}
+
+static int resize_passed(const struct cfs_node *node, const struct cfs_handle *h, off_t size)
+{
+	int fd, ret;
+
+	if (h && h->fd >= 0)
+		return ftruncate(h->fd, size) < 0 ? -errno : 0;
+	fd = openat(node->parent->dirfd, cfs_node_name(node),
+		    O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = ftruncate(fd, size) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+/* On the file behind a node; a directory of the dump is named by itself. */
+static int set_on_file(int dirfd, const char *name, const struct stat *attr, int to_set)
+{
+	struct timespec times[2];
+
+	if ((to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) &&
+	    fchownat(dirfd, name, to_set & FUSE_SET_ATTR_UID ? attr->st_uid : (uid_t)-1,
+		     to_set & FUSE_SET_ATTR_GID ? attr->st_gid : (gid_t)-1,
+		     AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if ((to_set & FUSE_SET_ATTR_MODE) && fchmodat(dirfd, name, attr->st_mode & 07777, 0) < 0)
+		return -errno;
+	times_of(attr, to_set, times);
+	if ((to_set & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME)) &&
+	    utimensat(dirfd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return 0;
+}
+
+static int set_passed(struct cfs_node *node, const struct cfs_handle *h, const struct stat *attr,
+		      int to_set)
+{
+	int ret = 0;
+
+	if (node->kind == CFS_DIR)
+		return set_on_file(node->dirfd, ".", attr, to_set);
+	if (!node->key)
+		return -ESTALE;
+	if (to_set & FUSE_SET_ATTR_SIZE)
+		ret = resize_passed(node, h, attr->st_size);
+	return ret < 0 ? ret : set_on_file(node->parent->dirfd, cfs_node_name(node), attr, to_set);
+}
+
+static int set_image(struct cfs_image *image, const struct stat *attr, int to_set)
+{
+	const struct cfs_node *node = image->node;
+	struct stat file = *attr;
+	int ret;
+
+	if (!cfs_node_name(node))
+		return -ESTALE;
+	if (image->writing)
+		return -EBUSY; /* the new file would not have it */
+	file.st_mode &= ~(mode_t)0111; /* a directory's x, which the file has not */
+	ret = set_on_file(node->parent->dirfd, cfs_node_name(node), &file, to_set);
+	/* this is our own change, not one from underneath */
+	if (ret == 0 && image->open)
+		ret = fstat(crit_image_file(image->open)->fd, &crit_image_file(image->open)->st) < 0
+			      ? -errno
+			      : 0;
+	if (ret == 0 && image->open)
+		image->st = crit_image_file(image->open)->st;
+	return ret;
+}
+
+static int set_scratch(struct cfs *fs, struct cfs_node *node, const struct stat *attr, int to_set)
+{
+	struct cfs_scratch *s = node->scratch;
+	struct timespec times[2];
+
+	if (to_set & FUSE_SET_ATTR_SIZE) {
+		int ret = cfs_draft_resize(fs, s->contents, (uint64_t)attr->st_size);
+
+		if (ret < 0)
+			return ret;
+		cfs_scratch_touch(s);
+	}
+	if (to_set & FUSE_SET_ATTR_MODE)
+		s->mode = (s->mode & S_IFMT) | (attr->st_mode & 07777);
+	if (to_set & FUSE_SET_ATTR_UID)
+		s->uid = attr->st_uid;
+	if (to_set & FUSE_SET_ATTR_GID)
+		s->gid = attr->st_gid;
+	times_of(attr, to_set, times);
+	clock_gettime(CLOCK_REALTIME, &s->ctime);
+	if (times[0].tv_nsec != UTIME_OMIT)
+		s->atime = times[0].tv_nsec == UTIME_NOW ? s->ctime : times[0];
+	if (times[1].tv_nsec != UTIME_OMIT)
+		s->mtime = times[1].tv_nsec == UTIME_NOW ? s->ctime : times[1];
+	return 0;
+}
+
+/* ftruncate(2): the draft's size, committed when it is flushed. */
+static int resize_draft(struct cfs *fs, struct cfs_handle *h, uint64_t size)
+{
+	int ret = cfs_handle_start_draft(h);
+
+	if (ret == 0)
+		ret = cfs_draft_resize(fs, h->draft, size);
+	if (ret == 0) {
+		h->dirty = true;
+		h->refused = 0;
+	}
+	return ret;
+}
+
+/* 1: it will be answered later. */
+static int set_entry(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const struct cfs_object *o,
+		     struct cfs_handle *h, const struct stat *attr, int to_set)
+{
+	if (!(to_set & FUSE_SET_ATTR_SIZE))
+		return 0;
+	if (cfs_part_is_raw(o->ref.part))
+		return -EPERM;
+	if (h && h->kind == CFS_HANDLE_ENTRY && h->writable)
+		return h->jobs ? -EAGAIN : resize_draft(fs, h, (uint64_t)attr->st_size);
+	/* truncate(2): an empty text is nothing yet, an empty blob is contents */
+	if (cfs_part_is_text(o->ref.part) && !attr->st_size)
+		return 0;
+	cfs_commit_truncated(fs, req, ino, &o->ref, (uint64_t)attr->st_size);
+	return 1;
+}
+
+static int set(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const struct cfs_object *o,
+	       struct cfs_handle *h, const struct stat *attr, int to_set)
+{
+	if (o->is_entry)
+		return set_entry(fs, req, ino, o, h, attr, to_set);
+	switch (o->node->kind) {
+	case CFS_SCRATCH:
+		return set_scratch(fs, o->node, attr, to_set);
+	case CFS_PASSED:
+	case CFS_DIR:
+		return set_passed(o->node, h, attr, to_set);
+	case CFS_IMAGE:
+		return set_image(o->ref.image, attr, to_set);
+	default:
+		return -EROFS;
+	}
+}
+
+/* The reply of ftruncate(2) has to give the draft's size. */
+static void reply(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const struct cfs_object *o,
+		  const struct cfs_handle *h)
+{
+	struct stat st;
+	double timeout;
+	int ret = cfs_attr(fs, ino, o, &st, &timeout);
+
+	if (ret < 0) {
+		fuse_reply_err(req, -ret);
+		return;
+	}
+	if (h && h->kind == CFS_HANDLE_ENTRY && h->draft && h->dirty)
+		st.st_size = (off_t)cfs_draft_size(h->draft);
+	fuse_reply_attr(req, &st, timeout);
+}
+
+void cfs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+		    struct fuse_file_info *fi)
+{
+	struct cfs_handle *h = fi ? cfs_handle_of(fi) : NULL;
+	struct cfs *fs = fuse_req_userdata(req);
+	struct cfs_object o;
+	int ret;
+
+	cfs_lock(fs);
+	ret = cfs_object_find(fs, ino, &o);
+	if (ret == 0)
+		ret = set(fs, req, ino, &o, h, attr, to_set);
+	if (ret < 0)
+		fuse_reply_err(req, -ret);
+	else if (ret == 0)
+		reply(fs, req, ino, &o, h);
+	cfs_unlock(fs);
+}

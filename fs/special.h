@@ -1,0 +1,35 @@
+/*
+ * .critfs: the directory with what critfs itself has to say. It is in the root
+ * and in each directory that holds a dump, and not listed there.
+ */
+#ifndef CFS_SPECIAL_H
+#define CFS_SPECIAL_H
+
+#include <sys/stat.h>
+
+#include "fs/cfs.h"
+
+#define CFS_SPECIAL_NAME ".critfs"
+
+enum cfs_special {
+	CFS_SPECIAL_VERSION,
+	CFS_SPECIAL_ERRORS,  /* every refusal since the mount began, a line each */
+	CFS_SPECIAL_SCRATCH, /* every scratch file, a line each */
+	CFS_N_SPECIAL,
+};
+
+extern const char *const cfs_special_names[CFS_N_SPECIAL];
+
+/* The node of `dir`/.critfs, made if need be. 0, -ENOENT if `dir` is no dump. */
+int cfs_special_dir(struct cfs *fs, struct cfs_node *dir, struct cfs_node **out);
+
+/* The node of a text in it. 0, -ENOENT. */
+int cfs_special_find(struct cfs *fs, struct cfs_node *dir, const char *name,
+		     struct cfs_node **out);
+
+int cfs_special_attr(struct cfs *fs, const struct cfs_node *node, struct stat *st);
+
+/* Append the text as it is now. */
+void cfs_special_text(struct cfs *fs, unsigned special, struct crit_buf *out);
+
+#endif

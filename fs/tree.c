@@ -1,0 +1,408 @@
+/*
+ * Names to objects.
+ */
+#include "fs/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "decoder/commit.h"
+#include "fs/entry.h"
+#include "fs/handle.h"
+#include "fs/ids.h"
+#include "fs/names.h"
+#include "fs/refusal.h"
+#include "fs/scratch.h"
+#include "fs/special.h"
+
+#define XATTR_ERROR "user.critfs.error"
+
+static struct cfs *fs_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+int cfs_place_find(struct cfs *fs, fuse_ino_t ino, struct cfs_place *place)
+{
+	int ret = cfs_object_find(fs, ino, &place->object);
+
+	if (ret < 0)
+		return ret;
+	place->id = ino;
+	place->msgs = place->object.is_entry && place->object.ref.part == CRIT_PART_MSGS;
+	if (place->msgs) {
+		place->kind = CFS_IN_IMAGE;
+		return 0;
+	}
+	if (place->object.is_entry)
+		return -ENOTDIR;
+	switch (place->object.node->kind) {
+	case CFS_DIR:
+		place->kind = CFS_IN_DUMP;
+		return 0;
+	case CFS_IMAGE:
+		place->kind = CFS_IN_IMAGE;
+		return 0;
+	case CFS_SPECIAL_DIR:
+		place->kind = CFS_IN_SPECIAL;
+		return 0;
+	default:
+		return -ENOTDIR;
+	}
+}
+
+bool cfs_place_ref(const struct cfs_place *place, const char *name, struct cfs_ref *ref)
+{
+	uint64_t number;
+	unsigned part;
+
+	if (!cfs_name_parse(name, &number, &part))
+		return false;
+	if (place->msgs && part != CRIT_PART_JSON && part != CRIT_PART_EXTRA && part != CRIT_PART_RAW)
+		return false;
+	ref->image = place->object.ref.image;
+	ref->part = part;
+	if (place->msgs)
+		ref->place = (struct crit_place){place->object.ref.place.n, number};
+	else
+		ref->place = (struct crit_place){number, CRIT_NO_MSG};
+	return true;
+}
+
+int cfs_tree_entry(struct cfs *fs, struct cfs_node *node, struct fuse_entry_param *e)
+{
+	struct cfs_object o;
+	int ret = cfs_object_find(fs, node->id, &o);
+
+	memset(e, 0, sizeof(*e));
+	e->ino = node->id;
+	e->generation = 1;
+	if (ret == 0)
+		ret = cfs_attr(fs, node->id, &o, &e->attr, &e->attr_timeout);
+	e->entry_timeout = e->attr_timeout;
+	if (node->kind == CFS_SPECIAL_DIR || node->kind == CFS_SPECIAL)
+		e->entry_timeout = CFS_TIMEOUT;
+	return ret;
+}
+
+static void keep(struct cfs *fs, const struct fuse_entry_param *e)
+{
+	struct cfs_node *node = cfs_node_by_id(&fs->nodes, e->ino);
+
+	if (node)
+		node->lookups++;
+}
+
+void cfs_tree_reply(struct cfs *fs, fuse_req_t req, const struct fuse_entry_param *e)
+{
+	/* first: the request may be over, and forgotten, before the reply returns */
+	keep(fs, e);
+	if (fuse_reply_entry(req, e) < 0)
+		cfs_node_forget(&fs->nodes, e->ino, 1);
+}
+
+void cfs_tree_reply_create(struct cfs *fs, fuse_req_t req, const struct fuse_entry_param *e,
+			   const struct fuse_file_info *fi)
+{
+	keep(fs, e);
+	if (fuse_reply_create(req, e, fi) < 0) {
+		cfs_handle_unref(fs, cfs_handle_of(fi));
+		cfs_node_forget(&fs->nodes, e->ino, 1);
+	}
+}
+
+/* An entry file: its computed id, unless that went elsewhere with a rename. */
+static int lookup_entry(struct cfs *fs, const struct cfs_place *place, const char *name,
+			const struct cfs_ref *ref, struct fuse_entry_param *e)
+{
+	uint64_t id = cfs_id_of(ref->image->number, ref->place.n, ref->part);
+	struct cfs_object o = {.is_entry = true, .ref = *ref};
+	struct cfs_node *node;
+	int ret;
+
+	ret = cfs_entry_find(fs, ref, NULL);
+	if (ret < 0)
+		return ret;
+	if (ref->place.m != CRIT_NO_MSG || cfs_node_by_id(&fs->nodes, id)) {
+		node = cfs_node_new(&fs->nodes, 0, CFS_ENTRY, NULL, place->id, name);
+		if (!node)
+			return -ENOMEM;
+		node->ref = *ref;
+		return cfs_tree_entry(fs, node, e);
+	}
+	memset(e, 0, sizeof(*e));
+	e->ino = id;
+	e->generation = 1;
+	ret = cfs_attr(fs, id, &o, &e->attr, &e->attr_timeout);
+	e->entry_timeout = e->attr_timeout;
+	return ret;
+}
+
+static int lookup_in_image(struct cfs *fs, const struct cfs_place *place, const char *name,
+			   struct fuse_entry_param *e)
+{
+	struct cfs_node *node;
+	struct cfs_ref ref;
+	int ret;
+
+	/* it may have been read anew under the same names */
+	ret = cfs_image_open(fs, place->object.ref.image, NULL);
+	if (ret < 0)
+		return ret;
+	node = cfs_node_by_name(&fs->nodes, place->id, name);
+	if (node && node->kind == CFS_ENTRY && cfs_entry_find(fs, &node->ref, NULL) < 0)
+		return -ENOENT;
+	if (node)
+		return cfs_tree_entry(fs, node, e);
+	if (!cfs_place_ref(place, name, &ref))
+		return -ENOENT;
+	return lookup_entry(fs, place, name, &ref, e);
+}
+
+static int open_dir_node(struct cfs *fs, struct cfs_node *dir, const char *name,
+			 struct cfs_node **out)
+{
+	int fd = openat(dir->dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	*out = cfs_node_new(&fs->nodes, 0, CFS_DIR, dir, dir->id, name);
+	if (!*out) {
+		close(fd);
+		return -ENOMEM;
+	}
+	(*out)->dirfd = fd;
+	if (!fs->opt.read_only)
+		crit_commit_sweep(fd);
+	return 0;
+}
+
+/* Is the directory behind the node still the one that has the name? */
+static bool same_dir(const struct cfs_node *node, const struct stat *st)
+{
+	struct stat own;
+
+	return fstat(node->dirfd, &own) == 0 && own.st_dev == st->st_dev &&
+	       own.st_ino == st->st_ino;
+}
+
+static int lookup_in_dump(struct cfs *fs, struct cfs_node *dir, const char *name,
+			  struct fuse_entry_param *e)
+{
+	enum cfs_kind kind = CFS_PASSED;
+	struct cfs_image *image;
+	struct cfs_node *node;
+	struct stat st;
+	int ret;
+
+	if (crit_commit_is_temporary(name))
+		return -ENOENT;
+	if (fstatat(dir->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		ret = -errno;
+		if (!strcmp(name, CFS_SPECIAL_NAME) && cfs_special_dir(fs, dir, &node) == 0)
+			return cfs_tree_entry(fs, node, e);
+		return ret;
+	}
+	if (S_ISREG(st.st_mode)) {
+		ret = cfs_image_get(fs, dir, name, &st, &image);
+		if (ret == 0)
+			return cfs_tree_entry(fs, image->node, e);
+		if (ret != -ENOENT && ret != -EACCES)
+			return ret;
+	} else if (S_ISDIR(st.st_mode)) {
+		kind = CFS_DIR;
+	}
+	node = cfs_node_by_name(&fs->nodes, dir->id, name);
+	if (node && (node->kind != kind || (kind == CFS_DIR && !same_dir(node, &st)))) {
+		cfs_node_rename(&fs->nodes, node, 0, NULL);
+		node = NULL;
+	}
+	if (!node && kind == CFS_DIR && (ret = open_dir_node(fs, dir, name, &node)) < 0)
+		return ret;
+	if (!node)
+		node = cfs_node_new(&fs->nodes, 0, kind, dir, dir->id, name);
+	return node ? cfs_tree_entry(fs, node, e) : -ENOMEM;
+}
+
+int cfs_tree_lookup(struct cfs *fs, const struct cfs_place *place, const char *name,
+		    struct fuse_entry_param *e)
+{
+	struct cfs_node *node;
+	int ret;
+
+	if (place->kind == CFS_IN_DUMP)
+		return lookup_in_dump(fs, place->object.node, name, e);
+	if (place->kind == CFS_IN_IMAGE)
+		return lookup_in_image(fs, place, name, e);
+	ret = cfs_special_find(fs, place->object.node, name, &node);
+	return ret < 0 ? ret : cfs_tree_entry(fs, node, e);
+}
+
+void cfs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct cfs *fs = fs_of(req);
+	struct fuse_entry_param e;
+	struct cfs_place place;
+	int ret;
+
+	cfs_lock(fs);
+	ret = cfs_place_find(fs, parent, &place);
+	if (ret == 0)
+		ret = cfs_tree_lookup(fs, &place, name, &e);
+	if (ret < 0)
+		fuse_reply_err(req, -ret);
+	else
+		cfs_tree_reply(fs, req, &e);
+	cfs_unlock(fs);
+}
+
+void cfs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)
+{
+	struct cfs *fs = fs_of(req);
+
+	cfs_lock(fs);
+	cfs_node_forget(&fs->nodes, ino, n);
+	cfs_unlock(fs);
+	fuse_reply_none(req);
+}
+
+void cfs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	struct cfs *fs = fs_of(req);
+	size_t i;
+
+	cfs_lock(fs);
+	for (i = 0; i < count; i++)
+		cfs_node_forget(&fs->nodes, forgets[i].ino, forgets[i].nlookup);
+	cfs_unlock(fs);
+	fuse_reply_none(req);
+}
+
+/* The size of a file that is open is that of its draft, for lseek and O_APPEND. */
+static void use_draft_size(const struct cfs_handle *h, struct stat *st)
+{
+	if (h->kind == CFS_HANDLE_ENTRY && h->draft && h->dirty)
+		st->st_size = (off_t)cfs_draft_size(h->draft);
+}
+
+void cfs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct cfs *fs = fs_of(req);
+	struct cfs_object o;
+	struct stat st;
+	double timeout;
+	int ret;
+
+	cfs_lock(fs);
+	ret = cfs_object_find(fs, ino, &o);
+	if (ret == 0)
+		ret = cfs_attr(fs, ino, &o, &st, &timeout);
+	if (ret == 0 && fi)
+		use_draft_size(cfs_handle_of(fi), &st);
+	if (ret < 0)
+		fuse_reply_err(req, -ret);
+	else
+		fuse_reply_attr(req, &st, timeout);
+	cfs_unlock(fs);
+}
+
+static int read_link(const struct cfs_node *node, char *out, size_t size)
+{
+	ssize_t n;
+
+	if (node->kind == CFS_SCRATCH && node->scratch->target) {
+		if (strlen(node->scratch->target) >= size)
+			return -ENAMETOOLONG;
+		strcpy(out, node->scratch->target);
+		return 0;
+	}
+	if (node->kind != CFS_PASSED || !node->key)
+		return -EINVAL;
+	n = readlinkat(node->parent->dirfd, cfs_node_name(node), out, size - 1);
+	if (n < 0)
+		return -errno;
+	out[n] = '\0';
+	return 0;
+}
+
+void cfs_op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	struct cfs *fs = fs_of(req);
+	char target[PATH_MAX + 1];
+	struct cfs_object o;
+	int ret;
+
+	cfs_lock(fs);
+	ret = cfs_object_find(fs, ino, &o);
+	if (ret == 0)
+		ret = o.node ? read_link(o.node, target, sizeof(target)) : -EINVAL;
+	if (ret < 0)
+		fuse_reply_err(req, -ret);
+	else
+		fuse_reply_readlink(req, target);
+	cfs_unlock(fs);
+}
+
+void cfs_op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct cfs *fs = fs_of(req);
+	struct statvfs st;
+
+	(void)ino;
+	if (fstatvfs(fs->dumpfd, &st) < 0)
+		fuse_reply_err(req, errno);
+	else
+		fuse_reply_statfs(req, &st);
+}
+
+static void reply_xattr(fuse_req_t req, const void *data, size_t len, size_t size)
+{
+	if (!size)
+		fuse_reply_xattr(req, len);
+	else if (len > size)
+		fuse_reply_err(req, ERANGE);
+	else
+		fuse_reply_buf(req, data, len);
+}
+
+/* Answer with the refusal, or with `none` if the entry has none. */
+static void reply_refusal(fuse_req_t req, fuse_ino_t ino, bool names_only, size_t size, int none)
+{
+	struct cfs *fs = fs_of(req);
+	struct crit_buf line = {0};
+	struct cfs_object o;
+	int ret;
+
+	cfs_lock(fs);
+	ret = cfs_object_find(fs, ino, &o);
+	if (ret == 0)
+		ret = o.is_entry ? cfs_refusal_line(fs, &o.ref, &line) : -ENODATA;
+	cfs_unlock(fs);
+	if (ret == -ENODATA && !none)
+		reply_xattr(req, "", 0, size);
+	else if (ret < 0)
+		fuse_reply_err(req, -ret);
+	else if (names_only)
+		reply_xattr(req, XATTR_ERROR, sizeof(XATTR_ERROR), size);
+	else
+		reply_xattr(req, line.data, line.len, size);
+	crit_buf_fini(&line);
+}
+
+void cfs_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+{
+	if (strcmp(name, XATTR_ERROR))
+		fuse_reply_err(req, ENODATA);
+	else
+		reply_refusal(req, ino, false, size, ENODATA);
+}
+
+void cfs_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+	reply_refusal(req, ino, true, size, 0);
+}

@@ -1,0 +1,87 @@
+/*
+ * The worker's queue and thread.
+ */
+#include "fs/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+struct cfs_worker {
+	pthread_t thread;
+	pthread_cond_t posted;
+	struct cfs_job *first, **last;
+	bool stop;
+};
+
+static void *work(void *arg)
+{
+	struct cfs *fs = arg;
+	struct cfs_worker *w = fs->worker;
+	struct cfs_job *job;
+
+	cfs_lock(fs);
+	for (;;) {
+		while (!w->first && !w->stop)
+			pthread_cond_wait(&w->posted, &fs->lock);
+		job = w->first;
+		if (!job)
+			break;
+		w->first = job->next;
+		if (!w->first)
+			w->last = &w->first;
+		job->run(fs, job);
+	}
+	cfs_unlock(fs);
+	return NULL;
+}
+
+int cfs_worker_start(struct cfs *fs)
+{
+	struct cfs_worker *w = calloc(1, sizeof(*w));
+	sigset_t all, old;
+	int ret;
+
+	if (!w)
+		return -ENOMEM;
+	w->last = &w->first;
+	pthread_cond_init(&w->posted, NULL);
+	fs->worker = w;
+	/* signals are the request loop's business */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	ret = pthread_create(&w->thread, NULL, work, fs);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (ret) {
+		pthread_cond_destroy(&w->posted);
+		free(w);
+		fs->worker = NULL;
+	}
+	return -ret;
+}
+
+void cfs_worker_post(struct cfs *fs, struct cfs_job *job)
+{
+	struct cfs_worker *w = fs->worker;
+
+	job->next = NULL;
+	*w->last = job;
+	w->last = &job->next;
+	pthread_cond_signal(&w->posted);
+}
+
+void cfs_worker_stop(struct cfs *fs)
+{
+	struct cfs_worker *w = fs->worker;
+
+	if (!w)
+		return;
+	cfs_lock(fs);
+	w->stop = true;
+	pthread_cond_signal(&w->posted);
+	cfs_unlock(fs);
+	pthread_join(w->thread, NULL);
+	pthread_cond_destroy(&w->posted);
+	free(w);
+	fs->worker = NULL;
+}
