@@ -72,10 +72,11 @@ static int read_unicode(struct crit_json *j, const char **p)
 		return bad_char(j, *p - 1, "\\u takes four hexadecimal digits");
 	at += 4;
 	if (c >= 0xd800 && c <= 0xdbff) {
+		if ((at < j->end && at[0] != '\\') || (at + 1 < j->end && at[1] != 'u'))
+			return bad_char(j, *p - 1, "half a surrogate pair");
 		if (j->end - at < 6)
 			return unfinished(j, "a surrogate pair");
-		if (at[0] != '\\' || at[1] != 'u' || read_hex4(at + 2, j->end, &low) < 0 ||
-		    low < 0xdc00 || low > 0xdfff)
+		if (read_hex4(at + 2, j->end, &low) < 0 || low < 0xdc00 || low > 0xdfff)
 			return bad_char(j, *p - 1, "half a surrogate pair");
 		c = 0x10000 + ((c & 0x3ff) << 10) + (low & 0x3ff);
 		at += 6;
@@ -246,7 +247,7 @@ static int scan(struct crit_json *j)
 		default:
 			if (c == '-' || (c >= '0' && c <= '9'))
 				return scan_number(j);
-			return bad_char(j, here, "no JSON begins so");
+			return bad_char(j, here, "unexpected character");
 		}
 	}
 	j->token_line = j->line;

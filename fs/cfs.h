@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "decoder/buf.h"
+#include "fs/draft.h"
 #include "fs/node.h"
 
 struct cfs_options {
@@ -40,7 +41,7 @@ struct cfs {
 	unsigned n_open_images;
 	struct cfs_handle *handles; /* all open ones */
 	struct cfs_worker *worker;
-	uint64_t scratch_bytes;    /* in scratch files and drafts */
+	struct cfs_quota quota;    /* of scratch files and drafts */
 	struct crit_buf text;      /* where texts are rendered to learn their size */
 	struct crit_buf errors;    /* .critfs/errors */
 	bool to_stderr;            /* -f: no syslog */

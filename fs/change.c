@@ -47,7 +47,7 @@ static void remove_scratch(struct cfs *fs, struct cfs_node *node)
 	cfs_node_rename(&fs->nodes, node, 0, NULL);
 	/* the kernel's references to a computed id were never counted */
 	if (node->refs == 1 && cfs_id_is_computed(node->id)) {
-		cfs_draft_drop(fs, s->contents);
+		cfs_draft_free(s->contents);
 		s->contents = NULL;
 		cfs_scratch_free(s);
 		node->scratch = NULL;
@@ -72,7 +72,7 @@ static int new_scratch(struct cfs *fs, fuse_req_t req, const struct cfs_place *p
 	if (!node)
 		return -ENOMEM;
 	node->ref.image = place->object.ref.image;
-	node->scratch = cfs_scratch_new(mode, ctx->uid, ctx->gid);
+	node->scratch = cfs_scratch_new(&fs->quota, mode, ctx->uid, ctx->gid);
 	if (!node->scratch) {
 		node->kind = CFS_GONE;
 		cfs_node_rename(&fs->nodes, node, 0, NULL);
@@ -370,7 +370,7 @@ static int vacate(struct cfs *fs, const struct cfs_place *place, const char *nam
 	ret = cfs_attr(fs, 0, &o, &st, &timeout);
 	if (ret < 0)
 		return ret;
-	s = cfs_scratch_new(st.st_mode, st.st_uid, st.st_gid);
+	s = cfs_scratch_new(&fs->quota, st.st_mode, st.st_uid, st.st_gid);
 	if (!s)
 		return -ENOMEM;
 	cfs_draft_free(s->contents);
@@ -390,7 +390,6 @@ static int vacate(struct cfs *fs, const struct cfs_place *place, const char *nam
 		cfs_scratch_free(s);
 		return ret;
 	}
-	fs->scratch_bytes += cfs_draft_cost(s->contents);
 	node->kind = CFS_SCRATCH;
 	node->ref = *ref;
 	node->scratch = s;

@@ -294,26 +294,6 @@ struct rename_job {
 	char name[];
 };
 
-/* Copy what may change while it is being committed. */
-static struct cfs_draft *copy_draft(const struct cfs_draft *d)
-{
-	struct cfs_draft *copy = cfs_draft_new();
-	uint8_t buf[65536];
-	uint64_t off = 0;
-	ssize_t n = 0;
-
-	while (copy && (n = cfs_draft_read(d, buf, sizeof(buf), off)) > 0) {
-		if (cfs_draft_write(copy, buf, (size_t)n, off) < 0)
-			break;
-		off += (uint64_t)n;
-	}
-	if (copy && n) {
-		cfs_draft_free(copy);
-		copy = NULL;
-	}
-	return copy;
-}
-
 /*
  * The scratch file is the entry file now. Handles that are still open on it
  * become the entry's, each with the contents as they are as its draft.
@@ -339,9 +319,9 @@ static void become_entry(struct cfs *fs, struct cfs_node *node, const struct cfs
 		h->kind = CFS_HANDLE_ENTRY;
 		h->ref = *ref;
 		h->generation = ref->image->generation;
-		h->draft = copy_draft(s->contents);
+		h->draft = cfs_draft_copy(&fs->quota, s->contents);
 	}
-	cfs_draft_drop(fs, s->contents);
+	cfs_draft_free(s->contents);
 	s->contents = NULL;
 	cfs_scratch_free(s);
 	cfs_image_fill(ref->image, ref);
@@ -354,7 +334,8 @@ static int rename_onto(struct cfs *fs, struct rename_job *j)
 
 	if (j->scratch->kind != CFS_SCRATCH)
 		return -ENOENT;
-	d = copy_draft(j->scratch->scratch->contents);
+	/* others may write to it while it is being committed */
+	d = cfs_draft_copy(&fs->quota, j->scratch->scratch->contents);
 	if (!d)
 		return -ENOMEM;
 	ret = cfs_commit(fs, &j->ref, j->ref.image->generation, d, false);

@@ -20,26 +20,30 @@ struct cfs_draft {
 	uint64_t base_off;
 	uint64_t base_len; /* of it that still counts: truncating cuts it */
 	uint64_t size;
+	struct cfs_quota *quota; /* not owned; NULL: none */
 	struct crit_buf memory; /* the store while it is small */
 	int fd;                 /* the store when it is not, or -1 */
 	struct extent *extents; /* owned; sorted, apart from each other */
 	size_t n, cap;
+	uint64_t stored; /* bytes in all extents */
 };
 
-struct cfs_draft *cfs_draft_new(void)
+struct cfs_draft *cfs_draft_new(struct cfs_quota *q)
 {
 	struct cfs_draft *d = calloc(1, sizeof(*d));
 
 	if (d) {
 		d->fd = -1;
+		d->quota = q;
 		d->memory.limit = CFS_DRAFT_MEMORY;
 	}
 	return d;
 }
 
-struct cfs_draft *cfs_draft_of_span(struct crit_file *file, struct crit_span span)
+struct cfs_draft *cfs_draft_of_span(struct cfs_quota *q, struct crit_file *file,
+				    struct crit_span span)
 {
-	struct cfs_draft *d = cfs_draft_new();
+	struct cfs_draft *d = cfs_draft_new(q);
 
 	if (d) {
 		d->base = crit_file_get(file);
@@ -49,9 +53,9 @@ struct cfs_draft *cfs_draft_of_span(struct crit_file *file, struct crit_span spa
 	return d;
 }
 
-struct cfs_draft *cfs_draft_of_text(const void *text, size_t len)
+struct cfs_draft *cfs_draft_of_text(struct cfs_quota *q, const void *text, size_t len)
 {
-	struct cfs_draft *d = cfs_draft_new();
+	struct cfs_draft *d = cfs_draft_new(q);
 
 	if (d && len && cfs_draft_write(d, text, len, 0) < 0) {
 		cfs_draft_free(d);
@@ -60,10 +64,39 @@ struct cfs_draft *cfs_draft_of_text(const void *text, size_t len)
 	return d;
 }
 
+struct cfs_draft *cfs_draft_copy(struct cfs_quota *q, const struct cfs_draft *from)
+{
+	struct cfs_draft *d = cfs_draft_new(q);
+	uint8_t *buf = malloc(CFS_DRAFT_MEMORY);
+	uint64_t off = 0;
+	ssize_t n = -1;
+
+	while (d && buf && (n = cfs_draft_read(from, buf, CFS_DRAFT_MEMORY, off)) > 0) {
+		if (cfs_draft_write(d, buf, (size_t)n, off) < 0)
+			break;
+		off += (uint64_t)n;
+	}
+	free(buf);
+	if (n) {
+		cfs_draft_free(d);
+		return NULL;
+	}
+	return d;
+}
+
+/* The store has so many bytes more, or fewer. */
+static void count(struct cfs_draft *d, uint64_t more, uint64_t fewer)
+{
+	d->stored += more - fewer;
+	if (d->quota)
+		d->quota->used += more - fewer;
+}
+
 void cfs_draft_free(struct cfs_draft *d)
 {
 	if (!d)
 		return;
+	count(d, 0, d->stored);
 	crit_file_put(d->base);
 	crit_buf_fini(&d->memory);
 	if (d->fd >= 0)
@@ -75,16 +108,6 @@ void cfs_draft_free(struct cfs_draft *d)
 uint64_t cfs_draft_size(const struct cfs_draft *d)
 {
 	return d->size;
-}
-
-uint64_t cfs_draft_cost(const struct cfs_draft *d)
-{
-	uint64_t cost = 0;
-	size_t i;
-
-	for (i = 0; i < d->n; i++)
-		cost += d->extents[i].to - d->extents[i].from;
-	return cost;
 }
 
 /* A file without a name, where temporary files belong: never in the dump. */
@@ -159,12 +182,14 @@ static int add_extent(struct cfs_draft *d, uint64_t from, uint64_t to)
 	while (first < d->n && d->extents[first].to < from)
 		first++;
 	for (last = first; last < d->n && d->extents[last].from <= to; last++) {
+		count(d, 0, d->extents[last].to - d->extents[last].from);
 		from = d->extents[last].from < from ? d->extents[last].from : from;
 		to = d->extents[last].to > to ? d->extents[last].to : to;
 	}
 	memmove(d->extents + first + 1, d->extents + last, (d->n - last) * sizeof(*d->extents));
 	d->extents[first] = (struct extent){from, to};
 	d->n = d->n - (last - first) + 1;
+	count(d, to - from, 0);
 	return 0;
 }
 
@@ -176,6 +201,8 @@ int cfs_draft_write(struct cfs_draft *d, const void *buf, size_t len, uint64_t o
 		return 0;
 	if (off > INT64_MAX - len)
 		return -EFBIG;
+	if (d->quota && (len > d->quota->max || d->quota->used > d->quota->max - len))
+		return -ENOSPC;
 	ret = store(d, buf, len, off);
 	if (ret == 0)
 		ret = add_extent(d, off, off + len);
@@ -190,10 +217,12 @@ int cfs_draft_truncate(struct cfs_draft *d, uint64_t size)
 		return -EFBIG;
 	if (size < d->base_len)
 		d->base_len = size;
-	while (d->n && d->extents[d->n - 1].from >= size)
-		d->n--;
-	if (d->n && d->extents[d->n - 1].to > size)
+	for (; d->n && d->extents[d->n - 1].from >= size; d->n--)
+		count(d, 0, d->extents[d->n - 1].to - d->extents[d->n - 1].from);
+	if (d->n && d->extents[d->n - 1].to > size) {
+		count(d, 0, d->extents[d->n - 1].to - size);
 		d->extents[d->n - 1].to = size;
+	}
 	if (d->fd < 0 && d->memory.len > size)
 		d->memory.len = size;
 	d->size = size;

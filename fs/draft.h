@@ -18,26 +18,33 @@
 
 struct cfs_draft;
 
-/* Empty contents. NULL: no memory. */
-struct cfs_draft *cfs_draft_new(void);
+/* What all drafts together may store, bytes. */
+struct cfs_quota {
+	uint64_t used, max;
+};
+
+/* Empty contents. `q` (NULL: none) outlives the draft. NULL: no memory. */
+struct cfs_draft *cfs_draft_new(struct cfs_quota *q);
 
 /* The bytes of a span; takes a reference of its own to `file`. */
-struct cfs_draft *cfs_draft_of_span(struct crit_file *file, struct crit_span span);
+struct cfs_draft *cfs_draft_of_span(struct cfs_quota *q, struct crit_file *file,
+				    struct crit_span span);
 
-/* A copy of some text. */
-struct cfs_draft *cfs_draft_of_text(const void *text, size_t len);
+/* A copy of some text; of all that another one holds. NULL: no memory, no room. */
+struct cfs_draft *cfs_draft_of_text(struct cfs_quota *q, const void *text, size_t len);
+struct cfs_draft *cfs_draft_copy(struct cfs_quota *q, const struct cfs_draft *from);
 
 void cfs_draft_free(struct cfs_draft *d);
 
 uint64_t cfs_draft_size(const struct cfs_draft *d);
 
-/* Bytes of memory and temporary file that it takes. */
-uint64_t cfs_draft_cost(const struct cfs_draft *d);
-
 /* Read up to `len` bytes, fewer at the end; -errno. */
 ssize_t cfs_draft_read(const struct cfs_draft *d, void *buf, size_t len, uint64_t off);
 
-/* Write all of `len` bytes; what lies between the end and `off` becomes zeros. */
+/*
+ * Write all of `len` bytes; what lies between the end and `off` becomes zeros.
+ * 0, -ENOSPC beyond the quota, -EFBIG, -errno.
+ */
 int cfs_draft_write(struct cfs_draft *d, const void *buf, size_t len, uint64_t off);
 
 int cfs_draft_truncate(struct cfs_draft *d, uint64_t size);

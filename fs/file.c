@@ -44,7 +44,7 @@ static int load_entry(struct cfs *fs, struct cfs_handle *h, bool truncate)
 	int ret;
 
 	if (truncate) {
-		h->draft = cfs_draft_new();
+		h->draft = cfs_draft_new(&fs->quota);
 		h->dirty = true;
 		return h->draft ? 0 : -ENOMEM;
 	}
@@ -98,7 +98,7 @@ int cfs_file_open_scratch(struct cfs *fs, struct cfs_node *node, struct fuse_fil
 		return -ENOMEM;
 	set_access(h, fi);
 	if (h->truncated) {
-		cfs_draft_resize(fs, node->scratch->contents, 0);
+		cfs_draft_truncate(node->scratch->contents, 0);
 		cfs_scratch_touch(node->scratch);
 	}
 	give(h, fi);
@@ -265,7 +265,7 @@ static int check_first_write(struct cfs *fs, struct cfs_handle *h, const void *b
 		return 0;
 	if (crit_json_check(buf, size, &err) >= 0)
 		return 0;
-	refused = cfs_draft_of_text(buf, size);
+	refused = cfs_draft_of_text(&fs->quota, buf, size);
 	if (refused)
 		cfs_refuse(fs, &h->ref, refused, &err);
 	cfs_draft_free(refused);
@@ -279,12 +279,12 @@ static int write_entry(struct cfs *fs, struct cfs_handle *h, const void *buf, si
 
 	if (ret < 0)
 		return ret;
-	ret = cfs_handle_start_draft(h);
+	ret = cfs_handle_start_draft(fs, h);
 	if (ret < 0)
 		return ret;
 	if (h->append)
 		off = cfs_draft_size(h->draft);
-	ret = cfs_draft_change(fs, h->draft, buf, size, off);
+	ret = cfs_draft_write(h->draft, buf, size, off);
 	if (ret < 0)
 		return ret;
 	h->written = true;
@@ -293,15 +293,14 @@ static int write_entry(struct cfs *fs, struct cfs_handle *h, const void *buf, si
 	return 0;
 }
 
-static int write_scratch(struct cfs *fs, struct cfs_handle *h, const void *buf, size_t size,
-			 uint64_t off)
+static int write_scratch(struct cfs_handle *h, const void *buf, size_t size, uint64_t off)
 {
 	struct cfs_scratch *s = h->node->scratch;
 
 	if (h->append)
 		off = cfs_draft_size(s->contents);
 	cfs_scratch_touch(s);
-	return cfs_draft_change(fs, s->contents, buf, size, off);
+	return cfs_draft_write(s->contents, buf, size, off);
 }
 
 void cfs_file_write(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, const void *buf,
@@ -312,7 +311,7 @@ void cfs_file_write(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, const 
 	if (h->kind == CFS_HANDLE_ENTRY)
 		ret = write_entry(fs, h, buf, size, off);
 	else if (h->kind == CFS_HANDLE_SCRATCH)
-		ret = write_scratch(fs, h, buf, size, off);
+		ret = write_scratch(h, buf, size, off);
 	else
 		ret = crit_pwrite_full(h->fd, buf, size, off);
 	if (ret < 0)

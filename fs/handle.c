@@ -40,7 +40,7 @@ void cfs_handle_unref(struct cfs *fs, struct cfs_handle *h)
 	if (--h->refs)
 		return;
 	DL_DELETE(fs->handles, h);
-	cfs_draft_drop(fs, h->draft);
+	cfs_draft_free(h->draft);
 	crit_buf_fini(&h->text);
 	crit_file_put(h->file);
 	cfs_names_free(h->names);
@@ -71,48 +71,13 @@ struct cfs_handle *cfs_handle_mapped(struct cfs *fs, uint64_t ino)
 	return found;
 }
 
-int cfs_handle_start_draft(struct cfs_handle *h)
+int cfs_handle_start_draft(struct cfs *fs, struct cfs_handle *h)
 {
 	if (h->draft)
 		return 0;
 	if (h->file)
-		h->draft = cfs_draft_of_span(h->file, h->span);
+		h->draft = cfs_draft_of_span(&fs->quota, h->file, h->span);
 	else
-		h->draft = cfs_draft_of_text(h->text.data, h->text.len);
+		h->draft = cfs_draft_of_text(&fs->quota, h->text.data, h->text.len);
 	return h->draft ? 0 : -ENOMEM;
-}
-
-static void account(struct cfs *fs, const struct cfs_draft *d, uint64_t before)
-{
-	fs->scratch_bytes = fs->scratch_bytes - before + cfs_draft_cost(d);
-}
-
-int cfs_draft_change(struct cfs *fs, struct cfs_draft *d, const void *buf, size_t len, uint64_t off)
-{
-	uint64_t before = cfs_draft_cost(d);
-	int ret;
-
-	if (fs->scratch_bytes > CFS_SCRATCH_MAX - len)
-		return -ENOSPC;
-	ret = cfs_draft_write(d, buf, len, off);
-	account(fs, d, before);
-	return ret;
-}
-
-int cfs_draft_resize(struct cfs *fs, struct cfs_draft *d, uint64_t size)
-{
-	uint64_t before = cfs_draft_cost(d);
-	int ret = cfs_draft_truncate(d, size);
-
-	account(fs, d, before);
-	return ret;
-}
-
-void cfs_draft_drop(struct cfs *fs, struct cfs_draft *d)
-{
-	if (!d)
-		return;
-	fs->scratch_bytes -= cfs_draft_cost(d) < fs->scratch_bytes ? cfs_draft_cost(d)
-								    : fs->scratch_bytes;
-	cfs_draft_free(d);
 }

@@ -60,17 +60,6 @@ bool cfs_handle_writing(struct cfs *fs, uint64_t ino);
 struct cfs_handle *cfs_handle_mapped(struct cfs *fs, uint64_t ino);
 
 /* Make a draft of what the handle reads, if it has none. 0, -ENOMEM */
-int cfs_handle_start_draft(struct cfs_handle *h);
-
-/*
- * Change a draft and see to the limit on all of them together: -ENOSPC. Both
- * return 0 or -errno.
- */
-int cfs_draft_change(struct cfs *fs, struct cfs_draft *d, const void *buf, size_t len,
-		     uint64_t off);
-int cfs_draft_resize(struct cfs *fs, struct cfs_draft *d, uint64_t size);
-
-/* A draft is about to go: give back what it took. Frees it. */
-void cfs_draft_drop(struct cfs *fs, struct cfs_draft *d);
+int cfs_handle_start_draft(struct cfs *fs, struct cfs_handle *h);
 
 #endif

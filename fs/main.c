@@ -90,6 +90,22 @@ static bool can_write(int dirfd)
 	       (fstatvfs(dirfd, &st) < 0 || !(st.f_flag & ST_RDONLY));
 }
 
+/*
+ * A mount point inside the dump: listing the dump would ask the mount, which is
+ * busy listing the dump. The dump itself will do, it is covered but open.
+ */
+static bool lies_within(const char *path, const char *dir)
+{
+	char *inner = realpath(path, NULL), *outer = realpath(dir, NULL);
+	size_t len = outer ? strlen(outer) : 0;
+	bool within = inner && outer && !strncmp(inner, outer, len) &&
+		      (inner[len] == '/' || (len == 1 && inner[1]));
+
+	free(inner);
+	free(outer);
+	return within;
+}
+
 static int open_dump(struct cfs *fs)
 {
 	struct cfs_node *root;
@@ -105,9 +121,16 @@ static int open_dump(struct cfs *fs)
 		fprintf(stderr, "critfs: %s: %s\n", fs->opt.dump, strerror(errno));
 		return -1;
 	}
-	if (stat(fs->opt.mountpoint, &st) < 0 || !S_ISDIR(st.st_mode)) {
-		fprintf(stderr, "critfs: %s: %s\n", fs->opt.mountpoint,
-			S_ISDIR(st.st_mode) ? strerror(errno) : "not a directory");
+	if (stat(fs->opt.mountpoint, &st) < 0) {
+		fprintf(stderr, "critfs: %s: %s\n", fs->opt.mountpoint, strerror(errno));
+		return -1;
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		fprintf(stderr, "critfs: %s: not a directory\n", fs->opt.mountpoint);
+		return -1;
+	}
+	if (lies_within(fs->opt.mountpoint, fs->opt.dump)) {
+		fprintf(stderr, "critfs: %s: lies within the dump\n", fs->opt.mountpoint);
 		return -1;
 	}
 	root = cfs_node_new(&fs->nodes, FUSE_ROOT_ID, CFS_DIR, NULL, 0, NULL);
@@ -152,8 +175,8 @@ static void name_scratch_files(struct cfs *fs)
 	char path[4096];
 
 	HASH_ITER(by_id, fs->nodes.by_id, node, next) {
-		if (node->kind != CFS_SCRATCH || !node->key || node->scratch->ours ||
-		    node->scratch->vacates || cfs_scratch_is_litter(cfs_node_name(node)))
+		if (node->kind != CFS_SCRATCH || !node->key || node->scratch->vacates ||
+		    cfs_scratch_is_litter(cfs_node_name(node)))
 			continue;
 		cfs_image_path(node->ref.image, cfs_node_name(node), path, sizeof(path));
 		cfs_log(fs, "%s: a scratch file, gone with this mount", path);
@@ -218,7 +241,11 @@ static void fini(struct cfs *fs)
 int main(int argc, char **argv)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(argc, argv);
-	struct cfs fs = {.dumpfd = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
+	struct cfs fs = {
+		.dumpfd = -1,
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.quota = {.max = CFS_SCRATCH_MAX},
+	};
 	struct fuse_cmdline_opts cmd = {0};
 	int ret = 1;
 

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "fs/attr.h"
-#include "fs/handle.h"
 #include "fs/ids.h"
 #include "fs/names.h"
 #include "fs/scratch.h"
@@ -66,7 +65,7 @@ static struct cfs_node *our_file(struct cfs *fs, const struct cfs_ref *ref, cons
 		if (!node)
 			return NULL;
 		node->ref.image = ref->image;
-		node->scratch = cfs_scratch_new(S_IFREG | (ref->image->st.st_mode & 0666),
+		node->scratch = cfs_scratch_new(&fs->quota, S_IFREG | (ref->image->st.st_mode & 0666),
 						ref->image->st.st_uid, ref->image->st.st_gid);
 		if (!node->scratch) {
 			cfs_node_rename(&fs->nodes, node, 0, NULL);
@@ -78,18 +77,14 @@ static struct cfs_node *our_file(struct cfs *fs, const struct cfs_ref *ref, cons
 	return NULL;
 }
 
-static void copy_contents(struct cfs *fs, const struct cfs_draft *from, struct cfs_draft *to)
+/* Give our file new contents, its own to free; none if there was no memory. */
+static void set_contents(struct cfs_node *node, struct cfs_draft *contents)
 {
-	uint8_t buf[16384];
-	uint64_t off = 0;
-	ssize_t n;
-
-	cfs_draft_resize(fs, to, 0);
-	while ((n = cfs_draft_read(from, buf, sizeof(buf), off)) > 0) {
-		if (cfs_draft_change(fs, to, buf, (size_t)n, off) < 0)
-			break;
-		off += (uint64_t)n;
-	}
+	if (!contents)
+		return;
+	cfs_draft_free(node->scratch->contents);
+	node->scratch->contents = contents;
+	cfs_scratch_touch(node->scratch);
 }
 
 static void add_to_errors(struct cfs *fs, const char *line)
@@ -118,16 +113,12 @@ void cfs_refuse(struct cfs *fs, const struct cfs_ref *ref, const struct cfs_draf
 	cfs_log(fs, "%s", line);
 	add_to_errors(fs, line);
 	rej = our_file(fs, ref, ".rej", true);
-	if (rej) {
-		copy_contents(fs, refused, rej->scratch->contents);
-		cfs_scratch_touch(rej->scratch);
-	}
+	if (rej)
+		set_contents(rej, cfs_draft_copy(&fs->quota, refused));
 	err = our_file(fs, ref, ".err", true);
 	if (err) {
 		strcat(line, "\n");
-		cfs_draft_resize(fs, err->scratch->contents, 0);
-		cfs_draft_change(fs, err->scratch->contents, line, strlen(line), 0);
-		cfs_scratch_touch(err->scratch);
+		set_contents(err, cfs_draft_of_text(&fs->quota, line, strlen(line)));
 	}
 }
 

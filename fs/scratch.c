@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct cfs_scratch *cfs_scratch_new(mode_t mode, uid_t uid, gid_t gid)
+struct cfs_scratch *cfs_scratch_new(struct cfs_quota *q, mode_t mode, uid_t uid, gid_t gid)
 {
 	struct cfs_scratch *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
-	s->contents = cfs_draft_new();
+	s->contents = cfs_draft_new(q);
 	if (!s->contents) {
 		free(s);
 		return NULL;

@@ -28,7 +28,7 @@ struct cfs_scratch {
 	bool vacates; /* it was an entry's N.json: the slot waits for another one */
 };
 
-struct cfs_scratch *cfs_scratch_new(mode_t mode, uid_t uid, gid_t gid);
+struct cfs_scratch *cfs_scratch_new(struct cfs_quota *q, mode_t mode, uid_t uid, gid_t gid);
 void cfs_scratch_free(struct cfs_scratch *s);
 
 void cfs_scratch_touch(struct cfs_scratch *s);

@@ -100,13 +100,13 @@ static int set_image(struct cfs_image *image, const struct stat *attr, int to_se
 	return ret;
 }
 
-static int set_scratch(struct cfs *fs, struct cfs_node *node, const struct stat *attr, int to_set)
+static int set_scratch(struct cfs_node *node, const struct stat *attr, int to_set)
 {
 	struct cfs_scratch *s = node->scratch;
 	struct timespec times[2];
 
 	if (to_set & FUSE_SET_ATTR_SIZE) {
-		int ret = cfs_draft_resize(fs, s->contents, (uint64_t)attr->st_size);
+		int ret = cfs_draft_truncate(s->contents, (uint64_t)attr->st_size);
 
 		if (ret < 0)
 			return ret;
@@ -130,10 +130,10 @@ static int set_scratch(struct cfs *fs, struct cfs_node *node, const struct stat 
 /* ftruncate(2): the draft's size, committed when it is flushed. */
 static int resize_draft(struct cfs *fs, struct cfs_handle *h, uint64_t size)
 {
-	int ret = cfs_handle_start_draft(h);
+	int ret = cfs_handle_start_draft(fs, h);
 
 	if (ret == 0)
-		ret = cfs_draft_resize(fs, h->draft, size);
+		ret = cfs_draft_truncate(h->draft, size);
 	if (ret == 0) {
 		h->dirty = true;
 		h->refused = 0;
@@ -165,7 +165,7 @@ static int set(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const struct cfs_
 		return set_entry(fs, req, ino, o, h, attr, to_set);
 	switch (o->node->kind) {
 	case CFS_SCRATCH:
-		return set_scratch(fs, o->node, attr, to_set);
+		return set_scratch(o->node, attr, to_set);
 	case CFS_PASSED:
 	case CFS_DIR:
 		return set_passed(o->node, h, attr, to_set);
