@@ -283,7 +283,7 @@ static int write_new(int fd, int dirfd, const char *temporary, const char *name,
 	return 0;
 }
 
-static int sync_directory(int dirfd)
+int crit_sync_directory(int dirfd)
 {
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int ret = 0;
@@ -318,7 +318,7 @@ int crit_commit(int dirfd, const char *name, const struct crit_file *old,
 		return ret;
 	}
 	flock(fd, LOCK_UN);
-	if (sync_dir && (ret = sync_directory(dirfd)) < 0)
+	if (sync_dir && (ret = crit_sync_directory(dirfd)) < 0)
 		crit_fail_errno(err, -ret, "can't sync the directory");
 	/* the new image is in place, whatever happens now */
 	if (crit_file_adopt(fd, out) < 0) {

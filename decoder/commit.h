@@ -16,7 +16,7 @@
  * describe, with the old one's owner, mode, ACL, extended attributes and holes.
  * `sync_dir`: the directory is synced as well. Touches neither `old`'s count
  * nor anything else that a lock would have to guard.
- * 0 and *out, a new reference; -ESTALE if the name no longer leads to `old`,
+ * 0 and *out, a new reference; -EBUSY if the name no longer leads to `old`,
  * -EPERM if its owner can't be kept, or what writing gave (-ENOSPC, -EIO, …).
  * *out is NULL if the old image is still in place; an error with *out set means
  * that the new one is there but may not have reached the disk.
@@ -24,6 +24,9 @@
 int crit_commit(int dirfd, const char *name, const struct crit_file *old,
 		const struct crit_edit *edit, bool sync_dir, struct crit_file **out,
 		struct crit_error *err);
+
+/* Sync a directory, so that renames in it last. 0, -errno. */
+int crit_sync_directory(int dirfd);
 
 /* Is this the name of a file that a commit is still writing, or left behind? */
 bool crit_commit_is_temporary(const char *name);

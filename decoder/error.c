@@ -16,7 +16,8 @@ static int reason_errno(enum crit_reason reason)
 		/* EINVAL makes mv print nonsense, EIO looks like a dying disk */
 		return EBADMSG;
 	case CRIT_CHANGED:
-		return ESTALE;
+		/* not ESTALE: the kernel would ask once more, and then it may succeed */
+		return EBUSY;
 	case CRIT_BROKEN:
 		return EIO;
 	case CRIT_TOO_BIG:

@@ -401,6 +401,9 @@ int crit_parse(const struct crit_message *message, const char *text, size_t len,
 		ret = expected(&p, "nothing behind the object");
 	if (ret == 0 && out->error)
 		ret = out->error;
+	/* what fails now, or later, has no place in the text */
+	if (ret != -EBADMSG)
+		crit_error_at(err, 0, 0);
 	if (ret == -ENOMEM)
 		crit_fail(err, CRIT_NO_MEMORY, "no memory for the message");
 	else if (ret == -EFBIG)

@@ -4,9 +4,7 @@
 #include "fs/commit.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 #include <utlist.h>
 
 #include "decoder/commit.h"
@@ -88,6 +86,11 @@ static int write_edit(struct cfs *fs, const struct cfs_ref *ref, const struct cr
 	image->writing = true;
 	cfs_unlock(fs);
 	ret = crit_commit(dirfd, name, old, edit, sync_dir, &file, err);
+	/*
+	 * The image directory's time and size have changed. Only its attributes are
+	 * dropped (-1), and directories have no pages, so this waits for nobody.
+	 */
+	fuse_lowlevel_notify_inval_inode(fs->session, node->id, -1, 0);
 	cfs_lock(fs);
 	image->writing = false;
 	if (file) {
@@ -167,19 +170,6 @@ static int commit_handle(struct cfs *fs, struct cfs_handle *h, bool sync)
 	return ret;
 }
 
-static int sync_directory(const struct cfs_image *image)
-{
-	int fd = openat(image->node->parent->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (fsync(fd) < 0 && errno != EINVAL)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 static void run_commit(struct cfs *fs, struct cfs_job *job)
 {
 	struct handle_job *j = (struct handle_job *)job;
@@ -188,7 +178,7 @@ static void run_commit(struct cfs *fs, struct cfs_job *job)
 
 	/* a flush may have renamed it already, without syncing the directory */
 	if (ret == 0 && j->sync && !was_dirty)
-		ret = sync_directory(j->h->ref.image);
+		ret = crit_sync_directory(j->h->ref.image->node->parent->dirfd);
 	if (j->req)
 		fuse_reply_err(j->req, -ret);
 	end_handle_job(fs, j);

@@ -130,7 +130,8 @@ int cfs_names_read(struct cfs *fs, struct cfs_node *dir, struct cfs_names **out)
 		cfs_names_free(names);
 		return ret;
 	}
-	qsort(names->names, names->n, sizeof(*names->names), compare_names);
+	if (names->n)
+		qsort(names->names, names->n, sizeof(*names->names), compare_names);
 	*out = names;
 	return 0;
 }

@@ -1,0 +1,88 @@
+"""Fixtures: places to work in, mounts that are checked and removed afterwards."""
+import os
+import re
+import sys
+import threading
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import dumps
+import mnt
+
+# No test takes that long; a request that is never answered would, for ever.
+HANGS_AFTER = 900
+
+
+def pytest_make_parametrize_id(config, val):
+    """Short readable names for tests about texts of any bytes and length."""
+    if isinstance(val, (str, bytes)):
+        text = val if isinstance(val, str) else repr(val)[2:-1]
+        return re.sub(r"[^!-~]+", "_", text)[:50]
+    return None
+
+
+def pytest_collection_modifyitems(items):
+    """The longest first: none is left alone at the end of a run on two cores."""
+    items.sort(key=lambda item: not item.name.startswith("test_large_"))
+
+
+def pytest_sessionstart(session):
+    dumps.sweep()
+
+
+def pytest_sessionfinish(session):
+    dumps.remove_all()
+
+
+@pytest.fixture(autouse=True)
+def watchdog():
+    timer = threading.Timer(HANGS_AFTER, mnt.kill_all)
+    timer.daemon = True
+    timer.start()
+    yield
+    timer.cancel()
+
+
+def need_fuse():
+    reason = mnt.why_no_fuse()
+    if reason:
+        pytest.skip(reason)
+
+
+def _factory():
+    need_fuse()
+    mine = []
+
+    def mount(dump, *options, **more):
+        mine.append(mnt.Mount(dump, *options, **more))
+        return mine[-1]
+
+    yield mount
+    errors = []
+    for m in reversed(mine):
+        try:
+            m.close()
+        except AssertionError as e:
+            errors.append(str(e))
+    assert not errors, "\n".join(errors)
+
+
+@pytest.fixture
+def work():
+    """A directory of the test's own."""
+    path = dumps.new_dir()
+    yield path
+    dumps.remove(path)
+
+
+@pytest.fixture
+def mount(work):  # work outlives its mounts
+    """mount(dump, *options) mounts; unmounting and its checks come with the test's end."""
+    yield from _factory()
+
+
+@pytest.fixture(scope="module")
+def module_mount():
+    yield from _factory()

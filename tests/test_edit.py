@@ -1,0 +1,770 @@
+"""Every way to write an entry lands in the image, and nothing else does."""
+import json
+import mmap
+import os
+import random
+import shlex
+import subprocess
+import tempfile
+import threading
+import time
+
+import pytest
+
+import criuimg
+import dumps
+import handmade
+import mnt
+from criuimg import Entry, Image, SCHEMA, TYPES
+from editing import Target, assert_no_temporaries, assert_only_changed
+
+OTHER_LENGTH = '"pos": 123456789012,'
+
+
+@pytest.fixture
+def target(mount, work):
+    return Target(mount, work)
+
+
+def shell(script, cwd, **env):
+    subprocess.run(["sh", "-ec", script], cwd=cwd, check=True, timeout=120,
+                   env=dict(os.environ, **env))
+
+
+# ------------------------------------------------- programs that write files
+
+def open_w(t):
+    with open(t.path, "w") as f:
+        f.write(t.new)
+
+
+def open_r_plus(t):
+    with open(t.path, "r+") as f:
+        text = f.read()
+        f.seek(0)
+        f.write(text.replace(t.OLD, t.NEW))
+        f.truncate()
+
+
+def many_small_writes(t):
+    fd = os.open(t.path, os.O_WRONLY | os.O_TRUNC)
+    for byte in t.new.encode():
+        assert os.write(fd, bytes([byte])) == 1
+    os.close(fd)
+
+
+def pieces_in_any_order(t):
+    """A draft may have a hole in the meantime."""
+    data, fd = t.new.encode(), os.open(t.path, os.O_WRONLY | os.O_TRUNC)
+    half = len(data) // 2
+    os.pwrite(fd, data[half:], half)
+    os.pwrite(fd, data[:half], 0)
+    os.close(fd)
+
+
+def pwrite_at_an_offset(t):
+    fd = os.open(t.path, os.O_WRONLY)
+    os.pwrite(fd, t.NEW.encode(), t.old.encode().index(t.OLD.encode()))
+    os.close(fd)
+
+
+def ftruncate_then_write(t):
+    fd = os.open(t.path, os.O_RDWR)
+    os.ftruncate(fd, 0)
+    mnt.write_fd(fd, t.new.encode())
+    os.close(fd)
+
+
+def ftruncate_after_write(t):
+    fd = os.open(t.path, os.O_RDWR)
+    data = t.new.rstrip("\n").replace("    ", " ").encode()
+    mnt.write_fd(fd, data)
+    os.ftruncate(fd, len(data))
+    os.close(fd)
+
+
+def mmap_write(t):
+    with open(t.path, "r+b") as f:
+        with mmap.mmap(f.fileno(), 0) as m:
+            at = m.find(t.OLD.encode())
+            m[at:at + len(t.NEW)] = t.NEW.encode()
+            m.flush()
+
+
+def mmap_without_msync(t):
+    with open(t.path, "r+b") as f:
+        m = mmap.mmap(f.fileno(), 0)
+        at = m.find(t.OLD.encode())
+        m[at:at + len(t.NEW)] = t.NEW.encode()
+        m.close()
+
+
+def append_the_rest(t):
+    """Truncated by one, completed by another handle that appends."""
+    half = t.new.rindex("}")
+    fd = os.open(t.path, os.O_WRONLY | os.O_TRUNC | os.O_APPEND)
+    mnt.write_fd(fd, t.new[:half].encode())
+    mnt.write_fd(fd, t.new[half:].encode())
+    os.close(fd)
+
+
+def rename_scratch(t):
+    scratch = t.dir + "/tmpq8s7"
+    with open(scratch, "w") as f:
+        f.write(t.new)
+    os.rename(scratch, t.path)
+
+
+def tempfile_and_replace(t):
+    with tempfile.NamedTemporaryFile("w", dir=t.dir, delete=False) as f:
+        f.write(t.new)
+        f.flush()
+        os.fsync(f.fileno())
+    os.replace(f.name, t.path)
+
+
+def rename_open_scratch(t):
+    """Renamed while its writer still has it open, all of it written."""
+    fd = os.open(t.dir + "/new", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    mnt.write_fd(fd, t.new.encode())
+    os.rename(t.dir + "/new", t.path)
+    os.close(fd)
+
+
+def json_dump(t):
+    value = json.loads(mnt.read(t.path))
+    value["reg"]["pos"] = 7
+    with open(t.path, "w") as f:
+        json.dump(value, f)
+
+
+PYTHON = [open_w, open_r_plus, many_small_writes, pieces_in_any_order, pwrite_at_an_offset,
+          ftruncate_then_write, ftruncate_after_write, mmap_write, mmap_without_msync,
+          append_the_rest, rename_scratch, tempfile_and_replace, rename_open_scratch, json_dump]
+
+
+@pytest.mark.parametrize("how", PYTHON, ids=lambda f: f.__name__)
+def test_calls(target, how):
+    how(target)
+    target.assert_committed()
+
+
+SED = "s/\"pos\": 0,/\"pos\": 7,/"
+SHELL = {
+    "redirect": 'cat "$NEW" > 3.json',
+    "redirect of a built-in": 'printf "%s\n" "$(cat "$NEW")" > 3.json',
+    # head hears that its part is no JSON yet, as it closes; the whole is accepted
+    "redirect of a group": '{ head -c 20 "$NEW" || true; tail -c +21 "$NEW"; } > 3.json',
+    "redirect read-write": 'cat "$NEW" 1<> 3.json',
+    "append after truncation": 'exec 3> 3.json; head -c 20 "$NEW" >&3 || true; tail -c +21 "$NEW" >&3; exec 3>&-',
+    "tee": 'tee 3.json < "$NEW" > /dev/null',
+    "cp": 'cp "$NEW" 3.json',
+    "cp -p": 'cp -p "$NEW" 3.json',
+    "sed -i": "sed -i '%s' 3.json" % SED,
+    "perl -i": "perl -i -pe '%s' 3.json" % SED,
+    "perl -i.bak": "perl -i.bak -pe '%s' 3.json; rm 3.json.bak" % SED,
+    "jq and mv": "jq '.reg.pos = 7' 3.json > t && mv t 3.json",
+    "jq and cat": "jq '.reg.pos = 7' 3.json > \"$OUT\" && cat \"$OUT\" > 3.json",
+    "mv -f": 'cp "$NEW" t; mv -f t 3.json',
+    "ed": "printf '%%s\\n' ',%s' w q | ed -s 3.json" % SED,
+    "ex": "vim -es -u NONE -c '%%%s' -c 'wq' 3.json < /dev/null > /dev/null" % SED,
+    "dd": 'dd if="$NEW" of=3.json bs=7 status=none',
+    "dd conv=notrunc": 'dd if="$NEW" of=3.json bs=64 conv=notrunc status=none',
+    "dd conv=fsync": 'dd if="$NEW" of=3.json bs=64 conv=fsync status=none',
+    "rsync": 'rsync "$NEW" 3.json',
+    "rsync --inplace": 'rsync --inplace "$NEW" 3.json',
+    "patch": 'diff -u 3.json "$NEW" > "$OUT" || true; patch -s 3.json "$OUT"',
+    "python": "/usr/bin/python3 -c 'import json; v = json.load(open(\"3.json\")); "
+              "v[\"reg\"][\"pos\"] = 7; json.dump(v, open(\"3.json\", \"w\"))'",
+}
+
+
+@pytest.mark.parametrize("how", SHELL)
+def test_programs(target, work, how):
+    new = os.path.join(work, "new.json")
+    with open(new, "w") as f:
+        f.write(target.new)
+    shell(SHELL[how], target.dir, NEW=new, OUT=os.path.join(work, "out"))
+    target.assert_committed()
+    assert os.listdir(target.dir) == mnt.listing(target.before)
+
+
+def test_a_longer_text(target):
+    text = target.old.replace(target.OLD, OTHER_LENGTH)
+    mnt.save(target.path, text)
+    target.assert_committed(text)
+
+
+def test_a_shorter_text(target):
+    value = target.entry.json()
+    del value["reg"]["build_id"], value["reg"]["size"], value["reg"]["mode"]
+    mnt.save(target.path, criuimg.text(value))
+    target.assert_committed(criuimg.text(value))
+
+
+def test_committed_text_is_crits_whatever_was_typed(target):
+    """The entry reads back in crit's layout, not as it was typed."""
+    mnt.save(target.path, json.dumps(json.loads(target.new), sort_keys=True))
+    target.assert_committed()
+
+
+def test_several_edits_in_one_image(target):
+    want = {}
+    for i in (0, 3, 26, 4, 3):
+        old = want.get(i, target.before.entries[i].text())
+        value = json.loads(old)
+        value["id"] = value["id"] + 1000
+        mnt.save(target.dir + "/%d.json" % i, criuimg.text(value))
+        want[i] = criuimg.text(value)
+        assert_only_changed(target.before, criuimg.load(target.stored), want)
+
+
+def test_edits_of_several_images(target):
+    for name in ("core-8173.img", "fs-8173.img", "mm-8173.img", "inventory.img", "pstree.img"):
+        before = criuimg.load(os.path.join(target.root, name))
+        value = before.entries[0].json()
+        change_a_number(value)
+        mnt.save(target.mount / name + "/0.json", criuimg.text(value))
+        assert_only_changed(before, criuimg.load(os.path.join(target.root, name)),
+                            {0: criuimg.text(value)})
+    target.assert_unchanged()
+
+
+def change_a_number(value):
+    """Change the first plain number of a JSON value, wherever it is."""
+    for key, val in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(val, int) and not isinstance(val, bool):
+            value[key] = val ^ 1
+            return True
+        if isinstance(val, (dict, list)) and change_a_number(val):
+            return True
+    return False
+
+
+def test_times_move_only_where_something_changed(target):
+    others = [os.stat(target.dir + "/%d.json" % i).st_mtime_ns for i in (2, 4)]
+    old = os.stat(target.path).st_mtime_ns
+    now = time.time_ns()
+    mnt.save(target.path, target.new)
+    assert [os.stat(target.dir + "/%d.json" % i).st_mtime_ns for i in (2, 4)] == others
+    assert old != os.stat(target.path).st_mtime_ns >= now - 2 * 10**9
+    # the kernel may know the directory's old time for a moment
+    assert mnt.wait_for(lambda: os.stat(target.dir).st_mtime_ns >= now - 2 * 10**9, 5)
+    assert os.stat(target.stored).st_mtime_ns >= now - 2 * 10**9
+
+
+def test_a_fresh_mount_shows_the_edit(target, mount):
+    mnt.save(target.path, target.new)
+    target.mount.close()
+    m = mount(target.root)
+    assert mnt.read_text(m / "files.img/3.json") == target.new
+    assert os.listdir(m / "files.img") == mnt.listing(target.before)
+
+
+def test_inode_numbers_stay(target):
+    before = {e.name: e.inode() for e in os.scandir(target.dir)}
+    mnt.save(target.path, target.new)
+    assert {e.name: e.inode() for e in os.scandir(target.dir)} == before
+    assert os.stat(target.path).st_ino == before["3.json"]
+
+
+def test_attributes_can_be_set_and_change_nothing(target):
+    """What cp -p, install and rsync do to the files that they write."""
+    os.chmod(target.path, 0o600)
+    os.utime(target.path, (1, 1))
+    os.chown(target.path, 5, 6)
+    target.assert_unchanged()
+    assert target.text() == target.old
+
+
+def test_plain_mount_is_edited_in_its_own_spelling(mount, work):
+    t = Target(mount, work, "plain")
+    value = t.entry.json(pretty=False)
+    value["reg"]["pos"] = 7
+    mnt.save(t.path, criuimg.text(value))
+    assert_only_changed(t.before, criuimg.load(t.stored), {3: t.new})
+    assert t.text() == criuimg.text(value)
+
+
+# -------------------------------------------------------------- when
+
+def test_fsync_commits(target):
+    fd = os.open(target.path, os.O_WRONLY | os.O_TRUNC)
+    mnt.write_fd(fd, target.new.encode())
+    target.assert_unchanged()
+    os.fsync(fd)
+    target.assert_committed()
+    inode = os.stat(target.stored).st_ino
+    os.close(fd)
+    assert os.stat(target.stored).st_ino == inode  # close had nothing left to do
+
+
+def test_fdatasync_commits(target):
+    fd = os.open(target.path, os.O_RDWR)
+    mnt.write_fd(fd, target.new.encode())
+    os.fdatasync(fd)
+    target.assert_committed()
+    os.close(fd)
+
+
+def test_each_fsync_commits(target):
+    fd = os.open(target.path, os.O_RDWR)
+    for number in (7, 8, 9):
+        text = target.old.replace(target.OLD, '"pos": %d,' % number)
+        os.pwrite(fd, text.encode(), 0)
+        os.fsync(fd)
+        target.assert_committed(text)
+    os.close(fd)
+
+
+def test_drafts_belong_to_their_handle(target):
+    """Others read the committed text until the commit, at any offset."""
+    reader = os.open(target.path, os.O_RDONLY)
+    fd = os.open(target.path, os.O_WRONLY | os.O_TRUNC)
+    mnt.write_fd(fd, target.new.encode())
+    assert os.pread(reader, 100000, 0) == target.old.encode()
+    assert target.text() == target.old
+    assert os.stat(target.path).st_size == len(target.old)
+    target.assert_unchanged()
+    os.close(fd)
+    target.assert_committed()
+    os.close(reader)
+
+
+def test_readers_keep_the_text_of_their_open(target):
+    reader = os.open(target.path, os.O_RDONLY)
+    mnt.save(target.path, target.old.replace(target.OLD, OTHER_LENGTH))
+    text = os.pread(reader, 100000, 0)
+    os.close(reader)
+    assert text == target.old.encode()
+
+
+def test_a_handle_reads_what_it_wrote(target):
+    fd = os.open(target.path, os.O_RDWR)
+    os.pwrite(fd, b"\t", 1)
+    data = bytearray(target.old.encode())
+    data[1:2] = b"\t"
+    assert os.pread(fd, 100000, 0) == bytes(data)
+    os.ftruncate(fd, 10)
+    assert os.lseek(fd, 0, os.SEEK_END) == 10
+    assert os.pread(fd, 100, 0) == bytes(data[:10])
+    os.pwrite(fd, bytes(data[10:]), 10)
+    assert os.lseek(fd, 0, os.SEEK_END) == len(data)
+    assert os.pread(fd, 100000, 0) == bytes(data)
+    os.close(fd)
+    target.assert_unchanged()
+
+
+@pytest.mark.parametrize("last", [0, 1])
+def test_last_commit_wins_whole(target, last):
+    texts = [target.old.replace(target.OLD, '"pos": %d,' % n) for n in (11, 22222)]
+    fds = [os.open(target.path, os.O_WRONLY | os.O_TRUNC) for _ in texts]
+    for fd, text in zip(fds, texts):
+        mnt.write_fd(fd, text[:40].encode())
+    for fd, text in zip(fds, texts):
+        mnt.write_fd(fd, text[40:].encode())
+    os.close(fds[1 - last])
+    target.assert_committed(texts[1 - last])
+    os.close(fds[last])
+    target.assert_committed(texts[last])
+
+
+def test_empty_flush_is_neither_error_nor_commit(target):
+    """A shell's child flushes the truncated file before anybody wrote to it."""
+    fd = os.open(target.path, os.O_WRONLY | os.O_TRUNC)
+    os.close(os.dup(fd))
+    target.assert_unchanged()
+    assert target.text() == target.old
+    mnt.write_fd(fd, target.new.encode())
+    os.close(fd)
+    target.assert_committed()
+
+
+def test_emptied_only(target):
+    """: > 3.json and truncate -s 0 leave the entry as it was."""
+    shell(": > 3.json; truncate -s 0 3.json; cp /dev/null 3.json", target.dir)
+    os.truncate(target.path, 0)
+    target.assert_unchanged()
+    assert target.text() == target.old
+
+
+def test_shell_with_inherited_descriptors(target):
+    shell("{ true; /bin/true; printf '%s\\n' " + shlex.quote(target.new.rstrip("\n")) +
+          "; /bin/true; } > 3.json", target.dir)
+    target.assert_committed()
+
+
+def test_truncation_by_path(target):
+    os.truncate(target.path, len(target.old.encode()) - 1)  # the newline alone
+    target.assert_unchanged()
+    assert target.text() == target.old
+
+
+def test_appended_space_is_no_change(target):
+    shell("echo >> 3.json; printf ' \\n\\n' >> 3.json", target.dir)
+    target.assert_unchanged()
+    assert target.text() == target.old
+
+
+def test_unlinked_while_open_scratch(target):
+    """A temporary file that is never renamed leaves nothing behind."""
+    with tempfile.TemporaryFile("w", dir=target.dir) as f:
+        f.write(target.new)
+    target.assert_unchanged()
+    assert os.listdir(target.dir) == mnt.listing(target.before)
+
+
+# -------------------------------------------------------------- headers
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("header", ["v1.0", "common", "service"])
+def test_header_is_kept(mount, work, header, order):
+    image = handmade.image(TYPES["FDINFO"], "full", header, order)
+    path = dumps.write(work, "fdinfo-2.img", image)
+    before = criuimg.load(path)
+    m = mount(work)
+    value = image.entries[1].json()
+    value["fd"] = 4242
+    mnt.save(m / "fdinfo-2.img/1.json", criuimg.text(value))
+    assert_only_changed(before, criuimg.load(path), {1: criuimg.text(value)})
+    assert mnt.read(path)[:8] == criuimg.write_image(image)[:8]
+
+
+def test_v1_0_dump(mount, work):
+    root = dumps.copy("legacy-v1-python3-r", os.path.join(work, "d"))
+    m = mount(root)
+    for rel, before in dumps.images(root).items():
+        value = before.entries[0].json() if before.entries else {}
+        if change_a_number(value):
+            mnt.save(m / rel + "/0.json", criuimg.text(value))
+            assert_only_changed(before, criuimg.load(os.path.join(root, rel)), {0: criuimg.text(value)})
+
+
+# ------------------------------------------------------ every field once
+
+# What the bytes of the extra decide, not the text.
+BY_EXTRA = {"pipe_data_entry": {"bytes"}, "sk_packet_entry": {"length"},
+            "tcp_stream_entry": {"inq_len", "outq_len"}, "ipc_sem_entry": {"nsems"},
+            "bpfmap_data_entry": {"keys_bytes", "values_bytes"}, "ipc_msg_entry": {"qnum"},
+            "ipc_shm_entry": {"size", "in_pagemaps"}, "ghost_file_entry": {"mode", "chunks"},
+            "ghost_chunk_entry": {"len"}}
+
+
+def leaves(message, msg, path=()):
+    """(message, field, path) of each scalar; of a list, its first."""
+    for desc, value in msg.ListFields():
+        field = SCHEMA.field(message, desc.name)
+        repeated = field["label"] == "repeated"
+        here = path + ((desc.name, 0) if repeated else (desc.name,))
+        if field.get("kind") == "message":
+            yield from leaves(field["type"], value[0] if repeated else value, here)
+        elif desc.name not in BY_EXTRA.get(message, ()):
+            yield message, field, here
+
+
+def walk(msg, path):
+    for step in path:
+        msg = msg[step] if isinstance(step, int) else getattr(msg, step)
+    return msg
+
+
+def change(msg, field, path):
+    value = walk(msg, path)
+    if field.get("kind") == "enum":
+        numbers = list(SCHEMA.enums[field["type"]].values())
+        new = numbers[(numbers.index(value) + 1) % len(numbers)]
+        new = new if new != value else value + 1
+    elif field["type"] == "bool":
+        new = not value
+    elif field["type"] in ("string", "bytes"):
+        new = value + b"!"
+    else:
+        new = value ^ 1
+    if isinstance(path[-1], int):
+        walk(msg, path[:-1])[path[-1]] = new
+    else:
+        setattr(walk(msg, path[:-1]), path[-1], new)
+
+
+def fields_of_types():
+    """{type: [(entry, field, path)]}: every field of the schema in one type, no type without."""
+    seen, out = set(), {}
+    for typ in TYPES.values():
+        image = handmade.image(typ)
+        out[typ.name] = []
+        for i in range(min(2, len(image.entries))):
+            for message, field, path in leaves(image.entries[i].message, image.entries[i].decode()):
+                if (message, field["name"]) not in seen or not out[typ.name]:
+                    seen.add((message, field["name"]))
+                    out[typ.name].append((i, field, path))
+    return out
+
+
+FIELDS = fields_of_types()
+
+
+@pytest.mark.parametrize("typ", TYPES)
+def test_each_field(mount, work, typ):
+    """One field is edited at a time; the file must be exactly what that makes it."""
+    image = handmade.image(TYPES[typ])
+    name = TYPES[typ].example_name()
+    stored = dumps.write(work, name, image)
+    m = mount(work)
+    for i, field, path in FIELDS[typ]:
+        entry = image.entries[i]
+        msg = entry.decode()
+        change(msg, field, path)
+        entry.payload = SCHEMA.encode(msg)
+        mnt.save(m / name + "/%d.json" % i, entry.text())
+        assert mnt.read(stored) == criuimg.write_image(image), path
+        assert mnt.read_text(m / name + "/%d.json" % i) == entry.text(), path
+
+
+def test_each_field_of_the_schema_is_edited():
+    known = {(m, f["name"]) for m in SCHEMA.messages for f in SCHEMA.fields(m)
+             if f.get("kind") != "message"}
+    reachable = {x for t in TYPES.values() for m in t.messages for x in reach(m)}
+    done = {(message_of(t, i, p), p_name(p)) for t, cases in FIELDS.items() for i, f, p in cases}
+    left_out = {(m, f) for m, fields in BY_EXTRA.items() for f in fields}
+    left_out.add(("ghost_chunk_entry", "off"))  # in test_extras.py
+    assert (known & reachable) - done - left_out == set()
+    assert len(done) > 700
+
+
+def p_name(path):
+    return [p for p in path if isinstance(p, str)][-1]
+
+
+def message_of(typ, index, path):
+    message = TYPES[typ].message(index)
+    for name in [p for p in path if isinstance(p, str)][:-1]:
+        message = SCHEMA.field(message, name)["type"]
+    return message
+
+
+def reach(message, seen=None):
+    seen = set() if seen is None else seen
+    if message not in seen:
+        seen.add(message)
+        for field in SCHEMA.fields(message):
+            yield message, field["name"]
+            if field.get("kind") == "message":
+                yield from reach(field["type"], seen)
+
+
+# ----------------------------------------------------- accepted spellings
+
+SPELLINGS = [
+    ("VMAS", "start", '"0x1f"', 31), ("VMAS", "start", "31", 31), ("VMAS", "start", '"31"', 31),
+    ("VMAS", "start", '"0o17"', 15), ("VMAS", "start", '"0xFFFFFFFFFFFFFFFF"', 2 ** 64 - 1),
+    ("VMAS", "start", "18446744073709551615", 2 ** 64 - 1), ("VMAS", "start", "0", 0),
+    ("VMAS", "pgoff", '"0x10"', 16), ("VMAS", "fd", '"-1"', -1), ("VMAS", "fd", "-1", -1),
+    ("VMAS", "fd", "-9223372036854775808", -2 ** 63), ("VMAS", "fd", "9223372036854775807", 2 ** 63 - 1),
+    ("VMAS", "prot", '"PROT_READ | PROT_EXEC"', 5), ("VMAS", "prot", '"PROT_EXEC|PROT_READ"', 5),
+    ("VMAS", "prot", '""', 0), ("VMAS", "prot", "7", 7), ("VMAS", "prot", '"0x7"', 7),
+    ("VMAS", "prot", '"PROT_READ | 0x40 | 16"', 0x51), ("VMAS", "prot", '"  PROT_READ  "', 1),
+    ("VMAS", "prot", '"PROT_READ | PROT_READ"', 1),  # or-ed, not added
+    ("VMAS", "status", '"VMA_AREA_NONE"', 0), ("VMAS", "status", '"VMA_AREA_NONE | VMA_UNSUPP"', 2 ** 31),
+    ("VMAS", "flags", '"MAP_PRIVATE | MAP_ANON | 0x40000"', 0x40022),
+    ("VMAS", "flags", '"MAP_DROPPABLE"', 8),
+    ("INETSK", "family", '"INET6"', 10), ("INETSK", "family", "10", 10), ("INETSK", "family", '"99"', 99),
+    ("INETSK", "family", '"0x2"', 2), ("INETSK", "state", '"LISTEN"', 10), ("INETSK", "proto", '"IP"', 0),
+    ("INETSK", "src_addr", '["127.0.0.1"]', [0x0100007F]), ("INETSK", "src_addr", "[]", []),
+    ("INETSK", "src_addr", '["::1"]', [0, 0, 0, 0x01000000]), ("INETSK", "src_addr", "[1, 2]", [1, 2]),
+    ("INETSK", "src_addr", "[1, 2, 3]", [1, 2, 3]), ("INETSK", "src_addr", "[1, 2, 3, 4]", [1, 2, 3, 4]),
+    ("INETSK", "src_addr", "[16777343]", [0x0100007F]),
+    ("INETSK", "src_addr", '["0001:0DB8::0A"]', [0xB80D0100, 0, 0, 0x0A000000]),
+    ("INETSK", "v6only", "true", True), ("INETSK", "v6only", "false", False),
+    ("INETSK", "shutdown", '"BOTH"', 3), ("INETSK", "shutdown", "3", 3), ("INETSK", "shutdown", "77", 77),
+    ("INETSK", "ifname", '"\\u00e4\\ud83d\\ude00\\/\\""', "\u00e4\U0001f600/\"".encode()),
+    ("INETSK", "ifname", '"\u00e4\U0001f600"', "\u00e4\U0001f600".encode()),
+    ("INETSK", "ifname", '{"$base64": "/wA="}', b"\xff\0"), ("INETSK", "ifname", '"a\\u0000b"', b"a\0b"),
+    ("INETSK", "ifname", '{"$base64": "YWJj"}', b"abc"), ("INETSK", "ifname", '{"$base64": "/wA=\\n"}', b"\xff\0"),
+    ("GHOST_FILE", "dev", '"8:1"', 8 << 20 | 1), ("GHOST_FILE", "dev", "8388609", 8 << 20 | 1),
+    ("GHOST_FILE", "dev", '"0x800001"', 8 << 20 | 1), ("GHOST_FILE", "rdev", '"8:1"', 0x801),
+    ("GHOST_FILE", "rdev", '"1:300"', os.makedev(1, 300)),
+    ("UNIXSK", "name", '"a=3Db=00c"', b"a=b\0c"), ("UNIXSK", "name", '""', b""),
+    ("UNIXSK", "name", '"ab=\\ncd"', b"abcd"), ("UNIXSK", "mnt_id", "-1", -1),
+    ("FILE_LOCKS", "start", '"-9223372036854775808"', -2 ** 63),
+]
+
+
+@pytest.mark.parametrize("typ, field, spelling, want", SPELLINGS)
+def test_spellings(mount, work, typ, field, spelling, want):
+    stored = dumps.write(work, TYPES[typ].example_name(), handmade.image(TYPES[typ], "bare"))
+    before = criuimg.load(stored)
+    m = mount(work)
+    value = before.entries[0].json()
+    value[field] = "@"
+    mnt.save(m / TYPES[typ].example_name() + "/0.json", criuimg.text(value).replace('"@"', spelling))
+    msg = before.entries[0].decode()
+    if isinstance(want, list):
+        del getattr(msg, field)[:]
+        getattr(msg, field).extend(want)
+    else:
+        setattr(msg, field, want)
+    after = criuimg.load(stored)
+    assert after.entries[0].payload == SCHEMA.encode(msg)
+    assert mnt.read_text(m / TYPES[typ].example_name() + "/0.json") == after.entries[0].text()
+
+
+@pytest.mark.parametrize("spelling, want", [
+    ('"Alive"', 1), ('"Zombie"', 3), ('"Stopped"', 6), ("1", 1), ("2", 2), ("3", 3), ("6", 6), ('"0x3"', 3)])
+def test_spellings_of_task_state(mount, work, spelling, want):
+    """crit's names with crit's values, so that its documents encode to the same bytes."""
+    t = CoreTarget(mount, work)
+    value = t.entry.json()
+    value["tc"]["task_state"] = "@"
+    mnt.save(t.path, criuimg.text(value).replace('"@"', spelling))
+    assert criuimg.load(t.stored).entries[0].decode().tc.task_state == want
+
+
+class CoreTarget:
+    def __init__(self, mount, work):
+        root = dumps.copy("demo", os.path.join(work, "d"))
+        self.stored = os.path.join(root, "core-8173.img")
+        self.entry = criuimg.load(self.stored).entries[0]
+        self.path = mount(root) / "core-8173.img/0.json"
+
+
+def test_every_document_of_crit_encodes_to_the_same_bytes(mount, work):
+    """Fields cleared by one edit come back from the entry that crit showed."""
+    root = dumps.copy("demo", os.path.join(work, "d"))
+    before = {rel: mnt.read(os.path.join(root, rel)) for rel in dumps.images(root)}
+    m = mount(root)
+    for rel, image in dumps.images(root).items():
+        doc = dumps.document("demo", rel)
+        entry = dict(doc["entries"][0])
+        entry.pop("extra", None)
+        value = image.entries[0].json()
+        if not change_a_number(value):
+            continue
+        mnt.save(m / rel + "/0.json", criuimg.text(value))
+        assert mnt.read(os.path.join(root, rel)) != before[rel]
+        mnt.save(m / rel + "/0.json", json.dumps(entry))
+        assert mnt.read(os.path.join(root, rel)) == before[rel], rel
+
+
+# -------------------------------------------------------- unknown fields
+
+def unknown_target(mount, work):
+    payload = (handmade.wire_varint(1, 1) + handmade.wire_varint(2, 0) + handmade.wire_varint(3, 1) +
+               handmade.wire_varint(4, 1) + handmade.wire_bytes(2000, b"later"))
+    image = Image(TYPES["PSTREE"], "common", "<", [Entry("pstree_entry", payload)] * 2)
+    stored = dumps.write(work, "pstree.img", image)
+    return stored, criuimg.load(stored), mount(work) / "pstree.img/0.json"
+
+
+def test_unknown_fields_survive_an_edit(mount, work):
+    stored, before, path = unknown_target(mount, work)
+    value = before.entries[0].json()
+    value["sid"] = 9
+    mnt.save(path, criuimg.text(value))
+    assert_only_changed(before, criuimg.load(stored), {0: criuimg.text(value)})
+    assert criuimg.load(stored).entries[0].json()["$unknown"] == value["$unknown"]
+
+
+def test_unknown_fields_can_be_removed_and_added(mount, work):
+    stored, before, path = unknown_target(mount, work)
+    value = before.entries[0].json()
+    del value["$unknown"]
+    mnt.save(path, criuimg.text(value))
+    assert "$unknown" not in criuimg.load(stored).entries[0].json()
+    value["$unknown"] = criuimg.b64(handmade.wire_varint(1999, 3))
+    mnt.save(path, criuimg.text(value))
+    assert_only_changed(before, criuimg.load(stored), {0: criuimg.text(value)})
+
+
+def test_strings_that_are_no_utf8_survive_an_edit(mount, work):
+    msg = handmade.Fill("bare").message("reg_file_entry")
+    msg.name = b"/tmp/\xff\0x"
+    image = Image(TYPES["REG_FILES"], "common", "<", [Entry("reg_file_entry", SCHEMA.encode(msg))])
+    stored = dumps.write(work, "reg-files.img", image)
+    value = image.entries[0].json()
+    value["pos"] = 5
+    mnt.save(mount(work) / "reg-files.img/0.json", criuimg.text(value))
+    msg.pos = 5
+    assert criuimg.load(stored).entries[0].payload == SCHEMA.encode(msg)
+
+
+# ----------------------------------------------------------- interruption
+
+def test_killed_at_any_instant(mount, work):
+    """The image is the old one or the new one; what was left over goes with the next mount."""
+    t = Target(mount, work)
+    texts = [t.old.replace(t.OLD, '"pos": %d,' % n) for n in (0, 10**9)]
+    t.mount.close()
+    rand = random.Random(1)
+    for _ in range(12):
+        m = mount(t.root)
+        timer = threading.Timer(rand.uniform(0.002, 0.06), m.proc.kill)
+        timer.start()
+        try:
+            for n in range(100000):
+                mnt.save(m / "files.img/3.json", texts[n % 2])
+        except OSError:
+            pass
+        timer.join()
+        m.proc.wait()
+        m.abandon()
+        after = criuimg.load(t.stored)
+        assert after.entries[3].text() in texts
+        assert_only_changed(t.before, after, {3: after.entries[3].text()})
+    m = mount(t.root)
+    os.listdir(m.point)
+    assert_no_temporaries(t.root)
+
+
+def test_left_overs_are_hidden_and_removed(mount, work):
+    root = dumps.copy("cpuinfo", os.path.join(work, "d"))
+    left = os.path.join(root, ".critfs.aB3xYz.tmp")
+    with open(left, "w") as f:
+        f.write("half an image")
+    m = mount(root, "ro")
+    assert ".critfs.aB3xYz.tmp" not in os.listdir(m.point)
+    assert os.path.exists(left)
+    m.close()
+    m = mount(root)
+    assert ".critfs.aB3xYz.tmp" not in os.listdir(m.point)
+    assert not os.path.exists(left)
+
+
+def test_many_writers(target):
+    """Threads that save different entries of one image lose nothing."""
+    def work(i):
+        value = target.before.entries[i].json()
+        for n in range(10):
+            value["id"] = 5000 + 100 * i + n
+            mnt.save(target.dir + "/%d.json" % i, criuimg.text(value))
+        done[i] = criuimg.text(value)
+
+    done = {}
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert len(done) == 8
+    assert_only_changed(target.before, criuimg.load(target.stored), done)
+
+
+@pytest.mark.parametrize("save", [rename_scratch, open_w], ids=lambda f: f.__name__)
+def test_readers_never_see_half_an_edit(target, save):
+    # The kernel itself knows for a moment that a file was opened with O_TRUNC.
+    allowed = {target.old, target.new} | ({""} if save is open_w else set())
+    stop, seen = threading.Event(), []
+
+    def read():
+        while not stop.is_set():
+            seen.append(mnt.read_text(target.path))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for _ in range(40):
+            save(target)
+            target.old, target.new = target.new, target.old
+    finally:
+        stop.set()
+        reader.join()
+    assert seen and set(seen) <= allowed

@@ -1,0 +1,711 @@
+/*
+ * The JSON scanner: what it takes and refuses, the places it names, and that it
+ * agrees with json-c on every text but for differences that are listed here.
+ */
+#include "unit.h"
+
+#include <errno.h>
+#include <iconv.h>
+#include <json-c/json.h>
+
+#include "decoder/json.h"
+#include "decoder/text.h"
+
+/* What crit_json_check() says, errors being all the same. */
+enum verdict { WRONG = -1, WHOLE = 0, UNFINISHED = 1 };
+
+static enum verdict check(const char *text, size_t len, struct crit_error *err)
+{
+	int ret;
+
+	*err = (struct crit_error){0};
+	ret = crit_json_check(text, len, err);
+	if (ret < 0)
+		expect_int(ret, -EBADMSG);
+	return ret < 0 ? WRONG : ret ? UNFINISHED : WHOLE;
+}
+
+static const char *name_of(enum verdict v)
+{
+	return v == WRONG ? "wrong" : v == WHOLE ? "whole" : "unfinished";
+}
+
+static void expect_verdict(const char *text, size_t len, enum verdict wanted)
+{
+	struct crit_error err;
+	enum verdict found = check(text, len, &err);
+
+	if (found != wanted)
+		fail("[%.*s]: expected %s, found %s (%u:%u: %s)", (int)len, text, name_of(wanted),
+		     name_of(found), err.line, err.col, err.text);
+}
+
+static const char *const whole[] = {
+	"{}", "[]", "0", "-0", "1", "-1", "10", "1.5", "-0.5", "0.0", "1e5", "1E+5", "1.25e-10",
+	"123456789012345678901234567890", "1e999", "true", "false", "null", "\"\"", "\"a\"",
+	" 1", "1 ", "\t1\r\n", "[1,2]", "[ 1 , 2 ]", "[[],[[]],{}]", "{\"a\":1}",
+	"{ \"a\" : 1 , \"b\" : [ ] }", "{\"\":0}", "{\"a\":{\"a\":{\"a\":null}}}",
+	"{\"a\":1,\"a\":2}", /* who reads it minds the keys, the scanner does not */
+	"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\u0000\"", "\"\\u00e9\\uFFFF\"", "\"\\ud83d\\ude00\"",
+	"\"\\uD800\\uDC00\"", "\"\\udbff\\udfff\"", "\"\x7f\"", "\"\xc3\xa9\"", "\"\xe2\x82\xac\"",
+	"\"\xf0\x9f\x98\x80\"", "\"\xef\xbf\xbf\"", "[\"]\",\"}\",\"\\\"\"]",
+};
+
+static const char *const wrong[] = {
+	"]", "}", ",", ":", "[,]", "[1,]", "[,1]", "[1 2]", "[1,,2]", "{,}", "{\"a\":1,}", "{1:2}",
+	"{\"a\"}", "{\"a\":}", "{\"a\" 1}", "{\"a\":1 \"b\":2}", "{\"a\":1:2}", "{a:1}", "{'a':1}",
+	"[1}", "{\"a\":1]", "[)", "(1)", "1 2", "{} {}", "[] ]", "\"a\" \"b\"", "true false",
+	"01", "-01", "00", "1.e5", ".5", "-.5", "+1", "--1", "- 1", "1ee5", "1e+-5", "1.2.3", "0x10",
+	"1_000", "1a", "[1.]", "[0.]", "[1e]", "[-]", "1,", "True", "TRUE", "trUe", "nul1", "nil",
+	"NaN", "nan", "Infinity", "-Infinity", "undefined", "'a'", "\"\\x41\"", "\"\\'\"",
+	"\"\\0\"", "\"\\a\"", "\"\\u00g0\"", "\"\\U0041\"", "\"\\udc00 \\ud800\"", "\"\\ud800\\u0041\"",
+	"\"\\ud800 \\udc00\"", "\"\\ud800\\ud800\"", "\"\\udc00\"", "\"\t\"", "\"\n\"", "\"\x1f\"",
+	"\"\xff\"", "\"\x80\"", "\"\xc0\x80\"", "\"\xc3(\"", "\"\xe0\x80\x80\"", "\"\xed\xa0\x80\"",
+	"\"\xf4\x90\x80\x80\"", "\"\xf8\x88\x80\x80\x80\"", "\"\xc3\"", "// 1", "/* 1 */ 1", "# 1",
+	"\xef\xbb\xbf{}", "\v1", "\f1", "\xc2\xa0" "1", "[\x01]", "nulll", "{\"a\":1}}",
+};
+
+static const char *const unfinished[] = {
+	"", " ", "\n\n", "[", "{", "[1", "[1,", "[[]", "{\"", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":1",
+	"{\"a\":1,", "\"", "\"\\", "\"\\u", "\"\\u0", "\"\\u00e", "\"\\ud83d", "\"\\ud83d\\",
+	"\"\\ud83d\\u", "\"\\ud83d\\ude0", "\"\xc3", "\"\xf0\x9f\x98", "t", "fals", "nul", "-", "1.", "1e",
+	"1e+", "[-", "[0.", "[ true", "[null,",
+};
+
+static void takes_and_refuses(void)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT(whole); i++)
+		expect_verdict(whole[i], strlen(whole[i]), WHOLE);
+	for (i = 0; i < COUNT(wrong); i++)
+		expect_verdict(wrong[i], strlen(wrong[i]), WRONG);
+	for (i = 0; i < COUNT(unfinished); i++)
+		expect_verdict(unfinished[i], strlen(unfinished[i]), UNFINISHED);
+	/* a NUL is a character like others, and no good one */
+	expect_verdict("\0", 1, WRONG);
+	expect_verdict("1\0", 2, WRONG);
+	expect_verdict("\"\0\"", 3, WRONG);
+	expect_verdict("\"\\\0\"", 4, WRONG);
+}
+
+/* Columns count bytes from 1, lines end with a line feed only. */
+static const struct {
+	const char *text;
+	unsigned line, col;
+	const char *says;
+} places[] = {
+	{"x", 1, 1, "unexpected character: 'x'"},
+	{"\x01", 1, 1, "unexpected character: byte 0x01"},
+	{"{\n  \"a\": 1,\n  b\n}", 3, 3, "unexpected character: 'b'"},
+	{"[\r1,\r\n\t?]", 2, 2, "unexpected character: '?'"},
+	{"[\n\n\n1 2]", 4, 3, "expected ',' or ']', got 2"},
+	{"[1\n}", 2, 1, "expected the other bracket, got '}'"},
+	{"{\"a\": 1\n]", 2, 1, "expected the other bracket, got ']'"},
+	{"{\"a\": 1\n \"b\"", 2, 2, "expected ',' or '}', got \"b\""},
+	{"{\n\"a\" 1", 2, 5, "expected ':' behind a key, got 1"},
+	{"{\n 1: 2}", 2, 2, "expected a key in double quotes, got 1"},
+	{"{\"a\":1, }", 1, 9, "expected a key in double quotes, got '}'"},
+	{"{\"a\":\n  }", 2, 3, "expected a JSON value, got '}'"},
+	{"[1,\n ]", 2, 2, "expected a JSON value, got ']'"},
+	{"[:]", 1, 2, "expected a JSON value, got ':'"},
+	{"{}\n\n  []", 3, 3, "expected nothing behind the value, got a list"},
+	{"1 {}", 1, 3, "expected nothing behind the value, got an object"},
+	{"1\ntrue", 2, 1, "expected nothing behind the value, got true"},
+	{"1 false", 1, 3, "expected nothing behind the value, got false"},
+	{"1\tnull", 1, 3, "expected nothing behind the value, got null"},
+	{"[\n 01]", 2, 2, "a number does not begin with: '0'"},
+	{"[-007]", 1, 3, "a number does not begin with: '0'"},
+	{"[1.\n]", 1, 4, "expected a digit, got: byte 0x0a"},
+	{"[1e\n]", 1, 4, "expected a digit, got: byte 0x0a"},
+	{"[1e+x]", 1, 5, "expected a digit, got: 'x'"},
+	{"[-x]", 1, 3, "expected a digit, got: 'x'"},
+	{"[\ntrUe]", 2, 1, "expected a JSON value, got: 't'"},
+	{"[nil]", 1, 2, "expected a JSON value, got: 'n'"},
+	{"[\"a\tb\"]", 1, 4, "a control character within a string: byte 0x09"},
+	{"[\"a\nb\"]", 1, 4, "a control character within a string: byte 0x0a"},
+	{"[\"\\x41\"]", 1, 4, "no such escape in a string: 'x'"},
+	{"[\"ab\\u12g4\"]", 1, 5, "\\u takes four hexadecimal digits: '\\'"},
+	{"[\"ab\\ud800\\u0041\"]", 1, 5, "half a surrogate pair: '\\'"},
+	{"[\"ab\\udc00abcdef\"]", 1, 5, "half a surrogate pair: '\\'"},
+	{"[\"\xc3\xa9\xff\"]", 1, 5, "a string that is no UTF-8: byte 0xff"},
+	{"[\"\xc3\xa9\\n\xff\"]", 1, 7, "a string that is no UTF-8: byte 0xff"},
+};
+
+static void names_the_place(void)
+{
+	struct crit_error err;
+	size_t i;
+
+	for (i = 0; i < COUNT(places); i++) {
+		unit_about("[%s]", places[i].text);
+		expect_int(check(places[i].text, strlen(places[i].text), &err), WRONG);
+		expect_int(err.line, places[i].line);
+		expect_int(err.col, places[i].col);
+		expect_str(err.text, places[i].says);
+		expect_int(err.errnum, EBADMSG);
+	}
+}
+
+static void names_the_place_of_a_missing_end(void)
+{
+	static const struct {
+		const char *text;
+		unsigned line, col;
+		const char *says;
+	} table[] = {
+		{"[\n1", 2, 2, "expected ',' or ']', got the end of the text"},
+		{"{\"a\":\n\n", 3, 1, "expected a JSON value, got the end of the text"},
+		{"{\n\"ab", 2, 4, "the text ends within a string"},
+		{"[\n\"\\u12", 2, 6, "the text ends within a \\u escape"},
+		{"[\ntru", 2, 4, "the text ends within a word"},
+		{"[\n-", 2, 2, "the text ends within a number"},
+	};
+	struct crit_error err;
+	size_t i;
+
+	for (i = 0; i < COUNT(table); i++) {
+		unit_about("[%s]", table[i].text);
+		expect_int(check(table[i].text, strlen(table[i].text), &err), UNFINISHED);
+		expect_int(err.line, table[i].line);
+		expect_int(err.col, table[i].col);
+		expect_str(err.text, table[i].says);
+	}
+}
+
+static void hands_out_tokens(void)
+{
+	static const char text[] = "{\n\t\"a\\n\": [1, -2.5e3,\r\n true],\n \"\xc3\xa9\" : {}, "
+				   "\"x\":false,\"y\":null}\n ";
+	static const struct {
+		int token;
+		unsigned line, col;
+		const char *value;
+	} tokens[] = {
+		{'{', 1, 1, NULL}, {'s', 2, 2, "a\n"}, {':', 2, 7, NULL}, {'[', 2, 9, NULL},
+		{'0', 2, 10, "1"}, {',', 2, 11, NULL}, {'0', 2, 13, "-2.5e3"}, {',', 2, 19, NULL},
+		{'t', 3, 2, NULL}, {']', 3, 6, NULL}, {',', 3, 7, NULL}, {'s', 4, 2, "\xc3\xa9"},
+		{':', 4, 7, NULL}, {'{', 4, 9, NULL}, {'}', 4, 10, NULL}, {',', 4, 11, NULL},
+		{'s', 4, 13, "x"}, {':', 4, 16, NULL}, {'f', 4, 17, NULL}, {',', 4, 22, NULL},
+		{'s', 4, 23, "y"}, {':', 4, 26, NULL}, {'n', 4, 27, NULL}, {'}', 4, 31, NULL},
+		{CRIT_JSON_END, 5, 2, NULL}, {CRIT_JSON_END, 5, 2, NULL},
+	};
+	struct crit_error err = {0};
+	struct crit_json j;
+	size_t i;
+
+	crit_json_init(&j, text, sizeof(text) - 1, &err);
+	for (i = 0; i < COUNT(tokens); i++) {
+		unit_about("token %zu", i);
+		expect_int(crit_json_next(&j), tokens[i].token);
+		expect_int(j.token, tokens[i].token);
+		expect_int(j.token_line, tokens[i].line);
+		expect_int(j.token_col, tokens[i].col);
+		if (tokens[i].value)
+			expect_bytes(j.value, j.value_len, tokens[i].value, strlen(tokens[i].value));
+	}
+	expect_int(err.errnum, 0);
+	crit_json_fini(&j);
+}
+
+static void says_what_it_expected(void)
+{
+	static const char text[] = " \"abc\" 12 ]";
+	struct crit_error err = {0};
+	char shown[200];
+	struct crit_json j;
+
+	crit_json_init(&j, text, sizeof(text) - 1, &err);
+	crit_json_next(&j);
+	expect_int(crit_json_expected(&j, "reg.pos", "an integer"), -EBADMSG);
+	expect_str(err.text, "reg.pos: expected an integer, got \"abc\"");
+	crit_error_format(&err, "files.img/3.json", shown, sizeof(shown));
+	expect_str(shown, "files.img/3.json:1:2: error: reg.pos: expected an integer, got \"abc\"");
+	crit_json_next(&j);
+	expect_int(crit_json_expected(&j, "", "a string"), -EBADMSG);
+	expect_str(err.text, "expected a string, got 12");
+	expect_int(err.col, 8);
+	crit_json_next(&j);
+	expect_int(crit_json_expected(&j, "a[0]", "a string"), -EBADMSG);
+	expect_str(err.text, "a[0]: expected a string, got ']'");
+	expect(!j.unfinished);
+	crit_json_next(&j);
+	expect_int(crit_json_expected(&j, "", "more"), -EBADMSG);
+	expect_str(err.text, "expected more, got the end of the text");
+	expect(j.unfinished);
+	crit_json_fini(&j);
+}
+
+/* The text of a message stands on one line of a terminal or an editor's list. */
+static void messages_are_one_line(void)
+{
+	static const char *const texts[] = {
+		"{\"a\" \"x\\ny\"}", "[1 \"\\u001b[2J\"]", "{\"a\":1 \"\\r\"}",
+	};
+	struct crit_error err;
+	size_t i, at;
+
+	for (i = 0; i < COUNT(texts); i++) {
+		unit_about("[%s]", texts[i]);
+		expect_int(check(texts[i], strlen(texts[i]), &err), WRONG);
+		for (at = 0; err.text[at]; at++)
+			if ((unsigned char)err.text[at] < 0x20)
+				fail("expected no control characters in the message, found byte 0x%02x",
+				     err.text[at]);
+	}
+}
+
+static void skips_values(void)
+{
+	static const char *const values[] = {
+		"1", "\"a]}\"", "[]", "{}", "[[1,{\"a\":[2]}],3]", "{\"a\":{\"b\":[]},\"c\":null}", "true",
+	};
+	struct crit_json j;
+	char text[100];
+	size_t i;
+
+	for (i = 0; i < COUNT(values); i++) {
+		unit_about("[%s]", values[i]);
+		snprintf(text, sizeof(text), "[%s, \"behind\"]", values[i]);
+		crit_json_init(&j, text, strlen(text), NULL);
+		crit_json_next(&j);
+		crit_json_next(&j);
+		expect_int(crit_json_skip(&j), 0);
+		expect_int(crit_json_next(&j), ',');
+		expect_int(crit_json_next(&j), CRIT_JSON_STRING);
+		expect_bytes(j.value, j.value_len, "behind", 6);
+		crit_json_fini(&j);
+	}
+}
+
+/* `n` levels of lists or objects with `inner` within, closed or not. */
+static size_t nest(char *out, unsigned n, const char *open, const char *inner, const char *close)
+{
+	char *p = out;
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		p = stpcpy(p, open);
+	p = stpcpy(p, inner);
+	for (i = 0; i < n; i++)
+		p = stpcpy(p, close);
+	return (size_t)(p - out);
+}
+
+static void limits_depth(void)
+{
+	char *text = malloc(4 << 20);
+	struct crit_error err;
+	size_t len;
+
+	expect(text != NULL);
+	len = nest(text, 512, "[", "", "]");
+	expect_verdict(text, len, WHOLE);
+	len = nest(text, 512, "{\"a\":", "1", "}");
+	expect_verdict(text, len, WHOLE);
+	len = nest(text, 512, "[", "", "");
+	expect_verdict(text, len, UNFINISHED);
+	len = nest(text, 513, "[\n", "", "]");
+	expect_int(check(text, len, &err), WRONG);
+	expect_int(err.line, 513);
+	expect_int(err.col, 1);
+	expect_str(err.text, "expected at most 512 levels, got a list");
+	len = nest(text, 513, "{\"a\":", "1", "}");
+	expect_int(check(text, len, &err), WRONG);
+	expect_int(err.col, 512 * 5 + 1);
+	len = nest(text, 1000000, "[", "", "]");
+	expect_int(check(text, len, &err), WRONG);
+	/* breadth is no depth */
+	len = nest(text, 1, "[", "[]", "");
+	while (len < 1 << 20)
+		len += (size_t)sprintf(text + len, ",[[{}]]");
+	len += (size_t)sprintf(text + len, "]");
+	expect_verdict(text, len, WHOLE);
+	free(text);
+}
+
+/* A valid object in which each kind of token stands. */
+static const char object[] =
+	"{\n    \"id\": 7,\n    \"reg\": {\n\t\"name\": \"/d\xc3\xa9j\xc3\xa0/\xf0\x9f\x98\x80\", "
+	"\"pos\": -12.50e+3, \"e\": \"\\\"\\\\\\/\\b\\u00e9\\ud83d\\ude00\"\r\n    },\n"
+	"    \"flags\": \"0x1f | O_RDWR\", \"list\": [1, true, false, null, [], {}, [{\"a\": [[0]]}], "
+	"-0, 1E9, \"\"],\n    \"\\u0061\": {\"b\": {}}\n}";
+
+static void every_prefix_is_unfinished(void)
+{
+	size_t len;
+
+	for (len = 0; len < sizeof(object) - 1; len++)
+		expect_verdict(object, len, UNFINISHED);
+	expect_verdict(object, len, WHOLE);
+}
+
+/* 1 means that some bytes behind the text can make it valid. */
+static void what_cannot_be_finished_is_wrong(void)
+{
+	static const char *const texts[] = {
+		"\"\\u12\"", "\"\\u1g", "\"\\ug", "\"\\u\"", "\"\\ud83d\"", "\"\\ud83dx", "\"\\ud83d\\n",
+		"\"\\ud83d\\u\"", "\"\\ud83d\\u0", "\"\\ud83d\\u00", "{\"name\": \"\\ud83d\"}",
+		"\"\\ud83d\\uda", "\"\xff", "\"a\xc0", "\"\xe0\x80", "\"\xed\xa0", "\"\xc3\xa9\xf4\x90",
+		"\"\x80 and more", "{\"\xff", "\"\xff\\u12",
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT(texts); i++)
+		expect_verdict(texts[i], strlen(texts[i]), WRONG);
+}
+
+/* Where only punctuation may stand, the first byte of a token is wrong already. */
+static void a_cut_token_is_still_misplaced(void)
+{
+	static const char *const texts[] = {
+		"1-", "{} \"", "[1 \"a", "[1 tr", "{\"a\" \"", "{\"a\" 1.", "{tr", "{-", "{\"a\":1,-", "[] nul",
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT(texts); i++)
+		expect_verdict(texts[i], strlen(texts[i]), WRONG);
+}
+
+/* json-c, as strict as it can be; *tree is what it read. */
+static enum verdict json_c(const char *text, size_t len, struct json_object **tree)
+{
+	struct json_tokener *tok = json_tokener_new_ex(CRIT_JSON_DEPTH_MAX + 1);
+	enum json_tokener_error error;
+
+	expect(tok != NULL);
+	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	*tree = json_tokener_parse_ex(tok, text, (int)len);
+	error = json_tokener_get_error(tok);
+	if (error == json_tokener_continue) {
+		/* a number is whole only when told that nothing follows */
+		*tree = json_tokener_parse_ex(tok, "", 1);
+		if (json_tokener_get_error(tok) == json_tokener_success)
+			error = json_tokener_success;
+	}
+	json_tokener_free(tok);
+	return error == json_tokener_success ? WHOLE
+	       : error == json_tokener_continue ? UNFINISHED : WRONG;
+}
+
+/* Length of the UTF-8 at the beginning; *cut: what follows may still become some. */
+static size_t utf8_by_iconv(const char *bytes, size_t len, bool *cut)
+{
+	iconv_t cd = iconv_open("UTF-32LE", "UTF-8");
+	char *in = (char *)(uintptr_t)bytes, *out, *buf = malloc(4 * len + 8);
+	size_t in_left = len, out_left = 4 * len + 8;
+
+	expect(cd != (iconv_t)-1 && buf);
+	out = buf;
+	errno = 0;
+	*cut = iconv(cd, &in, &in_left, &out, &out_left) == (size_t)-1 && errno == EINVAL;
+	iconv_close(cd);
+	free(buf);
+	return len - in_left;
+}
+
+static bool digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Does the word stand here, or what the text has room for of it? */
+static bool begins_as(const char *at, const char *end, const char *word)
+{
+	size_t len = strlen(word), left = (size_t)(end - at);
+
+	return !memcmp(at, word, left < len ? left : len);
+}
+
+/*
+ * What json-c 0.16 takes and the scanner refuses. The scanner's own place of
+ * the error must show the reason.
+ */
+static const char *json_c_takes(const char *text, size_t len, const struct crit_error *err)
+{
+	const char *at = text, *end = text + len;
+	unsigned line;
+	bool cut;
+
+	for (line = 1; line < err->line && at; line++)
+		at = memchr(at, '\n', (size_t)(end - at)) ? (char *)memchr(at, '\n', (size_t)(end - at)) + 1
+							   : NULL;
+	if (!at || !err->col || at + err->col - 1 >= end)
+		return NULL;
+	at += err->col - 1;
+	if ((unsigned char)*at < 0x20 && strstr(err->text, "control character"))
+		return "control characters in strings";
+	if (*at == '\'')
+		return "keys in single quotes";
+	if (begins_as(at, end, "NaN") || begins_as(at, end, "Infinity"))
+		return "NaN and Infinity";
+	if (*at == '0' && digit(at[1]))
+		return "numbers that begin with 0";
+	if (at > text && (at[-1] == '.' || at[-1] == '-') && !digit(*at))
+		return "numbers without digits before or behind the point";
+	if (at[0] == '\\' && at[1] == 'u' && strchr("dD", at[2]) && strchr("89abcdefABCDEF", at[3]))
+		return "half a surrogate pair, which it replaces";
+	if (strstr(err->text, "UTF-8") && utf8_by_iconv(at, (size_t)(end - at), &cut) == 0)
+		return "surrogates, overlong forms and too large numbers in UTF-8";
+	return NULL;
+}
+
+/* Is text[at] the first byte of a token that is cut, and of nothing good? */
+static bool cut_token_misplaced(const char *text, size_t at, size_t len)
+{
+	struct json_object *tree;
+	enum verdict before = json_c(text, at, &tree), with;
+	struct crit_error err;
+
+	json_object_put(tree);
+	with = json_c(text, at + 1, &tree);
+	json_object_put(tree);
+	return before != WRONG && with == WRONG &&
+	       check(text + at, len - at, &err) == UNFINISHED;
+}
+
+/* What only the scanner takes as the beginning of something. */
+static const char *json_c_refuses_early(const char *text, size_t len)
+{
+	size_t at;
+	bool cut;
+
+	utf8_by_iconv(text, len, &cut);
+	if (cut)
+		return "a text cut within a UTF-8 sequence";
+	for (at = len; at-- > 0;)
+		if (strchr("\"-tfn0123456789", text[at]) && cut_token_misplaced(text, at, len))
+			return "a token cut where none may stand, see a_cut_token_is_still_misplaced()";
+	return NULL;
+}
+
+static const char *known_difference(const char *text, size_t len, enum verdict ours,
+				    enum verdict theirs, const struct crit_error *err)
+{
+	if (ours == WRONG && theirs == WHOLE)
+		return json_c_takes(text, len, err);
+	/* it may have taken something that stands before the text's end */
+	if (ours == WRONG && theirs == UNFINISHED)
+		return json_c_takes(text, len, err);
+	if (ours == UNFINISHED && theirs == WRONG)
+		return json_c_refuses_early(text, len);
+	if (ours == UNFINISHED && theirs == WHOLE && text[len - 1] == '.')
+		return "a number without digits behind the point";
+	if (memchr(text, '\0', len))
+		return "NUL bytes end its text";
+	return NULL;
+}
+
+/* The tokens again, strings spelled without escapes where possible. */
+static void respell(const char *text, size_t len, struct crit_buf *out)
+{
+	struct crit_json j;
+	int token;
+
+	crit_json_init(&j, text, len, NULL);
+	while ((token = crit_json_next(&j)) > 0) {
+		if (token == CRIT_JSON_STRING)
+			crit_quote(out, j.value, j.value_len);
+		else if (token == CRIT_JSON_NUMBER)
+			crit_buf_add(out, j.value, j.value_len);
+		else if (token == CRIT_JSON_TRUE || token == CRIT_JSON_FALSE || token == CRIT_JSON_NULL)
+			crit_buf_str(out, token == CRIT_JSON_TRUE    ? "true"
+					  : token == CRIT_JSON_FALSE ? "false"
+								     : "null");
+		else
+			crit_buf_byte(out, (uint8_t)token);
+	}
+	expect_int(token, CRIT_JSON_END);
+	crit_json_fini(&j);
+}
+
+static void expect_same_values(const char *text, size_t len, struct json_object *tree)
+{
+	struct json_object *again;
+	struct crit_buf out = {0};
+
+	respell(text, len, &out);
+	if (json_c((const char *)out.data, out.len, &again) != WHOLE || !json_object_equal(tree, again))
+		fail("[%.*s]: expected the values that json-c reads, found [%.*s]", (int)len, text,
+		     (int)out.len, (const char *)out.data);
+	json_object_put(again);
+	crit_buf_fini(&out);
+}
+
+static void compare_with_json_c(const char *text, size_t len)
+{
+	struct json_object *tree;
+	struct crit_error err;
+	enum verdict ours = check(text, len, &err), theirs = json_c(text, len, &tree);
+
+	if (ours == WHOLE && theirs == WHOLE)
+		expect_same_values(text, len, tree);
+	else if (ours != theirs && !known_difference(text, len, ours, theirs, &err))
+		fail("[%.*s]: expected as json-c %s, found %s (%u:%u: %s)", (int)len, text,
+		     name_of(theirs), name_of(ours), err.line, err.col, err.text);
+	json_object_put(tree);
+}
+
+static void agrees_with_json_c(void)
+{
+	size_t i, len;
+
+	for (i = 0; i < COUNT(whole); i++)
+		compare_with_json_c(whole[i], strlen(whole[i]));
+	for (i = 0; i < COUNT(wrong); i++)
+		compare_with_json_c(wrong[i], strlen(wrong[i]));
+	for (i = 0; i < COUNT(unfinished); i++)
+		compare_with_json_c(unfinished[i], strlen(unfinished[i]));
+	for (i = 0; i < COUNT(places); i++)
+		compare_with_json_c(places[i].text, strlen(places[i].text));
+	for (len = 0; len <= sizeof(object) - 1; len++)
+		compare_with_json_c(object, len);
+}
+
+/* What texts are mutated with; a NUL would end json-c's text. */
+static const char *const pieces[] = {
+	"{", "}", "[", "]", ":", ",", "\"", "\\", "\\u", "\\ud83d", "\\ude00", "0", "1", "-", ".", "e",
+	"E+", "true", "null", "a", " ", "\n", "\t", "\x01", "\x7f", "\xc3", "\xa9", "\xed\xa0\x80", "\xff",
+	"\xf0\x9f", "'", "/", "NaN", "\"a\":", "[]", "{}", "\"\"", "12",
+};
+
+static size_t mutate(struct unit_random *r, char *text, size_t len, size_t cap)
+{
+	const char *piece = pieces[unit_below(r, COUNT(pieces))];
+	size_t at = unit_below(r, len + 1), n = strlen(piece), cut = 0;
+
+	switch (unit_below(r, 4)) {
+	case 0: /* cut the end off */
+		if (unit_below(r, 4) == 0)
+			return at;
+		break;
+	case 1: /* remove some bytes, put nothing */
+		cut = 1 + unit_below(r, 3);
+		n = 0;
+		break;
+	case 2: /* replace */
+		cut = n;
+		break;
+	}
+	if (cut > len - at)
+		cut = len - at;
+	if (len - cut + n > cap)
+		return len;
+	memmove(text + at + n, text + at + cut, len - at - cut);
+	memcpy(text + at, piece, n);
+	return len - cut + n;
+}
+
+static void agrees_with_json_c_on_mutations(void)
+{
+	struct unit_random r = unit_seed(1);
+	char text[sizeof(object) + 64];
+	size_t i, len, n;
+
+	for (i = 0; i < 20000; i++) {
+		const char *from = i % 2 ? object : whole[unit_below(&r, COUNT(whole))];
+
+		len = strlen(from);
+		memcpy(text, from, len);
+		for (n = 1 + unit_below(&r, 3); n; n--)
+			len = mutate(&r, text, len, sizeof(text) - 1);
+		text[len] = '\0';
+		compare_with_json_c(text, len);
+	}
+}
+
+/* A random string of code points, those that need escapes among them. */
+static void random_string(struct unit_random *r, struct crit_buf *out)
+{
+	static const uint32_t ends[] = {0x20, 0x7f, 0x100, 0x800, 0xd800, 0x110000};
+	size_t n = unit_below(r, 40);
+
+	while (n--) {
+		uint32_t c = (uint32_t)unit_below(r, ends[unit_below(r, COUNT(ends))]);
+
+		if (c < 0xd800 || c > 0xdfff)
+			crit_utf8_put(out, c);
+	}
+}
+
+static void strings_go_both_ways(void)
+{
+	struct unit_random r = unit_seed(2);
+	struct crit_buf string = {0}, text = {0};
+	struct json_object *tree, *theirs;
+	const char *spelled;
+	struct crit_json j;
+	int i;
+
+	for (i = 0; i < 3000; i++) {
+		unit_about("string %d", i);
+		crit_buf_reset(&string);
+		crit_buf_reset(&text);
+		random_string(&r, &string);
+		crit_quote(&text, string.data, string.len);
+		/* ours read by json-c */
+		expect_int(json_c((const char *)text.data, text.len, &tree), WHOLE);
+		expect_bytes(json_object_get_string(tree), (size_t)json_object_get_string_len(tree),
+			     string.data, string.len);
+		json_object_put(tree);
+		/* json-c's read by us */
+		theirs = json_object_new_string_len((const char *)string.data, (int)string.len);
+		spelled = json_object_to_json_string(theirs);
+		crit_json_init(&j, spelled, strlen(spelled), NULL);
+		expect_int(crit_json_next(&j), CRIT_JSON_STRING);
+		expect_bytes(j.value, j.value_len, string.data, string.len);
+		expect_int(crit_json_next(&j), CRIT_JSON_END);
+		crit_json_fini(&j);
+		json_object_put(theirs);
+	}
+	crit_buf_fini(&string);
+	crit_buf_fini(&text);
+}
+
+static void escapes_stand_for_bytes(void)
+{
+	static const struct {
+		const char *text;
+		const char *bytes;
+		size_t len;
+	} table[] = {
+		{"\"\"", "", 0},
+		{"\"\\u0000\"", "\0", 1},
+		{"\"a\\u0000b\"", "a\0b", 3},
+		{"\"\\b\\f\\n\\r\\t\\/\\\\\\\"\"", "\b\f\n\r\t/\\\"", 8},
+		{"\"\\u007f\\u0080\\u07ff\\u0800\\uffff\"", "\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf", 11},
+		{"\"\\uD83D\\uDe00x\"", "\xf0\x9f\x98\x80x", 5},
+		{"\"\\ud800\\udc00\\udbff\\udfff\"", "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", 8},
+		{"\"\\u00E9\\u00e9\"", "\xc3\xa9\xc3\xa9", 4},
+	};
+	struct crit_json j;
+	size_t i;
+
+	for (i = 0; i < COUNT(table); i++) {
+		unit_about("%s", table[i].text);
+		crit_json_init(&j, table[i].text, strlen(table[i].text), NULL);
+		expect_int(crit_json_next(&j), CRIT_JSON_STRING);
+		expect_bytes(j.value, j.value_len, table[i].bytes, table[i].len);
+		crit_json_fini(&j);
+	}
+}
+
+static const struct unit_test tests[] = {
+	TEST(takes_and_refuses),
+	TEST(names_the_place),
+	TEST(names_the_place_of_a_missing_end),
+	TEST(hands_out_tokens),
+	TEST(says_what_it_expected),
+	TEST(messages_are_one_line),
+	TEST(skips_values),
+	TEST(limits_depth),
+	TEST(every_prefix_is_unfinished),
+	TEST(what_cannot_be_finished_is_wrong),
+	TEST(a_cut_token_is_still_misplaced),
+	TEST(agrees_with_json_c),
+	TEST(agrees_with_json_c_on_mutations),
+	TEST(strings_go_both_ways),
+	TEST(escapes_stand_for_bytes),
+};
+
+UNIT_MAIN(tests)
