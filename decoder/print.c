@@ -217,6 +217,19 @@ static bool in_order(const struct object *o, const struct crit_wire_field *f)
 	return (int)f->index == o->index && f->field->pb->label == PROTOBUF_C_LABEL_REPEATED;
 }
 
+/* Does a singular field that was just met come again further on? */
+static bool comes_again(struct crit_wire w, const struct crit_wire_field *f)
+{
+	struct crit_wire_field next;
+
+	if (!f->field->message || f->field->pb->label == PROTOBUF_C_LABEL_REPEATED)
+		return false;
+	while (crit_wire_next(&w, &next) > 0)
+		if (next.field == f->field)
+			return true;
+	return false;
+}
+
 static int print_reordered(struct printer *p, struct object *o, const void *data, size_t len,
 			   size_t start)
 {
@@ -251,6 +264,9 @@ static int print_message(struct printer *p, const struct crit_message *message, 
 		if (!in_order(&o, &f))
 			return print_reordered(p, &o, data, len, start);
 		ret = print_field(p, &o, &f);
+		/* half a message is no message, but its other half may follow */
+		if (ret == -EBADMSG && comes_again(w, &f))
+			return print_reordered(p, &o, data, len, start);
 		if (ret < 0)
 			return ret;
 		if (p->out->error)
