@@ -131,9 +131,11 @@ class Schema:
     def decode(self, message, payload):
         msg = self.new(message)
         try:
-            msg.MergeFromString(payload)
+            used = msg.MergeFromString(payload)
         except Exception as e:
             raise Undecodable(str(e))
+        if used is not None and used != len(payload):  # a stray end of a group
+            raise Undecodable("ends at byte %d" % used)
         if not msg.IsInitialized():
             raise Undecodable("missing: " + ", ".join(msg.FindInitializationErrors()))
         return msg

@@ -15,6 +15,8 @@ CRITFS = os.path.join(BUILD, "critfs")
 SUSPICIOUS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "MemorySanitizer",
               "runtime error:", "Assertion `", "stack smashing", "core dumped")
 
+FUSE_DEVICE = os.makedev(10, 229)
+
 LIVE = []
 
 
@@ -28,10 +30,12 @@ def environment(**more):
 def why_no_fuse():
     """The reason why nothing can be mounted here, or None."""
     try:
-        os.close(os.open("/dev/fuse", os.O_RDWR))
+        fd = os.open("/dev/fuse", os.O_RDWR)
     except OSError as e:
         return "/dev/fuse: " + e.strerror
-    return None
+    device = os.fstat(fd).st_rdev
+    os.close(fd)
+    return None if device == FUSE_DEVICE else "/dev/fuse is something else"
 
 
 def sanitized():

@@ -6,7 +6,6 @@ import subprocess
 
 import pytest
 
-import criuimg
 import dumps
 import mnt
 from editing import Target

@@ -401,11 +401,15 @@ def test_wire(mount, work, case):
     shown(mount, work, "PSTREE", WIRE[case])
 
 
-def test_doubled_messages_are_merged(mount, work):
-    first = wire_bytes(3, SCHEMA.encode(handmade.Fill("bare").message("reg_file_entry")))
-    payload = wire_varint(1, 1) + wire_varint(2, 5) + first + wire_bytes(3, wire_varint(1, 99))
-    value = shown(mount, work, "FILES", payload)
-    assert value["reg"]["id"] == 99
+@pytest.mark.parametrize("whole_first", [True, False])
+def test_doubled_messages_are_merged(mount, work, whole_first):
+    """The half that lacks required fields is no fault, before or behind the whole."""
+    whole = wire_bytes(3, SCHEMA.encode(handmade.Fill("bare").message("reg_file_entry")))
+    half = wire_bytes(3, wire_varint(1, 99) + wire_varint(8, 5))
+    payload = wire_varint(1, 1) + wire_varint(2, 5)
+    value = shown(mount, work, "FILES", payload + (whole + half if whole_first else half + whole))
+    assert (value["reg"]["id"] == 99) is whole_first
+    assert value["reg"]["size"] == 5
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 127, 128, 2 ** 63])

@@ -360,6 +360,20 @@ static void quoted_printable_keeps_carriage_returns(void)
 	crit_buf_fini(&out);
 }
 
+/* Python's lines grow to 78 characters here, which other readers need not take. */
+static void quoted_printable_has_short_lines(void)
+{
+	static const char bytes[] =
+		"0123456789012345678901234567890123456789012345678901234567890123456789abcde \nz";
+	static const char text[] =
+		"0123456789012345678901234567890123456789012345678901234567890123456789abcde=\n=20\nz";
+	struct crit_buf out = {0};
+
+	crit_qp_write(&out, bytes, sizeof(bytes) - 1);
+	expect_bytes(out.data, out.len, text, sizeof(text) - 1);
+	crit_buf_fini(&out);
+}
+
 static void quoted_printable_goes_both_ways(void)
 {
 	struct crit_buf bytes = {0}, text = {0}, back = {0};
@@ -400,6 +414,7 @@ static const struct unit_test tests[] = {
 	TEST(quoted_printable_as_python),
 	TEST(quoted_printable_read),
 	TEST(quoted_printable_keeps_carriage_returns),
+	TEST(quoted_printable_has_short_lines),
 	TEST(quoted_printable_goes_both_ways),
 };
 
