@@ -212,21 +212,48 @@ static int copy_xattr(int from, int to, const char *name)
 	return ret;
 }
 
+/* The names of a file's extended attributes, *out to be freed; their length. */
+static ssize_t list_xattrs(int fd, char **out)
+{
+	ssize_t len = flistxattr(fd, NULL, 0);
+
+	*out = NULL;
+	if (len <= 0)
+		return 0; /* none, or none on this file system */
+	*out = malloc((size_t)len);
+	return *out ? flistxattr(fd, *out, (size_t)len) : -1;
+}
+
 /* Extended attributes, ACLs among them. */
 static int copy_xattrs(int from, int to)
 {
-	ssize_t len = flistxattr(from, NULL, 0), at;
+	ssize_t len, at;
 	char *names;
 	int ret = 0;
 
-	if (len <= 0)
-		return 0; /* none, or none on this file system */
-	names = malloc((size_t)len);
-	if (!names)
-		return -ENOMEM;
-	len = flistxattr(from, names, (size_t)len);
+	len = list_xattrs(from, &names);
+	if (len < 0)
+		ret = -errno;
 	for (at = 0; at < len && ret == 0; at += (ssize_t)strlen(names + at) + 1)
 		ret = copy_xattr(from, to, names + at);
+	free(names);
+	return ret;
+}
+
+/* A new file inherits its directory's default ACL; the old one may have none. */
+static int drop_inherited(int fd, int old)
+{
+	ssize_t len, at;
+	char *names;
+	int ret = 0;
+
+	len = list_xattrs(fd, &names);
+	if (len < 0)
+		ret = -errno;
+	for (at = 0; at < len && ret == 0; at += (ssize_t)strlen(names + at) + 1)
+		if (fgetxattr(old, names + at, NULL, 0) < 0 && fremovexattr(fd, names + at) < 0 &&
+		    !xattr_is_optional(names + at))
+			ret = -errno;
 	free(names);
 	return ret;
 }
@@ -242,9 +269,11 @@ static int keep_attributes(int fd, const struct crit_file *old, struct crit_erro
 	    fchown(fd, old->st.st_uid, old->st.st_gid) < 0)
 		return crit_fail_errno(err, EPERM, "can't keep the image's owner (%u:%u)",
 				       old->st.st_uid, old->st.st_gid);
-	if (fchmod(fd, old->st.st_mode & 07777) < 0)
+	ret = drop_inherited(fd, old->fd);
+	if (ret == 0 && fchmod(fd, old->st.st_mode & 07777) < 0)
 		return crit_fail_errno(err, errno, "can't keep the image's mode");
-	ret = copy_xattrs(old->fd, fd);
+	if (ret == 0)
+		ret = copy_xattrs(old->fd, fd);
 	return ret < 0 ? crit_fail_errno(err, -ret, "can't keep the image's attributes") : 0;
 }
 
@@ -302,6 +331,7 @@ int crit_commit(int dirfd, const char *name, const struct crit_file *old,
 		struct crit_error *err)
 {
 	char temporary[NAME_LEN + 1];
+	struct crit_file *file;
 	int fd, ret;
 
 	*out = NULL;
@@ -311,19 +341,23 @@ int crit_commit(int dirfd, const char *name, const struct crit_file *old,
 	fd = create_temporary(dirfd, temporary);
 	if (fd < 0)
 		return crit_fail_errno(err, -fd, "can't write beside the image");
-	ret = write_new(fd, dirfd, temporary, name, old, edit, err);
+	ret = crit_file_adopt(fd, &file);
 	if (ret < 0) {
 		unlinkat(dirfd, temporary, 0);
 		close(fd);
-		return ret;
-	}
-	flock(fd, LOCK_UN);
-	if (sync_dir && (ret = crit_sync_directory(dirfd)) < 0)
-		crit_fail_errno(err, -ret, "can't sync the directory");
-	/* the new image is in place, whatever happens now */
-	if (crit_file_adopt(fd, out) < 0) {
-		close(fd);
 		return crit_fail(err, CRIT_NO_MEMORY, "no memory for the new image");
 	}
+	ret = write_new(fd, dirfd, temporary, name, old, edit, err);
+	if (ret < 0) {
+		unlinkat(dirfd, temporary, 0);
+		crit_file_put(file);
+		return ret;
+	}
+	/* the new image is in place, whatever happens now */
+	flock(fd, LOCK_UN);
+	fstat(fd, &file->st);
+	*out = file;
+	if (sync_dir && (ret = crit_sync_directory(dirfd)) < 0)
+		crit_fail_errno(err, -ret, "can't sync the directory");
 	return ret;
 }

@@ -129,6 +129,8 @@ static int keep_blobs(struct crit_image *img, struct crit_place place,
 {
 	uint64_t size = (uint64_t)crit_image_file(img)->st.st_size;
 	bool to_end = c->rule.n_blobs && !c->rule.blob[0].length;
+	uint64_t count;
+	int ret;
 
 	if (!c->rule.n_blobs && old->n_blobs && old->blob[0].len) {
 		crit_error_at(err, 1, 1);
@@ -136,6 +138,16 @@ static int keep_blobs(struct crit_image *img, struct crit_place place,
 				 "this would leave no place for the %llu bytes of %llu.extra; "
 				 "empty that first",
 				 (unsigned long long)old->blob[0].len, (unsigned long long)place.n);
+	}
+	if (c->rule.n_blobs && !old->n_blobs && !to_end) {
+		ret = crit_wire_uint(old->type, c->message.data, c->message.len,
+				     c->rule.blob[0].length, &count);
+		if (ret > 0 && count) {
+			crit_error_at(err, 1, 1);
+			return crit_fail(err, CRIT_REJECTED,
+					 "%s says %llu bytes would follow, but there are none",
+					 c->rule.blob[0].length, (unsigned long long)count);
+		}
 	}
 	if (to_end && !old->n_blobs && old->end != size) {
 		crit_error_at(err, 1, 1);
@@ -275,10 +287,8 @@ static bool same_bytes(int fd, uint64_t off, const struct crit_piece *piece)
 	return same;
 }
 
-static bool same_blob(struct crit_image *img, struct crit_span span,
-		      const struct crit_piece *source, size_t n_source)
+bool crit_blob_same(int fd, struct crit_span span, const struct crit_piece *source, size_t n_source)
 {
-	int fd = crit_image_file(img)->fd;
 	uint64_t off = span.off;
 	size_t i;
 
@@ -319,8 +329,6 @@ int crit_edit_blob(struct crit_image *img, struct crit_place place, enum crit_pa
 	c.changed = find_blob(&e, part);
 	if (c.changed < 0)
 		return crit_fail_errno(err, ENOENT, "the entry has no such part");
-	if (same_blob(img, e.blob[c.changed], source, n_source))
-		return 0;
 	message = crit_image_bytes(img, e.message, err);
 	if (!message)
 		return -EIO;
@@ -380,8 +388,9 @@ int crit_edit_sems(struct crit_image *img, struct crit_place place, const char *
 		   struct crit_edit *edit, struct crit_error *err)
 {
 	struct crit_piece piece;
+	struct crit_entry e;
 	struct crit_json j;
-	int ret;
+	int ret, i;
 
 	crit_json_init(&j, text, len, err);
 	ret = read_sems(&j, crit_image_header(img), &edit->values);
@@ -389,5 +398,11 @@ int crit_edit_sems(struct crit_image *img, struct crit_place place, const char *
 	if (ret < 0)
 		return ret;
 	piece = (struct crit_piece){.fd = -1, .data = edit->values.data, .len = edit->values.len};
+	ret = crit_image_at(img, place, &e, err);
+	if (ret < 0)
+		return ret;
+	i = find_blob(&e, CRIT_PART_SEMS);
+	if (i >= 0 && crit_blob_same(crit_image_file(img)->fd, e.blob[i], &piece, 1))
+		return 0;
 	return crit_edit_blob(img, place, CRIT_PART_SEMS, &piece, 1, edit, err);
 }

@@ -49,12 +49,17 @@ int crit_edit_json(struct crit_image *img, struct crit_place place, const char *
 /*
  * One blob of the entry becomes the bytes of `source`, the field that counts it
  * and the padding follow. What `source` points at must live as long as *edit.
+ * Whether anything would change is for the caller to ask first: it may take long.
  * 0 and *edit; -ENOENT if the entry has no such blob, -EFBIG where the field
  * can't count as much, -ENOMEM, -EIO.
  */
 int crit_edit_blob(struct crit_image *img, struct crit_place place, enum crit_part part,
 		   const struct crit_piece *source, size_t n_source, struct crit_edit *edit,
 		   struct crit_error *err);
+
+/* Are the bytes of a span of the file those of `source`? Needs no lock. */
+bool crit_blob_same(int fd, struct crit_span span, const struct crit_piece *source,
+		    size_t n_source);
 
 /* The values of a CRIT_PART_SEMS become those of a JSON list; as crit_edit_json(). */
 int crit_edit_sems(struct crit_image *img, struct crit_place place, const char *text, size_t len,

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "decoder/text.h"
+
 static int reason_errno(enum crit_reason reason)
 {
 	switch (reason) {
@@ -28,10 +30,31 @@ static int reason_errno(enum crit_reason reason)
 	return EIO;
 }
 
+/*
+ * Messages repeat what stood in files and texts: nothing of that may start a line
+ * of its own in a log, or move a terminal's cursor.
+ */
+static void make_harmless(char *text)
+{
+	size_t len = strlen(text), i, good;
+
+	for (i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i], next = (unsigned char)text[i + 1];
+
+		if (c < 0x20 || c == 0x7f)
+			text[i] = '?';
+		else if (c == 0xc2 && next >= 0x80 && next < 0xa0) /* U+0080 to U+009F */
+			text[i] = text[i + 1] = '?';
+	}
+	while ((good = crit_utf8_valid(text, len)) < len)
+		text[good] = '?';
+}
+
 static void fill(struct crit_error *err, int errnum, const char *fmt, va_list ap)
 {
 	err->errnum = errnum;
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	make_harmless(err->text);
 }
 
 int crit_fail(struct crit_error *err, enum crit_reason reason, const char *fmt, ...)

@@ -24,7 +24,7 @@ struct crit_identity crit_identity_of(const struct stat *st);
 bool crit_identity_same(const struct crit_identity *a, const struct crit_identity *b);
 
 struct crit_file {
-	int fd; /* owned, read only */
+	int fd; /* owned, for reading only, however it was opened */
 	unsigned refs;
 	struct stat st; /* when it was opened */
 };

@@ -35,6 +35,7 @@ struct crit_image {
 
 	uint64_t msgs_of;     /* offset of the entry that this one is within */
 	struct cursor msg;    /* behind the message that was asked for last */
+	uint64_t queue, queue_end; /* offsets of the queue that was measured last */
 
 	uint8_t *window; /* owned */
 	size_t window_cap, window_len;
@@ -160,7 +161,7 @@ static int fill_window(struct crit_image *img, struct crit_span span, struct cri
 
 	if (want != img->window_cap) {
 		free(img->window);
-		img->window_cap = 0;
+		img->window_cap = img->window_len = 0;
 		img->window = malloc(want);
 		if (!img->window)
 			return crit_fail(err, CRIT_NO_MEMORY, "no memory for %zu bytes", want);
@@ -246,12 +247,17 @@ static int measure_msgs(struct crit_image *img, struct crit_entry *e, struct cri
 	uint64_t m;
 	int ret;
 
-	for (m = 0; m < e->n_msgs; m++) {
+	for (m = 0; m < e->n_msgs && img->queue != e->off; m++) {
 		ret = read_msg(img, e->end, &msg, err);
 		if (ret < 0)
 			return ret;
 		e->end = msg.end;
 	}
+	/* all that is asked of a queue's messages begins with its entry */
+	if (img->queue == e->off)
+		e->end = img->queue_end;
+	img->queue = e->off;
+	img->queue_end = e->end;
 	e->blob[0].len = e->end - e->blob[0].off;
 	return 0;
 }
@@ -308,7 +314,9 @@ static int extend_index(struct crit_image *img, uint64_t n, struct crit_error *e
 	while (img->known.n <= n) {
 		if (img->complete)
 			return -ENOENT;
-		ret = read_entry(img, img->known.n, img->known.off, &e, err);
+		ret = img->known.n == CRIT_ENTRIES_MAX
+			      ? -ENOENT
+			      : read_entry(img, img->known.n, img->known.off, &e, err);
 		if (ret == -ENOENT || ret == -EBADMSG) {
 			img->complete = true; /* what does not parse is the tail */
 			return -ENOENT;
@@ -457,7 +465,7 @@ void crit_image_replaced(struct crit_image *img, struct crit_file *file, uint64_
 	img->file = file;
 	img->size = (uint64_t)file->st.st_size;
 	img->window_len = 0;
-	img->msgs_of = 0;
+	img->msgs_of = img->queue = 0;
 	for (i = n / STRIDE + 1; i < img->n_marks; i++)
 		img->marks[i] += new_end - old_end;
 	if (img->known.n > n)

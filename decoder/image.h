@@ -20,6 +20,9 @@
 /* Messages above this are not decoded but handed out as they are, bytes. */
 #define CRIT_MESSAGE_MAX (UINT32_C(64) << 20)
 
+/* Entries beyond so many are left to the tail: files full of zeros have more. */
+#define CRIT_ENTRIES_MAX (UINT64_C(1) << 25)
+
 #define CRIT_HEADER_MAX 8 /* bytes */
 
 /* A header as a file has it; written back as it was. */

@@ -202,12 +202,29 @@ int crit_wire_check(const struct crit_message *message, const void *data, size_t
 	return check(message, data, len, 0);
 }
 
+static int canonical(const struct crit_message *message, const void *data, size_t len,
+		     unsigned depth, struct crit_buf *out);
+
+/* A message field with `data` put in order. */
+static int add_message(const struct crit_field *field, const void *data, size_t len, unsigned depth,
+		       struct crit_buf *out)
+{
+	struct crit_buf inner = {0};
+	int ret = canonical(field->message, data, len, depth + 1, &inner);
+
+	crit_wire_put_tag(out, field->pb->id, CRIT_WIRE_BYTES);
+	crit_varint_put(out, inner.len);
+	crit_buf_add(out, inner.data, inner.len);
+	crit_buf_fini(&inner);
+	return ret;
+}
+
 /* Append all that the message holds of fields[index], as protobuf reads it. */
 static int add_field(const struct crit_message *message, unsigned index, const void *data,
-		     size_t len, struct crit_buf *out)
+		     size_t len, unsigned depth, struct crit_buf *out)
 {
-	const ProtobufCFieldDescriptor *pb = &message->pb->fields[index];
-	bool merge = message->fields[index].message && pb->label != PROTOBUF_C_LABEL_REPEATED;
+	const struct crit_field *field = &message->fields[index];
+	bool repeated = field->pb->label == PROTOBUF_C_LABEL_REPEATED;
 	struct crit_wire w = crit_wire_open(message, data, len);
 	struct crit_buf merged = {0};
 	size_t last = out->len;
@@ -217,27 +234,28 @@ static int add_field(const struct crit_message *message, unsigned index, const v
 	while ((ret = crit_wire_next(&w, &f)) > 0) {
 		if (!f.field || f.index != index)
 			continue;
-		if (merge) {
+		if (field->message && !repeated) {
 			crit_buf_add(&merged, f.data, f.len);
 			continue;
 		}
-		if (pb->label != PROTOBUF_C_LABEL_REPEATED)
+		if (!repeated)
 			out->len = last;
-		crit_buf_add(out, f.start, (size_t)(w.at - f.start));
+		if (field->message)
+			ret = add_message(field, f.data, f.len, depth, out);
+		else
+			crit_buf_add(out, f.start, (size_t)(w.at - f.start));
+		if (ret < 0)
+			break;
 	}
-	if (merge) {
-		crit_wire_put_tag(out, pb->id, CRIT_WIRE_BYTES);
-		crit_varint_put(out, merged.len);
-		crit_buf_add(out, merged.data, merged.len);
-		if (merged.error)
-			out->error = merged.error;
-		crit_buf_fini(&merged);
-	}
+	if (ret == 0 && field->message && !repeated)
+		ret = merged.error ? merged.error
+				   : add_message(field, merged.data, merged.len, depth, out);
+	crit_buf_fini(&merged);
 	return ret;
 }
 
-int crit_wire_canonical(const struct crit_message *message, const void *data, size_t len,
-			struct crit_buf *out)
+static int canonical(const struct crit_message *message, const void *data, size_t len,
+		     unsigned depth, struct crit_buf *out)
 {
 	struct crit_wire w = crit_wire_open(message, data, len);
 	struct crit_wire_field f;
@@ -245,17 +263,25 @@ int crit_wire_canonical(const struct crit_message *message, const void *data, si
 	unsigned i;
 	int ret;
 
+	if (depth > CRIT_DEPTH_MAX)
+		return -EBADMSG;
 	while ((ret = crit_wire_next(&w, &f)) > 0)
 		if (f.field)
 			seen |= UINT64_C(1) << f.index;
 	for (i = 0; ret == 0 && i < message->pb->n_fields; i++)
 		if (seen & UINT64_C(1) << i)
-			ret = add_field(message, i, data, len, out);
+			ret = add_field(message, i, data, len, depth, out);
 	w = crit_wire_open(message, data, len);
 	while (ret == 0 && crit_wire_next(&w, &f) > 0)
 		if (!f.field)
 			crit_buf_add(out, f.start, (size_t)(w.at - f.start));
 	return ret < 0 ? ret : out->error;
+}
+
+int crit_wire_canonical(const struct crit_message *message, const void *data, size_t len,
+			struct crit_buf *out)
+{
+	return canonical(message, data, len, 0, out);
 }
 
 static const ProtobufCFieldDescriptor *uint_field(const struct crit_message *message,

@@ -93,7 +93,8 @@ int crit_wire_check(const struct crit_message *message, const void *data, size_t
 /*
  * Append to `out` the same message with its known fields in number order and
  * each singular one once, by protobuf's rules (the last scalar wins, messages
- * merge), unknown ones at the end. 0, -EBADMSG, -ENOMEM.
+ * merge), unknown ones at the end; likewise all messages in it, so that who
+ * prints the result never has to order anything again. 0, -EBADMSG, -ENOMEM.
  */
 int crit_wire_canonical(const struct crit_message *message, const void *data, size_t len,
 			struct crit_buf *out);

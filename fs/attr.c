@@ -56,13 +56,12 @@ static void image_attr(const struct cfs_image *image, ino_t ino, struct stat *st
 	*st = image->st;
 	st->st_ino = ino;
 	st->st_mode = dir_mode(image->st.st_mode);
-	st->st_nlink = 2;
+	st->st_nlink = 1; /* directories in it are not counted */
 }
 
-static int entry_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_ref *ref, struct stat *st,
-		      double *timeout)
+static int entry_attr(struct cfs *fs, const struct cfs_ref *ref, struct stat *st, double *timeout)
 {
-	struct cfs_handle *mapped;
+	struct cfs_readers readers;
 	uint64_t size;
 	int ret;
 
@@ -77,16 +76,16 @@ static int entry_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_ref *ref,
 	ret = cfs_entry_size(fs, ref, &size, NULL);
 	if (ret < 0)
 		return ret;
-	mapped = cfs_handle_mapped(fs, ino);
+	readers = cfs_handle_readers(fs, ref);
 	*st = ref->image->st;
 	st->st_ino = cfs_entry_ino(ref);
 	st->st_mode = S_IFREG | (ref->image->st.st_mode & (cfs_part_is_raw(ref->part) ? 0444 : 0666));
 	st->st_nlink = 1;
 	st->st_mtim = st->st_ctim = st->st_atim = cfs_image_mtime(ref->image, ref);
-	set_size(st, mapped ? cfs_draft_size(mapped->draft) : size);
+	set_size(st, readers.mapped ? cfs_draft_size(readers.mapped->draft) : size);
 	/* lengths in N.json follow the blobs: it may change by writing to another file */
 	if (crit_image_header(ref->image->open)->type->extra != CRIT_EXTRA_NONE ||
-	    cfs_handle_writing(fs, ino))
+	    readers.differ)
 		*timeout = 0;
 	return 0;
 }
@@ -108,15 +107,26 @@ static void scratch_attr(const struct cfs_node *node, struct stat *st)
 	set_size(st, s->target ? strlen(s->target) : cfs_draft_size(s->contents));
 }
 
-static int passed_attr(const struct cfs_node *node, struct stat *st)
+static int passed_attr(struct cfs *fs, const struct cfs_node *node, struct stat *st)
 {
+	struct cfs_handle *h;
+	int ret;
+
 	if (node->kind == CFS_DIR) {
-		if (fstat(node->dirfd, st) < 0)
-			return -errno;
-	} else if (!node->key || fstatat(node->parent->dirfd, cfs_node_name(node), st,
-					 AT_SYMLINK_NOFOLLOW) < 0) {
-		return -ESTALE;
+		ret = fstat(node->dirfd, st);
+	} else if (node->key) {
+		ret = fstatat(node->parent->dirfd, cfs_node_name(node), st, AT_SYMLINK_NOFOLLOW);
+	} else {
+		/* its name is gone, but who has it open goes on */
+		h = cfs_handle_with_fd(fs, node);
+		if (!h)
+			return -ESTALE;
+		ret = fstat(h->fd, st);
 	}
+	if (ret < 0)
+		return errno == ENOENT ? -ESTALE : -errno;
+	if (S_ISDIR(st->st_mode))
+		st->st_nlink = 1; /* images are directories that it does not count */
 	st->st_ino = cfs_ino_passed(st->st_ino);
 	return 0;
 }
@@ -128,7 +138,7 @@ int cfs_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_object *o, struct 
 
 	*timeout = CFS_TIMEOUT;
 	if (o->is_entry)
-		return entry_attr(fs, ino, &o->ref, st, timeout);
+		return entry_attr(fs, &o->ref, st, timeout);
 	switch (o->node->kind) {
 	case CFS_IMAGE:
 		ret = cfs_image_check(fs, o->ref.image);
@@ -136,7 +146,7 @@ int cfs_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_object *o, struct 
 		return ret;
 	case CFS_DIR:
 	case CFS_PASSED:
-		return passed_attr(o->node, st);
+		return passed_attr(fs, o->node, st);
 	case CFS_SCRATCH:
 		*timeout = 0; /* it may become an entry, whose text has another length */
 		scratch_attr(o->node, st);

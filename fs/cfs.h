@@ -41,7 +41,7 @@ struct cfs {
 	unsigned n_open_images;
 	struct cfs_handle *handles; /* all open ones */
 	struct cfs_worker *worker;
-	struct cfs_quota quota;    /* of scratch files and drafts */
+	struct cfs_store store;    /* of scratch files and drafts */
 	struct crit_buf text;      /* where texts are rendered to learn their size */
 	struct crit_buf errors;    /* .critfs/errors */
 	bool to_stderr;            /* -f: no syslog */

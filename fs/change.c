@@ -39,21 +39,8 @@ static struct cfs_node *scratch_at(struct cfs *fs, const struct cfs_place *place
  */
 static void remove_scratch(struct cfs *fs, struct cfs_node *node)
 {
-	struct cfs_scratch *s = node->scratch;
-
-	if (s->vacates)
-		cfs_image_fill(node->ref.image, &node->ref);
-	cfs_node_ref(node);
+	cfs_image_release(node->ref.image, node);
 	cfs_node_rename(&fs->nodes, node, 0, NULL);
-	/* the kernel's references to a computed id were never counted */
-	if (node->refs == 1 && cfs_id_is_computed(node->id)) {
-		cfs_draft_free(s->contents);
-		s->contents = NULL;
-		cfs_scratch_free(s);
-		node->scratch = NULL;
-		node->kind = CFS_GONE;
-	}
-	cfs_node_unref(&fs->nodes, node);
 }
 
 static int new_scratch(struct cfs *fs, fuse_req_t req, const struct cfs_place *place,
@@ -72,7 +59,7 @@ static int new_scratch(struct cfs *fs, fuse_req_t req, const struct cfs_place *p
 	if (!node)
 		return -ENOMEM;
 	node->ref.image = place->object.ref.image;
-	node->scratch = cfs_scratch_new(&fs->quota, mode, ctx->uid, ctx->gid);
+	node->scratch = cfs_scratch_new(&fs->store, mode, ctx->uid, ctx->gid);
 	if (!node->scratch) {
 		node->kind = CFS_GONE;
 		cfs_node_rename(&fs->nodes, node, 0, NULL);
@@ -127,7 +114,8 @@ static int create_entry(struct cfs *fs, const struct cfs_place *place, const cha
 		return ret;
 	if (!vacant && (fi->flags & O_EXCL))
 		return -EEXIST;
-	fi->flags |= O_TRUNC;
+	if (vacant)
+		fi->flags |= O_TRUNC;
 	return cfs_file_open_entry(fs, e->ino, cfs_node_by_id(&fs->nodes, e->ino), ref, fi);
 }
 
@@ -142,7 +130,7 @@ static int create_plain(struct cfs *fs, fuse_req_t req, const struct cfs_place *
 	if (ret < 0)
 		return ret;
 	fd = openat(dir->dirfd, name,
-		    (fi->flags & (O_ACCMODE | O_EXCL | O_TRUNC)) | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+		    (fi->flags & (O_ACCMODE | O_EXCL | O_TRUNC | O_APPEND)) | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
 		    mode);
 	if (fd < 0)
 		return -errno;
@@ -330,7 +318,7 @@ void cfs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	remove_and_reply(req, parent, name, AT_REMOVEDIR);
 }
 
-/* A scratch file takes a scratch name, from another one or as an entry's file. */
+/* A scratch file, or an entry's file that becomes one, takes a scratch name. */
 static int take_scratch_name(struct cfs *fs, const struct cfs_place *place, struct cfs_node *node,
 			     const char *name)
 {
@@ -341,7 +329,53 @@ static int take_scratch_name(struct cfs *fs, const struct cfs_place *place, stru
 		return ret;
 	if (other)
 		remove_scratch(fs, other);
+	if (node->scratch)
+		node->scratch->ours = false; /* it has a name of the user's now */
 	return cfs_node_rename(&fs->nodes, node, place->id, name);
+}
+
+/* What an entry's file says now, as a scratch file. */
+static struct cfs_scratch *scratch_of_entry(struct cfs *fs, const struct cfs_ref *ref, int *ret)
+{
+	struct cfs_object o = {.is_entry = true, .ref = *ref};
+	struct cfs_scratch *s;
+	struct stat st;
+	double timeout;
+
+	*ret = cfs_attr(fs, 0, &o, &st, &timeout);
+	if (*ret < 0)
+		return NULL;
+	s = cfs_scratch_new(&fs->store, st.st_mode, st.st_uid, st.st_gid);
+	if (!s) {
+		*ret = -ENOMEM;
+		return NULL;
+	}
+	cfs_draft_put(s->contents);
+	s->contents = cfs_entry_draft(fs, ref, ret);
+	s->mtime = s->ctime = s->atime = st.st_mtim;
+	if (*ret == 0)
+		return s;
+	cfs_scratch_free(s);
+	return NULL;
+}
+
+/* The node of an entry's file; one with a computed id gets it now. */
+static struct cfs_node *entry_node(struct cfs *fs, const struct cfs_place *place, const char *name,
+				   const struct cfs_ref *ref)
+{
+	uint64_t id = cfs_id_of(ref->image->number, ref->place.n, ref->part);
+	struct cfs_node *node = cfs_node_by_name(&fs->nodes, place->id, name);
+
+	if (node)
+		return node;
+	if (cfs_node_by_id(&fs->nodes, id))
+		id = 0; /* what had it went elsewhere long ago */
+	node = cfs_node_new(&fs->nodes, id, CFS_ENTRY, NULL, place->id, name);
+	if (!node)
+		return NULL;
+	node->forever = id != 0;
+	node->ref = *ref;
+	return node;
 }
 
 /*
@@ -352,48 +386,31 @@ static int take_scratch_name(struct cfs *fs, const struct cfs_place *place, stru
 static int vacate(struct cfs *fs, const struct cfs_place *place, const char *name,
 		  const struct cfs_ref *ref, const char *new_name)
 {
-	uint64_t id = cfs_id_of(ref->image->number, ref->place.n, ref->part);
-	struct cfs_node *node = cfs_node_by_name(&fs->nodes, place->id, name);
-	struct cfs_object o = {.is_entry = true, .ref = *ref};
 	struct cfs_scratch *s;
-	struct stat st;
-	double timeout;
+	struct cfs_node *node;
 	int ret;
 
-	ret = cfs_scratch_check_name(new_name);
-	if (ret == 0)
-		ret = cfs_entry_find(fs, ref, NULL);
-	if (ret < 0)
-		return ret;
 	if (cfs_part_is_raw(ref->part) || ref->part == CRIT_PART_MSGS)
 		return -EPERM;
-	ret = cfs_attr(fs, 0, &o, &st, &timeout);
+	ret = cfs_entry_find(fs, ref, NULL);
 	if (ret < 0)
 		return ret;
-	s = cfs_scratch_new(&fs->quota, st.st_mode, st.st_uid, st.st_gid);
+	node = entry_node(fs, place, name, ref);
+	s = node ? scratch_of_entry(fs, ref, &ret) : NULL;
 	if (!s)
-		return -ENOMEM;
-	cfs_draft_free(s->contents);
-	s->contents = cfs_entry_draft(fs, ref, &ret);
-	s->mtime = s->ctime = s->atime = st.st_mtim;
-	s->vacates = true;
+		return node ? ret : -ENOMEM;
+	ret = cfs_image_vacate(ref->image, ref, node);
 	if (ret == 0)
-		ret = cfs_image_vacate(ref->image, ref);
-	if (ret == 0 && !node) {
-		node = cfs_node_new(&fs->nodes, id, CFS_ENTRY, NULL, 0, NULL);
-		if (!node)
-			ret = -ENOMEM;
-		else
-			node->lookups = CFS_LOOKUPS_UNKNOWN;
-	}
+		ret = take_scratch_name(fs, place, node, new_name);
 	if (ret < 0) {
+		cfs_image_release(ref->image, node);
 		cfs_scratch_free(s);
 		return ret;
 	}
 	node->kind = CFS_SCRATCH;
 	node->ref = *ref;
 	node->scratch = s;
-	return take_scratch_name(fs, place, node, new_name);
+	return 0;
 }
 
 static int rename_in_image(struct cfs *fs, fuse_req_t req, const struct cfs_place *place,
@@ -423,7 +440,7 @@ static int rename_in_image(struct cfs *fs, fuse_req_t req, const struct cfs_plac
 		ret = cfs_image_vacant(to.image, &to) ? 0 : -EPERM; /* can't be added yet */
 	if (ret < 0)
 		return ret;
-	cfs_commit_renamed(fs, req, node, &to, new_name);
+	cfs_commit_renamed(fs, req, node, &to, place->id, new_name);
 	return 1; /* answered when it is committed */
 }
 

@@ -14,6 +14,7 @@
 #include "fs/ids.h"
 #include "fs/refusal.h"
 #include "fs/scratch.h"
+#include "fs/setattr.h"
 #include "fs/worker.h"
 
 static int prepare_text(const struct cfs_ref *ref, const struct cfs_draft *d,
@@ -34,27 +35,41 @@ static int prepare_text(const struct cfs_ref *ref, const struct cfs_draft *d,
 	return ret;
 }
 
-/* *pieces, which the edit points into, is the caller's to free. */
-static int prepare(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
-		   const struct cfs_draft *d, struct crit_piece **pieces, struct crit_edit *edit,
-		   struct crit_error *err)
+static int prepare_blob(const struct cfs_ref *ref, const struct crit_piece *pieces, size_t n,
+			struct crit_edit *edit, struct crit_error *err)
 {
-	size_t n;
-	int ret;
-
-	ret = cfs_image_open(fs, ref->image, err);
-	if (ret < 0)
-		return ret;
-	if (ref->image->generation != generation)
-		return crit_fail(err, CRIT_CHANGED, "the image was changed underneath");
-	if (cfs_part_is_text(ref->part))
-		return prepare_text(ref, d, edit, err);
 	if (cfs_part_is_raw(ref->part))
 		return crit_fail_errno(err, EPERM, "what can't be decoded can't be edited");
-	ret = cfs_draft_pieces(d, pieces, &n);
-	if (ret < 0)
-		return crit_fail(err, CRIT_NO_MEMORY, "no memory for the edit");
-	return crit_edit_blob(ref->image->open, ref->place, ref->part, *pieces, n, edit, err);
+	return crit_edit_blob(ref->image->open, ref->place, ref->part, pieces, n, edit, err);
+}
+
+/* The image as the draft's owner saw it, or not at all. */
+static int open_same(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
+		     struct crit_error *err)
+{
+	int ret = cfs_image_open(fs, ref->image, err);
+
+	if (ret == 0 && ref->image->generation != generation)
+		ret = crit_fail(err, CRIT_CHANGED, "the image was changed underneath");
+	return ret;
+}
+
+/* Is a blob what it was? Large ones take long to compare, so without the lock. */
+static bool blob_unchanged(struct cfs *fs, const struct cfs_ref *ref,
+			   const struct crit_piece *pieces, size_t n)
+{
+	struct crit_file *file;
+	struct crit_span span;
+	bool same;
+
+	if (cfs_entry_span(fs, ref, &span, NULL) < 0)
+		return false;
+	file = crit_file_get(crit_image_file(ref->image->open));
+	cfs_unlock(fs);
+	same = crit_blob_same(file->fd, span, pieces, n);
+	cfs_lock(fs);
+	crit_file_put(file);
+	return same;
 }
 
 /* The parts whose contents or counted lengths the edit changed got new times. */
@@ -97,25 +112,65 @@ static int write_edit(struct cfs *fs, const struct cfs_ref *ref, const struct cr
 		cfs_image_committed(image, file, edit);
 		crit_file_put(file);
 		touch(ref);
+		cfs_handle_mark_stale(fs, ref);
 	}
 	crit_file_put(old);
 	free(name);
 	return ret;
 }
 
-int cfs_commit(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
-	       const struct cfs_draft *d, bool sync_dir)
+static int commit_text(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
+		       const struct cfs_draft *d, bool sync_dir, struct crit_error *err)
+{
+	struct crit_edit edit = {0};
+	int ret;
+
+	ret = open_same(fs, ref, generation, err);
+	if (ret == 0)
+		ret = prepare_text(ref, d, &edit, err);
+	if (ret == 0 && edit.changes)
+		ret = write_edit(fs, ref, &edit, sync_dir, err);
+	crit_edit_fini(&edit);
+	return ret;
+}
+
+static int commit_blob(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
+		       const struct cfs_draft *d, bool sync_dir, struct crit_error *err)
 {
 	struct crit_piece *pieces = NULL;
 	struct crit_edit edit = {0};
+	bool same = false;
+	size_t n;
+	int ret;
+
+	ret = cfs_draft_pieces(d, &pieces, &n);
+	if (ret < 0)
+		return crit_fail(err, CRIT_NO_MEMORY, "no memory for the edit");
+	ret = open_same(fs, ref, generation, err);
+	if (ret == 0)
+		same = blob_unchanged(fs, ref, pieces, n);
+	/* again: the lock was dropped */
+	if (ret == 0)
+		ret = open_same(fs, ref, generation, err);
+	if (ret == 0 && !same)
+		ret = prepare_blob(ref, pieces, n, &edit, err);
+	if (ret == 0 && edit.changes)
+		ret = write_edit(fs, ref, &edit, sync_dir, err);
+	crit_edit_fini(&edit);
+	free(pieces);
+	return ret;
+}
+
+int cfs_commit(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation, struct cfs_draft *d,
+	       bool sync_dir)
+{
 	struct crit_error err = {0};
 	int ret;
 
-	ret = prepare(fs, ref, generation, d, &pieces, &edit, &err);
-	if (ret == 0 && edit.changes)
-		ret = write_edit(fs, ref, &edit, sync_dir, &err);
-	crit_edit_fini(&edit);
-	free(pieces);
+	if (cfs_part_is_text(ref->part))
+		ret = commit_text(fs, ref, generation, d, sync_dir, &err);
+	else
+		ret = commit_blob(fs, ref, generation, d, sync_dir, &err);
 	if (ret < 0)
 		cfs_refuse(fs, ref, d, &err);
 	else
@@ -157,6 +212,7 @@ static void end_handle_job(struct cfs *fs, struct handle_job *j)
 
 static int commit_handle(struct cfs *fs, struct cfs_handle *h, bool sync)
 {
+	struct cfs_draft *d;
 	int ret;
 
 	if (!h->dirty)
@@ -164,8 +220,11 @@ static int commit_handle(struct cfs *fs, struct cfs_handle *h, bool sync)
 	/* a shell flushes what it has just emptied before it writes the new text */
 	if (cfs_part_is_text(h->ref.part) && !cfs_draft_size(h->draft))
 		return 0;
-	ret = cfs_commit(fs, &h->ref, h->generation, h->draft, sync);
+	/* what is written meanwhile goes to a copy, and is committed next time */
+	d = cfs_draft_get(h->draft);
 	h->dirty = false;
+	ret = cfs_commit(fs, &h->ref, h->generation, d, sync);
+	cfs_draft_put(d);
 	h->refused = ret;
 	return ret;
 }
@@ -240,7 +299,7 @@ static int truncate_entry(struct cfs *fs, const struct cfs_ref *ref, uint64_t si
 	ret = cfs_draft_truncate(d, size);
 	if (ret == 0)
 		ret = cfs_commit(fs, ref, ref->image->generation, d, false);
-	cfs_draft_free(d);
+	cfs_draft_put(d);
 	return ret;
 }
 
@@ -281,57 +340,55 @@ struct rename_job {
 	fuse_req_t req;
 	struct cfs_node *scratch; /* a reference */
 	struct cfs_ref ref;
+	uint64_t container; /* id of the directory */
 	char name[];
 };
 
 /*
  * The scratch file is the entry file now. Handles that are still open on it
- * become the entry's, each with the contents as they are as its draft.
+ * become the entry's; what they wrote since the rename began is their draft.
  */
-static void become_entry(struct cfs *fs, struct cfs_node *node, const struct cfs_ref *ref,
-			 const char *name)
+static void become_entry(struct cfs *fs, const struct rename_job *j)
 {
+	struct cfs_node *node = j->scratch;
 	struct cfs_scratch *s = node->scratch;
-	uint64_t container = cfs_node_container(node);
-	struct cfs_node *before = cfs_node_by_name(&fs->nodes, container, name);
+	struct cfs_node *before = cfs_node_by_name(&fs->nodes, j->container, j->name);
 	struct cfs_handle *h;
 
+	cfs_image_release(j->ref.image, node);
+	cfs_image_fill(j->ref.image, &j->ref);
 	if (before)
 		cfs_node_rename(&fs->nodes, before, 0, NULL);
 	node->kind = CFS_ENTRY;
-	node->ref = *ref;
+	node->ref = j->ref;
 	node->scratch = NULL;
-	if (cfs_node_rename(&fs->nodes, node, container, name) < 0)
+	if (cfs_node_rename(&fs->nodes, node, j->container, j->name) < 0)
 		cfs_node_rename(&fs->nodes, node, 0, NULL);
 	DL_FOREACH(fs->handles, h) {
 		if (h->node != node || h->kind != CFS_HANDLE_SCRATCH)
 			continue;
 		h->kind = CFS_HANDLE_ENTRY;
-		h->ref = *ref;
-		h->generation = ref->image->generation;
-		h->draft = cfs_draft_copy(&fs->quota, s->contents);
+		h->ref = j->ref;
+		h->generation = j->ref.image->generation;
+		h->draft = cfs_draft_get(s->contents);
+		h->stale = true;
+		h->dirty = h->writable;
 	}
-	cfs_draft_free(s->contents);
-	s->contents = NULL;
 	cfs_scratch_free(s);
-	cfs_image_fill(ref->image, ref);
 }
 
-static int rename_onto(struct cfs *fs, struct rename_job *j)
+static int rename_onto(struct cfs *fs, const struct rename_job *j)
 {
 	struct cfs_draft *d;
 	int ret;
 
 	if (j->scratch->kind != CFS_SCRATCH)
 		return -ENOENT;
-	/* others may write to it while it is being committed */
-	d = cfs_draft_copy(&fs->quota, j->scratch->scratch->contents);
-	if (!d)
-		return -ENOMEM;
+	d = cfs_draft_get(j->scratch->scratch->contents);
 	ret = cfs_commit(fs, &j->ref, j->ref.image->generation, d, false);
-	cfs_draft_free(d);
+	cfs_draft_put(d);
 	if (ret == 0 && j->scratch->kind == CFS_SCRATCH)
-		become_entry(fs, j->scratch, &j->ref, j->name);
+		become_entry(fs, j);
 	return ret;
 }
 
@@ -345,7 +402,7 @@ static void run_rename(struct cfs *fs, struct cfs_job *job)
 }
 
 void cfs_commit_renamed(struct cfs *fs, fuse_req_t req, struct cfs_node *scratch,
-			const struct cfs_ref *ref, const char *name)
+			const struct cfs_ref *ref, uint64_t container, const char *name)
 {
 	struct rename_job *j = calloc(1, sizeof(*j) + strlen(name) + 1);
 
@@ -358,7 +415,85 @@ void cfs_commit_renamed(struct cfs *fs, fuse_req_t req, struct cfs_node *scratch
 	j->scratch = scratch;
 	cfs_node_ref(scratch);
 	j->ref = *ref;
+	j->container = container;
 	strcpy(j->name, name);
+	cfs_worker_post(fs, &j->job);
+}
+
+struct sync_job {
+	struct cfs_job job;
+	fuse_req_t req;
+	struct cfs_node *dir; /* a reference */
+};
+
+static void run_sync(struct cfs *fs, struct cfs_job *job)
+{
+	struct sync_job *j = (struct sync_job *)job;
+	int ret;
+
+	cfs_unlock(fs);
+	ret = crit_sync_directory(j->dir->dirfd);
+	cfs_lock(fs);
+	fuse_reply_err(j->req, -ret);
+	cfs_node_unref(&fs->nodes, j->dir);
+	free(j);
+}
+
+void cfs_commit_sync_directory(struct cfs *fs, fuse_req_t req, struct cfs_node *dir)
+{
+	struct sync_job *j = calloc(1, sizeof(*j));
+
+	if (!j) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	j->job.run = run_sync;
+	j->req = req;
+	j->dir = dir;
+	cfs_node_ref(dir);
+	cfs_worker_post(fs, &j->job);
+}
+
+struct setattr_job {
+	struct cfs_job job;
+	fuse_req_t req;
+	fuse_ino_t ino;
+	struct cfs_handle *h; /* a reference, or NULL */
+	struct stat attr;
+	int to_set;
+};
+
+static void run_setattr(struct cfs *fs, struct cfs_job *job)
+{
+	struct setattr_job *j = (struct setattr_job *)job;
+
+	cfs_setattr_now(fs, j->req, j->ino, j->h, &j->attr, j->to_set);
+	if (j->h) {
+		j->h->jobs--;
+		cfs_handle_unref(fs, j->h);
+	}
+	free(j);
+}
+
+void cfs_commit_then_setattr(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, struct cfs_handle *h,
+			     const struct stat *attr, int to_set)
+{
+	struct setattr_job *j = calloc(1, sizeof(*j));
+
+	if (!j) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	j->job.run = run_setattr;
+	j->req = req;
+	j->ino = ino;
+	j->h = h;
+	j->attr = *attr;
+	j->to_set = to_set;
+	if (h) {
+		cfs_handle_ref(h);
+		h->jobs++;
+	}
 	cfs_worker_post(fs, &j->job);
 }
 

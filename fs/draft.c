@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -20,7 +21,8 @@ struct cfs_draft {
 	uint64_t base_off;
 	uint64_t base_len; /* of it that still counts: truncating cuts it */
 	uint64_t size;
-	struct cfs_quota *quota; /* not owned; NULL: none */
+	struct cfs_store *store; /* not owned */
+	unsigned refs;
 	struct crit_buf memory; /* the store while it is small */
 	int fd;                 /* the store when it is not, or -1 */
 	struct extent *extents; /* owned; sorted, apart from each other */
@@ -28,22 +30,23 @@ struct cfs_draft {
 	uint64_t stored; /* bytes in all extents */
 };
 
-struct cfs_draft *cfs_draft_new(struct cfs_quota *q)
+struct cfs_draft *cfs_draft_new(struct cfs_store *store)
 {
 	struct cfs_draft *d = calloc(1, sizeof(*d));
 
 	if (d) {
 		d->fd = -1;
-		d->quota = q;
+		d->store = store;
+		d->refs = 1;
 		d->memory.limit = CFS_DRAFT_MEMORY;
 	}
 	return d;
 }
 
-struct cfs_draft *cfs_draft_of_span(struct cfs_quota *q, struct crit_file *file,
+struct cfs_draft *cfs_draft_of_span(struct cfs_store *store, struct crit_file *file,
 				    struct crit_span span)
 {
-	struct cfs_draft *d = cfs_draft_new(q);
+	struct cfs_draft *d = cfs_draft_new(store);
 
 	if (d) {
 		d->base = crit_file_get(file);
@@ -53,32 +56,12 @@ struct cfs_draft *cfs_draft_of_span(struct cfs_quota *q, struct crit_file *file,
 	return d;
 }
 
-struct cfs_draft *cfs_draft_of_text(struct cfs_quota *q, const void *text, size_t len)
+struct cfs_draft *cfs_draft_of_text(struct cfs_store *store, const void *text, size_t len)
 {
-	struct cfs_draft *d = cfs_draft_new(q);
+	struct cfs_draft *d = cfs_draft_new(store);
 
 	if (d && len && cfs_draft_write(d, text, len, 0) < 0) {
-		cfs_draft_free(d);
-		return NULL;
-	}
-	return d;
-}
-
-struct cfs_draft *cfs_draft_copy(struct cfs_quota *q, const struct cfs_draft *from)
-{
-	struct cfs_draft *d = cfs_draft_new(q);
-	uint8_t *buf = malloc(CFS_DRAFT_MEMORY);
-	uint64_t off = 0;
-	ssize_t n = -1;
-
-	while (d && buf && (n = cfs_draft_read(from, buf, CFS_DRAFT_MEMORY, off)) > 0) {
-		if (cfs_draft_write(d, buf, (size_t)n, off) < 0)
-			break;
-		off += (uint64_t)n;
-	}
-	free(buf);
-	if (n) {
-		cfs_draft_free(d);
+		cfs_draft_put(d);
 		return NULL;
 	}
 	return d;
@@ -88,13 +71,18 @@ struct cfs_draft *cfs_draft_copy(struct cfs_quota *q, const struct cfs_draft *fr
 static void count(struct cfs_draft *d, uint64_t more, uint64_t fewer)
 {
 	d->stored += more - fewer;
-	if (d->quota)
-		d->quota->used += more - fewer;
+	d->store->used += more - fewer;
 }
 
-void cfs_draft_free(struct cfs_draft *d)
+struct cfs_draft *cfs_draft_get(struct cfs_draft *d)
 {
-	if (!d)
+	d->refs++;
+	return d;
+}
+
+void cfs_draft_put(struct cfs_draft *d)
+{
+	if (!d || --d->refs)
 		return;
 	count(d, 0, d->stored);
 	crit_file_put(d->base);
@@ -110,26 +98,42 @@ uint64_t cfs_draft_size(const struct cfs_draft *d)
 	return d->size;
 }
 
-/* A file without a name, where temporary files belong: never in the dump. */
-static int open_unlinked(void)
+void cfs_store_init(struct cfs_store *store, uint64_t max)
 {
 	const char *dir = getenv("TMPDIR");
-	char path[] = "/var/tmp/critfs.XXXXXX";
+
+	store->used = 0;
+	store->max = max;
+	store->dirfd = open(dir && *dir == '/' ? dir : "/var/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+void cfs_store_fini(struct cfs_store *store)
+{
+	if (store->dirfd >= 0)
+		close(store->dirfd);
+}
+
+/* A file without a name, where temporary files belong: never in the dump. */
+static int open_unlinked(const struct cfs_store *store)
+{
+	char name[64];
 	int fd;
 
-	fd = open(dir && *dir == '/' ? dir : "/var/tmp", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	fd = openat(store->dirfd, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
 	if (fd >= 0)
 		return fd;
-	fd = mkostemp(path, O_CLOEXEC);
+	/* not on every file system */
+	snprintf(name, sizeof(name), ".critfs-draft.%ld.%lx", (long)getpid(), (long)store->used);
+	fd = openat(store->dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	unlink(path);
+	unlinkat(store->dirfd, name, 0);
 	return fd;
 }
 
 static int move_to_file(struct cfs_draft *d)
 {
-	int fd = open_unlinked(), ret;
+	int fd = open_unlinked(d->store), ret;
 
 	if (fd < 0)
 		return fd;
@@ -201,7 +205,7 @@ int cfs_draft_write(struct cfs_draft *d, const void *buf, size_t len, uint64_t o
 		return 0;
 	if (off > INT64_MAX - len)
 		return -EFBIG;
-	if (d->quota && (len > d->quota->max || d->quota->used > d->quota->max - len))
+	if (len > d->store->max || d->store->used > d->store->max - len)
 		return -ENOSPC;
 	ret = store(d, buf, len, off);
 	if (ret == 0)
@@ -209,6 +213,51 @@ int cfs_draft_write(struct cfs_draft *d, const void *buf, size_t len, uint64_t o
 	if (ret == 0 && off + len > d->size)
 		d->size = off + len;
 	return ret;
+}
+
+/* Copy what the store holds of one extent. */
+static int copy_extent(const struct cfs_draft *from, struct extent e, struct cfs_draft *to,
+		       uint8_t *buf)
+{
+	size_t n;
+	int ret = 0;
+
+	for (; e.from < e.to && ret == 0; e.from += n) {
+		n = e.to - e.from < CFS_DRAFT_MEMORY ? (size_t)(e.to - e.from) : CFS_DRAFT_MEMORY;
+		ret = cfs_draft_read(from, buf, n, e.from) < 0 ? -EIO : 0;
+		if (ret == 0)
+			ret = cfs_draft_write(to, buf, n, e.from);
+	}
+	return ret;
+}
+
+int cfs_draft_own(struct cfs_draft **d)
+{
+	struct cfs_draft *from = *d, *own;
+	uint8_t *buf;
+	int ret = 0;
+	size_t i;
+
+	if (from->refs == 1)
+		return 0;
+	own = cfs_draft_new(from->store);
+	buf = malloc(CFS_DRAFT_MEMORY);
+	if (!own || !buf)
+		ret = -ENOMEM;
+	for (i = 0; ret == 0 && i < from->n; i++)
+		ret = copy_extent(from, from->extents[i], own, buf);
+	free(buf);
+	if (ret < 0) {
+		cfs_draft_put(own);
+		return ret;
+	}
+	own->base = from->base ? crit_file_get(from->base) : NULL;
+	own->base_off = from->base_off;
+	own->base_len = from->base_len;
+	own->size = from->size;
+	cfs_draft_put(from);
+	*d = own;
+	return 0;
 }
 
 int cfs_draft_truncate(struct cfs_draft *d, uint64_t size)

@@ -18,23 +18,34 @@
 
 struct cfs_draft;
 
-/* What all drafts together may store, bytes. */
-struct cfs_quota {
-	uint64_t used, max;
+/* What all drafts together may store, and where what is large goes. */
+struct cfs_store {
+	uint64_t used, max; /* bytes */
+	int dirfd;          /* opened before the mount, which $TMPDIR may lie in; -1: none */
 };
 
-/* Empty contents. `q` (NULL: none) outlives the draft. NULL: no memory. */
-struct cfs_draft *cfs_draft_new(struct cfs_quota *q);
+/* Open the directory for large drafts, $TMPDIR or /var/tmp. */
+void cfs_store_init(struct cfs_store *store, uint64_t max);
+void cfs_store_fini(struct cfs_store *store);
+
+/* Empty contents. `store` outlives them. NULL: no memory. */
+struct cfs_draft *cfs_draft_new(struct cfs_store *store);
 
 /* The bytes of a span; takes a reference of its own to `file`. */
-struct cfs_draft *cfs_draft_of_span(struct cfs_quota *q, struct crit_file *file,
+struct cfs_draft *cfs_draft_of_span(struct cfs_store *store, struct crit_file *file,
 				    struct crit_span span);
 
-/* A copy of some text; of all that another one holds. NULL: no memory, no room. */
-struct cfs_draft *cfs_draft_of_text(struct cfs_quota *q, const void *text, size_t len);
-struct cfs_draft *cfs_draft_copy(struct cfs_quota *q, const struct cfs_draft *from);
+/* A copy of some text. NULL: no memory, no room. */
+struct cfs_draft *cfs_draft_of_text(struct cfs_store *store, const void *text, size_t len);
 
-void cfs_draft_free(struct cfs_draft *d);
+/*
+ * Share a draft as it is now, and give a share back (NULL is fine). Who wants to
+ * change one makes it his own first: *d becomes a copy if others share it. 0 or
+ * -errno, *d as it was.
+ */
+struct cfs_draft *cfs_draft_get(struct cfs_draft *d);
+void cfs_draft_put(struct cfs_draft *d);
+int cfs_draft_own(struct cfs_draft **d);
 
 uint64_t cfs_draft_size(const struct cfs_draft *d);
 
@@ -43,7 +54,7 @@ ssize_t cfs_draft_read(const struct cfs_draft *d, void *buf, size_t len, uint64_
 
 /*
  * Write all of `len` bytes; what lies between the end and `off` becomes zeros.
- * 0, -ENOSPC beyond the quota, -EFBIG, -errno.
+ * 0, -ENOSPC beyond the store's maximum, -EFBIG, -errno.
  */
 int cfs_draft_write(struct cfs_draft *d, const void *buf, size_t len, uint64_t off);
 

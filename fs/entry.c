@@ -141,11 +141,11 @@ struct cfs_draft *cfs_entry_draft(struct cfs *fs, const struct cfs_ref *ref, int
 		crit_buf_reset(&fs->text);
 		*ret = cfs_entry_text(fs, ref, &fs->text, NULL);
 		if (*ret == 0)
-			d = cfs_draft_of_text(&fs->quota, fs->text.data, fs->text.len);
+			d = cfs_draft_of_text(&fs->store, fs->text.data, fs->text.len);
 	} else {
 		*ret = cfs_entry_span(fs, ref, &span, NULL);
 		if (*ret == 0)
-			d = cfs_draft_of_span(&fs->quota, crit_image_file(ref->image->open), span);
+			d = cfs_draft_of_span(&fs->store, crit_image_file(ref->image->open), span);
 	}
 	if (*ret == 0 && !d)
 		*ret = -ENOMEM;

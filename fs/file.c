@@ -44,7 +44,7 @@ static int load_entry(struct cfs *fs, struct cfs_handle *h, bool truncate)
 	int ret;
 
 	if (truncate) {
-		h->draft = cfs_draft_new(&fs->quota);
+		h->draft = cfs_draft_new(&fs->store);
 		h->dirty = true;
 		return h->draft ? 0 : -ENOMEM;
 	}
@@ -61,7 +61,7 @@ static int load_entry(struct cfs *fs, struct cfs_handle *h, bool truncate)
 int cfs_file_open_entry(struct cfs *fs, fuse_ino_t ino, struct cfs_node *node,
 			const struct cfs_ref *ref, struct fuse_file_info *fi)
 {
-	bool writing = cfs_handle_writing(fs, ino);
+	struct cfs_readers others;
 	struct cfs_handle *h;
 	int ret;
 
@@ -70,6 +70,7 @@ int cfs_file_open_entry(struct cfs *fs, fuse_ino_t ino, struct cfs_node *node,
 		return ret;
 	if (cfs_part_is_raw(ref->part) && (fi->flags & O_ACCMODE) != O_RDONLY)
 		return -EPERM;
+	others = cfs_handle_readers(fs, ref);
 	h = cfs_handle_new(fs, CFS_HANDLE_ENTRY, ino, node);
 	if (!h)
 		return -ENOMEM;
@@ -83,10 +84,11 @@ int cfs_file_open_entry(struct cfs *fs, fuse_ino_t ino, struct cfs_node *node,
 	}
 	give(h, fi);
 	/*
-	 * Pages are the inode's, drafts the handle's: only one that both reads and
-	 * writes needs pages (for mmap), and then others must not see them.
+	 * Pages are the inode's, drafts the handle's. Readers share pages while they
+	 * all read the same; a handle that also writes has them, for mmap, to itself.
 	 */
-	fi->direct_io = h->readable ? writing && !h->writable : 1;
+	h->cached = h->readable && !others.differ && !(h->writable && others.any);
+	fi->direct_io = !h->cached;
 	return 0;
 }
 
@@ -98,8 +100,13 @@ int cfs_file_open_scratch(struct cfs *fs, struct cfs_node *node, struct fuse_fil
 		return -ENOMEM;
 	set_access(h, fi);
 	if (h->truncated) {
+		int ret = cfs_scratch_own(node->scratch);
+
+		if (ret < 0) {
+			cfs_handle_unref(fs, h);
+			return ret;
+		}
 		cfs_draft_truncate(node->scratch->contents, 0);
-		cfs_scratch_touch(node->scratch);
 	}
 	give(h, fi);
 	return 0;
@@ -121,7 +128,7 @@ int cfs_file_open_passed(struct cfs *fs, struct cfs_node *node, int fd, struct f
 
 static int open_passed(struct cfs *fs, struct cfs_node *node, struct fuse_file_info *fi)
 {
-	int flags = (fi->flags & (O_ACCMODE | O_TRUNC)) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+	int flags = (fi->flags & (O_ACCMODE | O_TRUNC | O_APPEND)) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
 	struct stat st;
 	int fd;
 
@@ -265,10 +272,10 @@ static int check_first_write(struct cfs *fs, struct cfs_handle *h, const void *b
 		return 0;
 	if (crit_json_check(buf, size, &err) >= 0)
 		return 0;
-	refused = cfs_draft_of_text(&fs->quota, buf, size);
+	refused = cfs_draft_of_text(&fs->store, buf, size);
 	if (refused)
 		cfs_refuse(fs, &h->ref, refused, &err);
-	cfs_draft_free(refused);
+	cfs_draft_put(refused);
 	return -err.errnum;
 }
 
@@ -279,7 +286,7 @@ static int write_entry(struct cfs *fs, struct cfs_handle *h, const void *buf, si
 
 	if (ret < 0)
 		return ret;
-	ret = cfs_handle_start_draft(fs, h);
+	ret = cfs_handle_own_draft(fs, h);
 	if (ret < 0)
 		return ret;
 	if (h->append)
@@ -296,10 +303,12 @@ static int write_entry(struct cfs *fs, struct cfs_handle *h, const void *buf, si
 static int write_scratch(struct cfs_handle *h, const void *buf, size_t size, uint64_t off)
 {
 	struct cfs_scratch *s = h->node->scratch;
+	int ret = cfs_scratch_own(s);
 
+	if (ret < 0)
+		return ret;
 	if (h->append)
 		off = cfs_draft_size(s->contents);
-	cfs_scratch_touch(s);
 	return cfs_draft_write(s->contents, buf, size, off);
 }
 
@@ -448,16 +457,20 @@ void cfs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 void cfs_op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
 	struct cfs *fs = fs_of(req);
+	struct cfs_node *dir;
 	struct cfs_object o;
-	int ret = 0;
 
 	(void)datasync;
 	(void)fi;
 	cfs_lock(fs);
-	/* what an image directory shows was synced when it was committed */
-	if (cfs_object_find(fs, ino, &o) == 0 && !o.is_entry && o.node->kind == CFS_DIR &&
-	    fsync(o.node->dirfd) < 0)
-		ret = errno;
-	fuse_reply_err(req, ret == EINVAL ? 0 : ret);
+	if (cfs_object_find(fs, ino, &o) < 0) {
+		fuse_reply_err(req, ESTALE);
+	} else if (!o.is_entry && o.node->kind == CFS_SPECIAL_DIR) {
+		fuse_reply_err(req, 0);
+	} else {
+		/* commits rename an image in the directory that it is in */
+		dir = o.ref.image ? o.ref.image->node->parent : o.node;
+		cfs_commit_sync_directory(fs, req, dir);
+	}
 	cfs_unlock(fs);
 }

@@ -40,7 +40,7 @@ void cfs_handle_unref(struct cfs *fs, struct cfs_handle *h)
 	if (--h->refs)
 		return;
 	DL_DELETE(fs->handles, h);
-	cfs_draft_free(h->draft);
+	cfs_draft_put(h->draft);
 	crit_buf_fini(&h->text);
 	crit_file_put(h->file);
 	cfs_names_free(h->names);
@@ -50,34 +50,57 @@ void cfs_handle_unref(struct cfs *fs, struct cfs_handle *h)
 	free(h);
 }
 
-bool cfs_handle_writing(struct cfs *fs, uint64_t ino)
+static bool same_entry(const struct cfs_ref *a, const struct cfs_ref *b)
+{
+	return a->image == b->image && a->place.n == b->place.n && a->place.m == b->place.m;
+}
+
+struct cfs_readers cfs_handle_readers(struct cfs *fs, const struct cfs_ref *ref)
+{
+	struct cfs_readers readers = {0};
+	struct cfs_handle *h;
+
+	DL_FOREACH(fs->handles, h) {
+		if (h->kind != CFS_HANDLE_ENTRY || !same_entry(&h->ref, ref) ||
+		    h->ref.part != ref->part)
+			continue;
+		readers.any = true;
+		if (h->writable || h->stale || h->generation != ref->image->generation)
+			readers.differ = true;
+		if (h->cached && h->draft && cfs_draft_size(h->draft))
+			readers.mapped = h;
+	}
+	return readers;
+}
+
+void cfs_handle_mark_stale(struct cfs *fs, const struct cfs_ref *ref)
+{
+	struct cfs_handle *h;
+
+	/* an N.json says how long the extras are, so it goes with each of them */
+	DL_FOREACH(fs->handles, h)
+		if (h->kind == CFS_HANDLE_ENTRY && same_entry(&h->ref, ref) &&
+		    (h->ref.part == ref->part || h->ref.part == CRIT_PART_JSON))
+			h->stale = true;
+}
+
+struct cfs_handle *cfs_handle_with_fd(struct cfs *fs, const struct cfs_node *node)
 {
 	struct cfs_handle *h;
 
 	DL_FOREACH(fs->handles, h)
-		if (h->ino == ino && h->writable)
-			return true;
-	return false;
+		if (h->node == node && h->fd >= 0)
+			return h;
+	return NULL;
 }
 
-struct cfs_handle *cfs_handle_mapped(struct cfs *fs, uint64_t ino)
-{
-	struct cfs_handle *h, *found = NULL;
-
-	DL_FOREACH(fs->handles, h)
-		if (h->ino == ino && h->kind == CFS_HANDLE_ENTRY && h->readable && h->writable &&
-		    h->dirty && h->draft && cfs_draft_size(h->draft))
-			found = h;
-	return found;
-}
-
-int cfs_handle_start_draft(struct cfs *fs, struct cfs_handle *h)
+int cfs_handle_own_draft(struct cfs *fs, struct cfs_handle *h)
 {
 	if (h->draft)
-		return 0;
+		return cfs_draft_own(&h->draft);
 	if (h->file)
-		h->draft = cfs_draft_of_span(&fs->quota, h->file, h->span);
+		h->draft = cfs_draft_of_span(&fs->store, h->file, h->span);
 	else
-		h->draft = cfs_draft_of_text(&fs->quota, h->text.data, h->text.len);
+		h->draft = cfs_draft_of_text(&fs->store, h->text.data, h->text.len);
 	return h->draft ? 0 : -ENOMEM;
 }

@@ -30,6 +30,8 @@ struct cfs_handle {
 	uint64_t generation;   /* of the image when it was opened */
 	bool readable, writable;
 	bool append;
+	bool cached;           /* reads and writes through the kernel's pages */
+	bool stale;            /* what it reads was committed over */
 	bool truncated;        /* opened with O_TRUNC */
 	bool written;          /* something was written since it was opened */
 	bool dirty;            /* the draft was neither committed nor refused yet */
@@ -53,13 +55,25 @@ static inline struct cfs_handle *cfs_handle_of(const struct fuse_file_info *fi)
 	return (struct cfs_handle *)(uintptr_t)fi->fh;
 }
 
-/* Is an entry file open for writing? Then its pages must not be shared. */
-bool cfs_handle_writing(struct cfs *fs, uint64_t ino);
+/*
+ * What open handles of an entry file read. Pages are the inode's, so only
+ * handles that all read the same may share them.
+ */
+struct cfs_readers {
+	bool any;
+	bool differ;  /* some write, or read what is no longer the committed contents */
+	struct cfs_handle *mapped; /* a cached one with a draft: its size is the inode's */
+};
 
-/* The latest read-write handle with a draft: mmap needs its size; or NULL. */
-struct cfs_handle *cfs_handle_mapped(struct cfs *fs, uint64_t ino);
+struct cfs_readers cfs_handle_readers(struct cfs *fs, const struct cfs_ref *ref);
 
-/* Make a draft of what the handle reads, if it has none. 0, -ENOMEM */
-int cfs_handle_start_draft(struct cfs *fs, struct cfs_handle *h);
+/* An entry file was committed over: what was opened before is stale. */
+void cfs_handle_mark_stale(struct cfs *fs, const struct cfs_ref *ref);
+
+/* Any open handle of a node that has a descriptor, or NULL. */
+struct cfs_handle *cfs_handle_with_fd(struct cfs *fs, const struct cfs_node *node);
+
+/* Make a draft of what the handle reads, or of the one it has its own. 0, -errno */
+int cfs_handle_own_draft(struct cfs *fs, struct cfs_handle *h);
 
 #endif

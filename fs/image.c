@@ -120,6 +120,11 @@ static void start_afresh(struct cfs *fs, struct cfs_image *image, const struct s
 	image->generation++;
 }
 
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
 static bool same_file(const struct stat *a, const struct stat *b)
 {
 	struct crit_identity x = crit_identity_of(a), y = crit_identity_of(b);
@@ -228,13 +233,41 @@ int cfs_image_get(struct cfs *fs, struct cfs_node *dir, const char *name, const 
 	return 0;
 }
 
+bool cfs_image_is(const struct cfs_image *image, const struct stat *st)
+{
+	return same_file(st, &image->st);
+}
+
+int cfs_image_attributes_set(struct cfs_image *image, const struct crit_file *file, bool mtime)
+{
+	struct stat st;
+
+	if (fstat(file->fd, &st) < 0)
+		return -errno;
+	if (st.st_size != file->st.st_size ||
+	    (!mtime && !same_time(&st.st_mtim, &file->st.st_mtim)))
+		return -EBUSY; /* it is not taken for known, so the next look reads it anew */
+	image->st = st;
+	note_checked(image);
+	if (image->open)
+		crit_image_file(image->open)->st = st;
+	return 0;
+}
+
 int cfs_image_check(struct cfs *fs, struct cfs_image *image)
+{
+	if (name_of(image) && checked_lately(image))
+		return 0;
+	return cfs_image_look(fs, image);
+}
+
+int cfs_image_look(struct cfs *fs, struct cfs_image *image)
 {
 	struct stat st;
 
 	if (!name_of(image))
 		return -ENOENT;
-	if (image->writing || checked_lately(image))
+	if (image->writing)
 		return 0;
 	if (fstatat(image->node->parent->dirfd, name_of(image), &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
@@ -309,32 +342,53 @@ bool cfs_image_vacant(const struct cfs_image *image, const struct cfs_ref *ref)
 	size_t i;
 
 	for (i = 0; i < image->n_vacant; i++)
-		if (same_ref(&image->vacant[i], ref))
+		if (same_ref(&image->vacant[i].ref, ref))
 			return true;
 	return false;
 }
 
-int cfs_image_vacate(struct cfs_image *image, const struct cfs_ref *ref)
+int cfs_image_vacate(struct cfs_image *image, const struct cfs_ref *ref,
+		     const struct cfs_node *holder)
 {
-	struct cfs_ref *vacant = realloc(image->vacant, (image->n_vacant + 1) * sizeof(*vacant));
+	struct cfs_vacancy *vacant = realloc(image->vacant, (image->n_vacant + 1) * sizeof(*vacant));
 
 	if (!vacant)
 		return -ENOMEM;
 	image->vacant = vacant;
-	vacant[image->n_vacant++] = *ref;
+	vacant[image->n_vacant++] = (struct cfs_vacancy){*ref, holder};
 	return 0;
 }
 
 void cfs_image_fill(struct cfs_image *image, const struct cfs_ref *ref)
 {
+	size_t i = 0;
+
+	while (i < image->n_vacant)
+		if (same_ref(&image->vacant[i].ref, ref))
+			image->vacant[i] = image->vacant[--image->n_vacant];
+		else
+			i++;
+}
+
+void cfs_image_release(struct cfs_image *image, const struct cfs_node *holder)
+{
+	size_t i = 0;
+
+	while (i < image->n_vacant)
+		if (image->vacant[i].holder == holder)
+			image->vacant[i] = image->vacant[--image->n_vacant];
+		else
+			i++;
+}
+
+bool cfs_image_has_holder(const struct cfs_image *image, const struct cfs_node *node)
+{
 	size_t i;
 
-	for (i = 0; i < image->n_vacant; i++) {
-		if (!same_ref(&image->vacant[i], ref))
-			continue;
-		image->vacant[i] = image->vacant[--image->n_vacant];
-		return;
-	}
+	for (i = 0; i < image->n_vacant; i++)
+		if (image->vacant[i].holder == node)
+			return true;
+	return false;
 }
 
 /* Write the path of a directory below the root, with a slash behind it. */

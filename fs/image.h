@@ -16,6 +16,12 @@
 
 struct cfs_changed;
 
+/* An entry file that was renamed to a scratch name, and the scratch file. */
+struct cfs_vacancy {
+	struct cfs_ref ref;
+	const struct cfs_node *holder; /* borrowed */
+};
+
 struct cfs_image {
 	unsigned number;         /* in node ids */
 	struct cfs_node *node;   /* a reference; its parent is the directory */
@@ -27,7 +33,7 @@ struct cfs_image {
 	bool writing;            /* a commit is writing beside it */
 	struct crit_image *open; /* owned; NULL while nobody needs it */
 	struct cfs_image *next, *prev; /* in fs->recent, while open */
-	struct cfs_ref *vacant;  /* owned: entry files that were renamed away */
+	struct cfs_vacancy *vacant; /* owned */
 	size_t n_vacant;
 };
 
@@ -44,8 +50,18 @@ struct cfs_image *cfs_image_by_number(struct cfs *fs, uint64_t number);
 /* Open it, and anew if the file changed. 0 and image->open, -ENOENT, -errno. */
 int cfs_image_open(struct cfs *fs, struct cfs_image *image, struct crit_error *err);
 
-/* Look whether the file changed, at most a few times a second. 0, -ENOENT. */
+/* Look whether the file changed: at most a few times a second, or now. 0, -ENOENT. */
 int cfs_image_check(struct cfs *fs, struct cfs_image *image);
+int cfs_image_look(struct cfs *fs, struct cfs_image *image);
+
+/* Is a file with these attributes what is known of the image? */
+bool cfs_image_is(const struct cfs_image *image, const struct stat *st);
+
+/*
+ * Owner, mode or times (`mtime`: that one) of `file`, which the image was, were set
+ * through the mount. 0; -EBUSY if someone else wrote to it meanwhile.
+ */
+int cfs_image_attributes_set(struct cfs_image *image, const struct crit_file *file, bool mtime);
 
 /* A commit made `file` of it. */
 void cfs_image_committed(struct cfs_image *image, struct crit_file *file,
@@ -55,10 +71,18 @@ void cfs_image_committed(struct cfs_image *image, struct crit_file *file,
 struct timespec cfs_image_mtime(const struct cfs_image *image, const struct cfs_ref *ref);
 void cfs_image_touch(struct cfs_image *image, const struct cfs_ref *ref);
 
-/* Is the entry file renamed away to a scratch name? And make it so, or not. */
+/*
+ * Is the entry file renamed away to a scratch name? And make it so, or not any
+ * more: because another file took its place, or because its holder goes.
+ */
 bool cfs_image_vacant(const struct cfs_image *image, const struct cfs_ref *ref);
-int cfs_image_vacate(struct cfs_image *image, const struct cfs_ref *ref);
+int cfs_image_vacate(struct cfs_image *image, const struct cfs_ref *ref,
+		     const struct cfs_node *holder);
 void cfs_image_fill(struct cfs_image *image, const struct cfs_ref *ref);
+void cfs_image_release(struct cfs_image *image, const struct cfs_node *holder);
+
+/* Is the scratch file all that the mount shows of some entry file? */
+bool cfs_image_has_holder(const struct cfs_image *image, const struct cfs_node *node);
 
 /* "sub/files.img/3.json" of an entry file, as the mount's root sees it. */
 void cfs_image_path(const struct cfs_image *image, const char *name, char *out, size_t size);

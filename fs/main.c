@@ -175,7 +175,8 @@ static void name_scratch_files(struct cfs *fs)
 	char path[4096];
 
 	HASH_ITER(by_id, fs->nodes.by_id, node, next) {
-		if (node->kind != CFS_SCRATCH || !node->key || node->scratch->vacates ||
+		if (node->kind != CFS_SCRATCH || !node->key ||
+		    cfs_image_has_holder(node->ref.image, node) ||
 		    cfs_scratch_is_litter(cfs_node_name(node)))
 			continue;
 		cfs_image_path(node->ref.image, cfs_node_name(node), path, sizeof(path));
@@ -235,6 +236,7 @@ static void fini(struct cfs *fs)
 	crit_buf_fini(&fs->errors);
 	if (fs->dumpfd >= 0)
 		close(fs->dumpfd);
+	cfs_store_fini(&fs->store);
 	cfs_options_fini(&fs->opt);
 }
 
@@ -244,7 +246,7 @@ int main(int argc, char **argv)
 	struct cfs fs = {
 		.dumpfd = -1,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
-		.quota = {.max = CFS_SCRATCH_MAX},
+		.store = {.dirfd = -1},
 	};
 	struct fuse_cmdline_opts cmd = {0};
 	int ret = 1;
@@ -260,6 +262,7 @@ int main(int argc, char **argv)
 			ret = 0;
 		} else {
 			raise_descriptor_limit();
+			cfs_store_init(&fs.store, CFS_SCRATCH_MAX);
 			ret = mount_and_serve(&fs, &args, &cmd);
 		}
 	}

@@ -124,6 +124,15 @@ void cfs_node_release(struct cfs_node_table *t, struct cfs_node *node)
 	while (node && !node->lookups && !node->refs && !kept_by_name(node)) {
 		struct cfs_node *parent = node->parent;
 
+		if (node->forever) {
+			/* the id must not come back as an entry's while the kernel knows it */
+			if (node->kind == CFS_SCRATCH) {
+				cfs_scratch_free(node->scratch);
+				node->scratch = NULL;
+				node->kind = CFS_GONE;
+			}
+			return;
+		}
 		destroy(t, node);
 		if (parent)
 			parent->refs--;

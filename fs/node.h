@@ -42,6 +42,7 @@ struct cfs_node {
 	uint64_t id;
 	enum cfs_kind kind;
 	uint64_t lookups; /* references that the kernel holds */
+	bool forever;     /* it has a computed id, whose lookups were not counted */
 	unsigned refs;    /* of handles, images and nodes below */
 	struct cfs_node_key *key; /* owned: where it is to be found; NULL: nowhere */
 	struct cfs_node *parent;  /* a reference: the CFS_DIR around it, NULL for the root */
@@ -56,8 +57,6 @@ struct cfs_node_table {
 	struct cfs_node *by_id, *by_name; /* uthash */
 	uint64_t last_id;
 };
-
-#define CFS_LOOKUPS_UNKNOWN (UINT64_C(1) << 62) /* more than any FORGET takes */
 
 /* Make a node; id 0: the next of the counter. A name makes it found there. */
 struct cfs_node *cfs_node_new(struct cfs_node_table *t, uint64_t id, enum cfs_kind kind,

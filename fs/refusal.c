@@ -65,7 +65,7 @@ static struct cfs_node *our_file(struct cfs *fs, const struct cfs_ref *ref, cons
 		if (!node)
 			return NULL;
 		node->ref.image = ref->image;
-		node->scratch = cfs_scratch_new(&fs->quota, S_IFREG | (ref->image->st.st_mode & 0666),
+		node->scratch = cfs_scratch_new(&fs->store, S_IFREG | (ref->image->st.st_mode & 0666),
 						ref->image->st.st_uid, ref->image->st.st_gid);
 		if (!node->scratch) {
 			cfs_node_rename(&fs->nodes, node, 0, NULL);
@@ -77,12 +77,12 @@ static struct cfs_node *our_file(struct cfs *fs, const struct cfs_ref *ref, cons
 	return NULL;
 }
 
-/* Give our file new contents, its own to free; none if there was no memory. */
+/* Give our file new contents, a share to keep; NULL if there was no memory. */
 static void set_contents(struct cfs_node *node, struct cfs_draft *contents)
 {
 	if (!contents)
 		return;
-	cfs_draft_free(node->scratch->contents);
+	cfs_draft_put(node->scratch->contents);
 	node->scratch->contents = contents;
 	cfs_scratch_touch(node->scratch);
 }
@@ -102,7 +102,7 @@ static void add_to_errors(struct cfs *fs, const char *line)
 	crit_buf_byte(e, '\n');
 }
 
-void cfs_refuse(struct cfs *fs, const struct cfs_ref *ref, const struct cfs_draft *refused,
+void cfs_refuse(struct cfs *fs, const struct cfs_ref *ref, struct cfs_draft *refused,
 		const struct crit_error *why)
 {
 	char path[4096], line[LINE_MAX_BYTES + 1];
@@ -114,11 +114,11 @@ void cfs_refuse(struct cfs *fs, const struct cfs_ref *ref, const struct cfs_draf
 	add_to_errors(fs, line);
 	rej = our_file(fs, ref, ".rej", true);
 	if (rej)
-		set_contents(rej, cfs_draft_copy(&fs->quota, refused));
+		set_contents(rej, cfs_draft_get(refused));
 	err = our_file(fs, ref, ".err", true);
 	if (err) {
 		strcat(line, "\n");
-		set_contents(err, cfs_draft_of_text(&fs->quota, line, strlen(line)));
+		set_contents(err, cfs_draft_of_text(&fs->store, line, strlen(line)));
 	}
 }
 

@@ -8,8 +8,8 @@
 #include "fs/cfs.h"
 #include "fs/draft.h"
 
-/* Keep the contents that were refused, and say why. Works as far as memory goes. */
-void cfs_refuse(struct cfs *fs, const struct cfs_ref *ref, const struct cfs_draft *refused,
+/* Keep a share of the contents that were refused, and say why. */
+void cfs_refuse(struct cfs *fs, const struct cfs_ref *ref, struct cfs_draft *refused,
 		const struct crit_error *why);
 
 /* The entry was committed: what was refused before is settled. */

@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct cfs_scratch *cfs_scratch_new(struct cfs_quota *q, mode_t mode, uid_t uid, gid_t gid)
+struct cfs_scratch *cfs_scratch_new(struct cfs_store *store, mode_t mode, uid_t uid, gid_t gid)
 {
 	struct cfs_scratch *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
-	s->contents = cfs_draft_new(q);
+	s->contents = cfs_draft_new(store);
 	if (!s->contents) {
 		free(s);
 		return NULL;
@@ -31,7 +31,7 @@ void cfs_scratch_free(struct cfs_scratch *s)
 {
 	if (!s)
 		return;
-	cfs_draft_free(s->contents);
+	cfs_draft_put(s->contents);
 	free(s->target);
 	free(s);
 }
@@ -40,6 +40,17 @@ void cfs_scratch_touch(struct cfs_scratch *s)
 {
 	clock_gettime(CLOCK_REALTIME, &s->mtime);
 	s->ctime = s->mtime;
+}
+
+int cfs_scratch_own(struct cfs_scratch *s)
+{
+	int ret = cfs_draft_own(&s->contents);
+
+	if (ret < 0)
+		return ret;
+	s->ours = false;
+	cfs_scratch_touch(s);
+	return 0;
 }
 
 static bool ends_in(const char *name, const char *suffix)

@@ -24,14 +24,19 @@ struct cfs_scratch {
 	uid_t uid;
 	gid_t gid;
 	struct timespec atime, mtime, ctime;
-	bool ours;   /* a .rej or .err that critfs made */
-	bool vacates; /* it was an entry's N.json: the slot waits for another one */
+	bool ours; /* a .rej or .err that critfs made, and nobody wrote to since */
 };
 
-struct cfs_scratch *cfs_scratch_new(struct cfs_quota *q, mode_t mode, uid_t uid, gid_t gid);
+struct cfs_scratch *cfs_scratch_new(struct cfs_store *store, mode_t mode, uid_t uid, gid_t gid);
 void cfs_scratch_free(struct cfs_scratch *s);
 
 void cfs_scratch_touch(struct cfs_scratch *s);
+
+/*
+ * Before its contents are changed by whoever has it open: they are nobody else's
+ * then, critfs's neither, and the time is now. 0, -errno.
+ */
+int cfs_scratch_own(struct cfs_scratch *s);
 
 /*
  * May a scratch file have this name? -EPERM for one in `.img`: it would be an

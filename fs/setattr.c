@@ -30,73 +30,88 @@ static void times_of(const struct stat *attr, int to_set, struct timespec times[
 		times[1].tv_nsec = UTIME_NOW;
 }
 
-static int resize_passed(const struct cfs_node *node, const struct cfs_handle *h, off_t size)
+/* On an open file or directory; a symlink by its name in `dirfd`, fd being -1. */
+static int set_on_file(int fd, int dirfd, const char *name, const struct stat *attr, int to_set)
 {
-	int fd, ret;
-
-	if (h && h->fd >= 0)
-		return ftruncate(h->fd, size) < 0 ? -errno : 0;
-	fd = openat(node->parent->dirfd, cfs_node_name(node),
-		    O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = ftruncate(fd, size) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
-/* On the file behind a node; a directory of the dump is named by itself. */
-static int set_on_file(int dirfd, const char *name, const struct stat *attr, int to_set)
-{
+	uid_t uid = to_set & FUSE_SET_ATTR_UID ? attr->st_uid : (uid_t)-1;
+	gid_t gid = to_set & FUSE_SET_ATTR_GID ? attr->st_gid : (gid_t)-1;
 	struct timespec times[2];
+	int flags = AT_SYMLINK_NOFOLLOW;
 
+	if (fd >= 0) {
+		dirfd = fd;
+		name = "";
+		flags = AT_EMPTY_PATH;
+	}
 	if ((to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) &&
-	    fchownat(dirfd, name, to_set & FUSE_SET_ATTR_UID ? attr->st_uid : (uid_t)-1,
-		     to_set & FUSE_SET_ATTR_GID ? attr->st_gid : (gid_t)-1,
-		     AT_SYMLINK_NOFOLLOW) < 0)
+	    fchownat(dirfd, name, uid, gid, flags) < 0)
 		return -errno;
-	if ((to_set & FUSE_SET_ATTR_MODE) && fchmodat(dirfd, name, attr->st_mode & 07777, 0) < 0)
-		return -errno;
+	if ((to_set & FUSE_SET_ATTR_MODE) && (fd < 0 || fchmod(fd, attr->st_mode & 07777) < 0))
+		return fd < 0 ? -EOPNOTSUPP : -errno;
 	times_of(attr, to_set, times);
 	if ((to_set & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME)) &&
-	    utimensat(dirfd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+	    (fd >= 0 ? futimens(fd, times) : utimensat(dirfd, name, times, flags)) < 0)
 		return -errno;
 	return 0;
 }
 
-static int set_passed(struct cfs_node *node, const struct cfs_handle *h, const struct stat *attr,
-		      int to_set)
+static int set_passed(struct cfs *fs, struct cfs_node *node, struct cfs_handle *h,
+		      const struct stat *attr, int to_set)
 {
-	int ret = 0;
+	const char *name = cfs_node_name(node);
+	struct stat st;
+	int fd, ret;
 
 	if (node->kind == CFS_DIR)
-		return set_on_file(node->dirfd, ".", attr, to_set);
-	if (!node->key)
+		return set_on_file(node->dirfd, -1, NULL, attr, to_set);
+	if (!h || h->fd < 0)
+		h = cfs_handle_with_fd(fs, node);
+	if (h)
+		return to_set & FUSE_SET_ATTR_SIZE && ftruncate(h->fd, attr->st_size) < 0
+			       ? -errno
+			       : set_on_file(h->fd, -1, NULL, attr, to_set);
+	if (!name)
 		return -ESTALE;
-	if (to_set & FUSE_SET_ATTR_SIZE)
-		ret = resize_passed(node, h, attr->st_size);
-	return ret < 0 ? ret : set_on_file(node->parent->dirfd, cfs_node_name(node), attr, to_set);
+	if (fstatat(node->parent->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -ESTALE;
+	if (!S_ISREG(st.st_mode))
+		return set_on_file(-1, node->parent->dirfd, name, attr, to_set);
+	fd = openat(node->parent->dirfd, name,
+		    (to_set & FUSE_SET_ATTR_SIZE ? O_WRONLY : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK |
+			    O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = to_set & FUSE_SET_ATTR_SIZE && ftruncate(fd, attr->st_size) < 0 ? -errno : 0;
+	if (ret == 0)
+		ret = set_on_file(fd, -1, NULL, attr, to_set);
+	close(fd);
+	return ret;
 }
 
-static int set_image(struct cfs_image *image, const struct stat *attr, int to_set)
+/*
+ * On an image's file. It changes the file, but not from underneath: what is known
+ * of it stays true, if it was true until now.
+ */
+static int set_image(struct cfs *fs, struct cfs_image *image, const struct stat *attr, int to_set)
 {
-	const struct cfs_node *node = image->node;
 	struct stat file = *attr;
+	struct crit_file *now;
 	int ret;
 
-	if (!cfs_node_name(node))
-		return -ESTALE;
-	if (image->writing)
-		return -EBUSY; /* the new file would not have it */
+	ret = cfs_image_look(fs, image);
+	if (ret < 0)
+		return ret;
+	ret = crit_file_open(image->node->parent->dirfd, cfs_node_name(image->node), &now);
+	if (ret < 0)
+		return ret;
 	file.st_mode &= ~(mode_t)0111; /* a directory's x, which the file has not */
-	ret = set_on_file(node->parent->dirfd, cfs_node_name(node), &file, to_set);
-	/* this is our own change, not one from underneath */
-	if (ret == 0 && image->open)
-		ret = fstat(crit_image_file(image->open)->fd, &crit_image_file(image->open)->st) < 0
-			      ? -errno
-			      : 0;
-	if (ret == 0 && image->open)
-		image->st = crit_image_file(image->open)->st;
+	if (!cfs_image_is(image, &now->st))
+		ret = -EBUSY; /* replaced this very moment */
+	if (ret == 0)
+		ret = set_on_file(now->fd, -1, NULL, &file, to_set);
+	if (ret == 0)
+		ret = cfs_image_attributes_set(image, now, to_set & FUSE_SET_ATTR_MTIME);
+	crit_file_put(now);
 	return ret;
 }
 
@@ -106,11 +121,12 @@ static int set_scratch(struct cfs_node *node, const struct stat *attr, int to_se
 	struct timespec times[2];
 
 	if (to_set & FUSE_SET_ATTR_SIZE) {
-		int ret = cfs_draft_truncate(s->contents, (uint64_t)attr->st_size);
+		int ret = cfs_scratch_own(s);
 
+		if (ret == 0)
+			ret = cfs_draft_truncate(s->contents, (uint64_t)attr->st_size);
 		if (ret < 0)
 			return ret;
-		cfs_scratch_touch(s);
 	}
 	if (to_set & FUSE_SET_ATTR_MODE)
 		s->mode = (s->mode & S_IFMT) | (attr->st_mode & 07777);
@@ -130,7 +146,7 @@ static int set_scratch(struct cfs_node *node, const struct stat *attr, int to_se
 /* ftruncate(2): the draft's size, committed when it is flushed. */
 static int resize_draft(struct cfs *fs, struct cfs_handle *h, uint64_t size)
 {
-	int ret = cfs_handle_start_draft(fs, h);
+	int ret = cfs_handle_own_draft(fs, h);
 
 	if (ret == 0)
 		ret = cfs_draft_truncate(h->draft, size);
@@ -143,14 +159,12 @@ static int resize_draft(struct cfs *fs, struct cfs_handle *h, uint64_t size)
 
 /* 1: it will be answered later. */
 static int set_entry(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const struct cfs_object *o,
-		     struct cfs_handle *h, const struct stat *attr, int to_set)
+		     const struct stat *attr, int to_set)
 {
 	if (!(to_set & FUSE_SET_ATTR_SIZE))
 		return 0;
 	if (cfs_part_is_raw(o->ref.part))
 		return -EPERM;
-	if (h && h->kind == CFS_HANDLE_ENTRY && h->writable)
-		return h->jobs ? -EAGAIN : resize_draft(fs, h, (uint64_t)attr->st_size);
 	/* truncate(2): an empty text is nothing yet, an empty blob is contents */
 	if (cfs_part_is_text(o->ref.part) && !attr->st_size)
 		return 0;
@@ -161,16 +175,19 @@ static int set_entry(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const struc
 static int set(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const struct cfs_object *o,
 	       struct cfs_handle *h, const struct stat *attr, int to_set)
 {
+	/* the open file, wherever its name and node went meanwhile */
+	if (h && h->kind == CFS_HANDLE_ENTRY && h->writable && (to_set & FUSE_SET_ATTR_SIZE))
+		return resize_draft(fs, h, (uint64_t)attr->st_size);
 	if (o->is_entry)
-		return set_entry(fs, req, ino, o, h, attr, to_set);
+		return set_entry(fs, req, ino, o, attr, to_set);
 	switch (o->node->kind) {
 	case CFS_SCRATCH:
 		return set_scratch(o->node, attr, to_set);
 	case CFS_PASSED:
 	case CFS_DIR:
-		return set_passed(o->node, h, attr, to_set);
+		return set_passed(fs, o->node, h, attr, to_set);
 	case CFS_IMAGE:
-		return set_image(o->ref.image, attr, to_set);
+		return set_image(fs, o->ref.image, attr, to_set);
 	default:
 		return -EROFS;
 	}
@@ -188,9 +205,23 @@ static void reply(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const struct c
 		fuse_reply_err(req, -ret);
 		return;
 	}
-	if (h && h->kind == CFS_HANDLE_ENTRY && h->draft && h->dirty)
+	if (h && h->kind == CFS_HANDLE_ENTRY && h->draft)
 		st.st_size = (off_t)cfs_draft_size(h->draft);
 	fuse_reply_attr(req, &st, timeout);
+}
+
+void cfs_setattr_now(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, struct cfs_handle *h,
+		     const struct stat *attr, int to_set)
+{
+	struct cfs_object o;
+	int ret = cfs_object_find(fs, ino, &o);
+
+	if (ret == 0)
+		ret = set(fs, req, ino, &o, h, attr, to_set);
+	if (ret < 0)
+		fuse_reply_err(req, -ret);
+	else if (ret == 0)
+		reply(fs, req, ino, &o, h);
 }
 
 void cfs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
@@ -199,15 +230,12 @@ void cfs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_se
 	struct cfs_handle *h = fi ? cfs_handle_of(fi) : NULL;
 	struct cfs *fs = fuse_req_userdata(req);
 	struct cfs_object o;
-	int ret;
 
 	cfs_lock(fs);
-	ret = cfs_object_find(fs, ino, &o);
-	if (ret == 0)
-		ret = set(fs, req, ino, &o, h, attr, to_set);
-	if (ret < 0)
-		fuse_reply_err(req, -ret);
-	else if (ret == 0)
-		reply(fs, req, ino, &o, h);
+	if ((h && h->jobs) ||
+	    (cfs_object_find(fs, ino, &o) == 0 && o.node && o.node->kind == CFS_IMAGE))
+		cfs_commit_then_setattr(fs, req, ino, h, attr, to_set);
+	else
+		cfs_setattr_now(fs, req, ino, h, attr, to_set);
 	cfs_unlock(fs);
 }

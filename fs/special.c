@@ -61,7 +61,7 @@ int cfs_special_attr(struct cfs *fs, const struct cfs_node *node, struct stat *s
 	st->st_ino = node->id;
 	if (node->kind == CFS_SPECIAL_DIR) {
 		st->st_mode = S_IFDIR | 0500 | (st->st_mode & 0055);
-		st->st_nlink = 2;
+		st->st_nlink = 1;
 		return 0;
 	}
 	crit_buf_reset(&fs->text);

@@ -87,6 +87,8 @@ int cfs_tree_entry(struct cfs *fs, struct cfs_node *node, struct fuse_entry_para
 	e->entry_timeout = e->attr_timeout;
 	if (node->kind == CFS_SPECIAL_DIR || node->kind == CFS_SPECIAL)
 		e->entry_timeout = CFS_TIMEOUT;
+	if (ret < 0)
+		cfs_node_release(&fs->nodes, node);
 	return ret;
 }
 
@@ -283,10 +285,10 @@ void cfs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *
 	fuse_reply_none(req);
 }
 
-/* The size of a file that is open is that of its draft, for lseek and O_APPEND. */
+/* The size of an open file is that of its draft: it is what it reads and seeks in. */
 static void use_draft_size(const struct cfs_handle *h, struct stat *st)
 {
-	if (h->kind == CFS_HANDLE_ENTRY && h->draft && h->dirty)
+	if (h->kind == CFS_HANDLE_ENTRY && h->draft)
 		st->st_size = (off_t)cfs_draft_size(h->draft);
 }
 
