@@ -94,11 +94,11 @@ SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-
 asan: deps
 	@$(MAKE) --no-print-directory B=build/asan OPT='-O1 -g' SANITIZE='$(SANITIZERS)' tested
 
-# Everything twice: as it is shipped, and under AddressSanitizer and UBSan.
+# As it is shipped, and under AddressSanitizer and UBSan.
 test: deps-test
 	@$(MAKE) --no-print-directory WERROR=-Werror tested
 	@$(MAKE) --no-print-directory WERROR=-Werror asan
-	$(Q)tests/run
+	$(Q)tests/all $(B) build/asan
 
 demo: all
 	$(Q)contrib/demo $(B)/critfs

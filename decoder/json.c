@@ -45,43 +45,63 @@ static int bad_char(struct crit_json *j, const char *at, const char *what)
 	return crit_fail(j->err, CRIT_REJECTED, "%s: byte 0x%02x", what, c);
 }
 
-static int read_hex4(const char *p, const char *end, uint32_t *out)
+static int hex_digit(char c)
 {
-	unsigned i;
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
 
-	*out = 0;
-	if (end - p < 4)
-		return -1;
-	for (i = 0; i < 4; i++) {
-		if (!isxdigit((unsigned char)p[i]))
-			return -1;
-		*out = *out << 4 | (uint32_t)(p[i] <= '9' ? p[i] - '0' : (p[i] | 0x20) - 'a' + 10);
-	}
-	return 0;
+/* Four hexadecimal digits: the number read and, in *n, of how many of them. */
+static uint32_t read_hex4(const char *p, const char *end, unsigned *n)
+{
+	uint32_t c = 0;
+
+	for (*n = 0; *n < 4 && p + *n < end && hex_digit(p[*n]) >= 0; ++*n)
+		c = c << 4 | (uint32_t)hex_digit(p[*n]);
+	return c;
+}
+
+/* The second half of a pair at `at`: 0 and *low, or an error at `from`. */
+static int read_low_surrogate(struct crit_json *j, const char *from, const char *at, uint32_t *low)
+{
+	unsigned n;
+
+	if ((at < j->end && at[0] != '\\') || (at + 1 < j->end && at[1] != 'u'))
+		return bad_char(j, from, "half a surrogate pair");
+	if (j->end - at <= 2)
+		return unfinished(j, "a surrogate pair");
+	*low = read_hex4(at + 2, j->end, &n);
+	/* DC00 to DFFF, as far as it stands there */
+	if ((n > 0 && *low >> 4 * (n - 1) != 0xd) ||
+	    (n > 1 && *low >> 4 * (n - 2) < 0xdc) || (n < 4 && at + 2 + n < j->end))
+		return bad_char(j, from, "half a surrogate pair");
+	return n < 4 ? unfinished(j, "a surrogate pair") : 0;
 }
 
 /* \uXXXX at p, "u" being the first character; a pair of surrogates is one. */
 static int read_unicode(struct crit_json *j, const char **p)
 {
-	const char *at = *p + 1;
-	uint32_t c, low;
+	const char *from = *p - 1, *at = *p + 1;
+	uint32_t c, low = 0;
+	unsigned n;
+	int ret;
 
-	if (j->end - at < 4)
+	c = read_hex4(at, j->end, &n);
+	if (n < 4 && at + n < j->end)
+		return bad_char(j, from, "\\u takes four hexadecimal digits");
+	if (n < 4)
 		return unfinished(j, "a \\u escape");
-	if (read_hex4(at, j->end, &c) < 0)
-		return bad_char(j, *p - 1, "\\u takes four hexadecimal digits");
 	at += 4;
+	if (c >= 0xdc00 && c <= 0xdfff)
+		return bad_char(j, from, "half a surrogate pair");
 	if (c >= 0xd800 && c <= 0xdbff) {
-		if ((at < j->end && at[0] != '\\') || (at + 1 < j->end && at[1] != 'u'))
-			return bad_char(j, *p - 1, "half a surrogate pair");
-		if (j->end - at < 6)
-			return unfinished(j, "a surrogate pair");
-		if (read_hex4(at + 2, j->end, &low) < 0 || low < 0xdc00 || low > 0xdfff)
-			return bad_char(j, *p - 1, "half a surrogate pair");
+		ret = read_low_surrogate(j, from, at, &low);
+		if (ret < 0)
+			return ret;
 		c = 0x10000 + ((c & 0x3ff) << 10) + (low & 0x3ff);
 		at += 6;
-	} else if (c >= 0xdc00 && c <= 0xdfff) {
-		return bad_char(j, *p - 1, "half a surrogate pair");
 	}
 	crit_utf8_put(&j->unescaped, c);
 	*p = at;
@@ -112,6 +132,8 @@ static int check_utf8(struct crit_json *j, const char *from, size_t len)
 
 	if (good == len)
 		return 0;
+	if (from + len == j->end && crit_utf8_is_cut(from + good, len - good))
+		return unfinished(j, "a string");
 	return bad_char(j, from + good, "a string that is no UTF-8");
 }
 
@@ -124,13 +146,13 @@ static int scan_string(struct crit_json *j)
 	for (;;) {
 		while (p < j->end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
 			p++;
+		ret = check_utf8(j, from, (size_t)(p - from));
+		if (ret < 0)
+			return ret;
 		if (p == j->end)
 			return unfinished(j, "a string");
 		if ((unsigned char)*p < 0x20)
 			return bad_char(j, p, "a control character within a string");
-		ret = check_utf8(j, from, (size_t)(p - from));
-		if (ret < 0)
-			return ret;
 		if (*p == '"')
 			break;
 		crit_buf_add(&j->unescaped, from, (size_t)(p - from));
@@ -212,6 +234,25 @@ static int scan_word(struct crit_json *j, const char *word, int token)
 	return token;
 }
 
+/* The rest of a string, number or word that begins with `c`. */
+static int scan_value(struct crit_json *j, const char *from, char c)
+{
+	switch (c) {
+	case '"':
+		return scan_string(j);
+	case 't':
+		return scan_word(j, "true", CRIT_JSON_TRUE);
+	case 'f':
+		return scan_word(j, "false", CRIT_JSON_FALSE);
+	case 'n':
+		return scan_word(j, "null", CRIT_JSON_NULL);
+	default:
+		if (c == '-' || (c >= '0' && c <= '9'))
+			return scan_number(j);
+		return bad_char(j, from, "unexpected character");
+	}
+}
+
 static int scan(struct crit_json *j)
 {
 	while (j->at < j->end) {
@@ -236,18 +277,8 @@ static int scan(struct crit_json *j)
 		case ':':
 		case ',':
 			return c;
-		case '"':
-			return scan_string(j);
-		case 't':
-			return scan_word(j, "true", CRIT_JSON_TRUE);
-		case 'f':
-			return scan_word(j, "false", CRIT_JSON_FALSE);
-		case 'n':
-			return scan_word(j, "null", CRIT_JSON_NULL);
 		default:
-			if (c == '-' || (c >= '0' && c <= '9'))
-				return scan_number(j);
-			return bad_char(j, here, "unexpected character");
+			return scan_value(j, here, c);
 		}
 	}
 	j->token_line = j->line;
@@ -255,10 +286,30 @@ static int scan(struct crit_json *j)
 	return CRIT_JSON_END;
 }
 
+/* A token that is cut off by the end is wrong all the same where none may stand. */
+static void check_place_of_cut(struct crit_json *j)
+{
+	const char *from = j->line_start + j->token_col - 1;
+
+	if (j->want == CRIT_JSON_WANT_ANY || (j->want == CRIT_JSON_WANT_KEY && *from == '"'))
+		return;
+	j->unfinished = false;
+	bad_char(j, from, "unexpected character");
+}
+
 int crit_json_next(struct crit_json *j)
 {
 	j->token = scan(j);
+	if (j->token < 0 && j->unfinished)
+		check_place_of_cut(j);
+	j->want = CRIT_JSON_WANT_ANY;
 	return j->token;
+}
+
+static int next_wanted(struct crit_json *j, enum crit_json_want want)
+{
+	j->want = want;
+	return crit_json_next(j);
 }
 
 static const char *token_name(int token)
@@ -314,7 +365,7 @@ static int skip_key(struct crit_json *j)
 {
 	if (j->token != CRIT_JSON_STRING)
 		return crit_json_expected(j, "", "a key in double quotes");
-	if (crit_json_next(j) != ':')
+	if (next_wanted(j, CRIT_JSON_WANT_PUNCTUATION) != ':')
 		return crit_json_expected(j, "", "':' behind a key");
 	return crit_json_next(j);
 }
@@ -337,7 +388,8 @@ int crit_json_skip(struct crit_json *j)
 			if (depth == CRIT_JSON_DEPTH_MAX)
 				return crit_json_expected(j, "", "at most 512 levels");
 			in_object[depth++] = j->token == '{';
-			ret = crit_json_next(j);
+			ret = next_wanted(j, in_object[depth - 1] ? CRIT_JSON_WANT_KEY
+								  : CRIT_JSON_WANT_ANY);
 			if (ret < 0)
 				return ret;
 			if (j->token != '}' && j->token != ']') {
@@ -352,7 +404,7 @@ int crit_json_skip(struct crit_json *j)
 		} else {
 			if (!depth)
 				return 0;
-			ret = crit_json_next(j);
+			ret = next_wanted(j, CRIT_JSON_WANT_PUNCTUATION);
 			if (ret < 0)
 				return ret;
 		}
@@ -362,14 +414,14 @@ int crit_json_skip(struct crit_json *j)
 				return crit_json_expected(j, "", "the other bracket");
 			if (--depth == 0)
 				return 0;
-			ret = crit_json_next(j);
+			ret = next_wanted(j, CRIT_JSON_WANT_PUNCTUATION);
 			if (ret < 0)
 				return ret;
 		}
 		if (j->token != ',')
 			return crit_json_expected(j, "", in_object[depth - 1] ? "',' or '}'"
 									      : "',' or ']'");
-		ret = crit_json_next(j);
+		ret = next_wanted(j, in_object[depth - 1] ? CRIT_JSON_WANT_KEY : CRIT_JSON_WANT_ANY);
 		if (ret < 0 || (in_object[depth - 1] && (ret = skip_key(j)) < 0))
 			return ret;
 	}
@@ -387,7 +439,7 @@ int crit_json_check(const char *text, size_t len, struct crit_error *err)
 		ret = -EBADMSG;
 	} else if (ret > 0) {
 		ret = crit_json_skip(&j);
-		if (ret == 0 && crit_json_next(&j) != CRIT_JSON_END)
+		if (ret == 0 && next_wanted(&j, CRIT_JSON_WANT_PUNCTUATION) != CRIT_JSON_END)
 			ret = crit_json_expected(&j, "", "nothing behind the value");
 	}
 	if (ret < 0 && j.unfinished)

@@ -25,11 +25,19 @@ enum crit_json_token {
 	CRIT_JSON_NULL = 'n',
 };
 
+/* What the next token may be, where that matters before it is whole. */
+enum crit_json_want {
+	CRIT_JSON_WANT_ANY,
+	CRIT_JSON_WANT_KEY,         /* a string or a bracket */
+	CRIT_JSON_WANT_PUNCTUATION, /* no value */
+};
+
 struct crit_json {
 	const char *text, *at, *end; /* text is the caller's and outlives this */
 	const char *line_start;
 	unsigned line;
 	struct crit_error *err;
+	enum crit_json_want want;
 	int token; /* the last one */
 	unsigned token_line, token_col;
 	const char *value; /* of a string (unescaped) or number, until the next token */

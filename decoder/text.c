@@ -6,7 +6,12 @@
 static const char hex_lower[] = "0123456789abcdef";
 static const char hex_upper[] = "0123456789ABCDEF";
 
-/* Length of the UTF-8 sequence at p, 0 if there is none (RFC 3629's table). */
+#define CUT 5 /* longer than any sequence */
+
+/*
+ * Length of the UTF-8 sequence at p (RFC 3629's table), 0 if there is none, CUT if
+ * all that is left is the beginning of one.
+ */
 static unsigned utf8_sequence(const uint8_t *p, size_t left)
 {
 	uint8_t lo = 0x80, hi = 0xbf;
@@ -22,8 +27,6 @@ static unsigned utf8_sequence(const uint8_t *p, size_t left)
 		n = 4;
 	else
 		return 0;
-	if (left < n)
-		return 0;
 	if (p[0] == 0xe0)
 		lo = 0xa0; /* no overlong forms */
 	else if (p[0] == 0xed)
@@ -32,10 +35,10 @@ static unsigned utf8_sequence(const uint8_t *p, size_t left)
 		lo = 0x90;
 	else if (p[0] == 0xf4)
 		hi = 0x8f; /* not beyond 0x10ffff */
-	for (i = 1; i < n; i++, lo = 0x80, hi = 0xbf)
+	for (i = 1; i < n && i < left; i++, lo = 0x80, hi = 0xbf)
 		if (p[i] < lo || p[i] > hi)
 			return 0;
-	return n;
+	return left < n ? CUT : n;
 }
 
 size_t crit_utf8_valid(const void *data, size_t len)
@@ -46,11 +49,16 @@ size_t crit_utf8_valid(const void *data, size_t len)
 
 	while (i < len) {
 		n = utf8_sequence(p + i, len - i);
-		if (!n)
+		if (!n || n == CUT)
 			break;
 		i += n;
 	}
 	return i;
+}
+
+bool crit_utf8_is_cut(const void *data, size_t len)
+{
+	return len && utf8_sequence(data, len) == CUT;
 }
 
 void crit_utf8_put(struct crit_buf *out, uint32_t c)

@@ -302,6 +302,8 @@ static bool read_flags(const struct crit_names *flags, const char *text, size_t 
 	uint64_t bit;
 
 	*v = 0;
+	if (!len)
+		return true;
 	for (from = text; from <= end; from = bar + 1) {
 		bar = memchr(from, '|', (size_t)(end - from));
 		if (!bar)
@@ -310,8 +312,6 @@ static bool read_flags(const struct crit_names *flags, const char *text, size_t 
 			;
 		while (from < to && *from == ' ')
 			from++;
-		if (from == to && bar == end && from == text + len && *v == 0)
-			return true; /* "" is 0 */
 		if (!find_name(flags, from, (size_t)(to - from), &bit) &&
 		    read_number(from, (size_t)(to - from), true, r, &bit) != NUMBER_OK) {
 			*bad = from;
@@ -451,7 +451,7 @@ unsigned crit_address_read(const struct crit_scalar *s, const struct crit_style 
 	uint8_t bytes[4 * CRIT_IPV6_WORDS];
 	unsigned n, i, j;
 
-	if (!s->is_string || s->len >= sizeof(text))
+	if (!s->is_string || s->len >= sizeof(text) || memchr(s->text, '\0', s->len))
 		return 0;
 	memcpy(text, s->text, s->len);
 	text[s->len] = '\0';
