@@ -69,8 +69,11 @@ $(B)/fs/%.o: fs/%.c | $(PROTO_HEADERS)
 $(B)/tests/unit-%: tests/unit/unit-%.c $(B)/libcrit.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/libcrit.a	\
-		$(call PKG,--libs) -ljson-c
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@	\
+		$(filter %.c %.o %.a,$^) $(call PKG,--libs) -ljson-c
+
+# Drafts are the file system's, but know nothing of FUSE.
+$(B)/tests/unit-draft: $(B)/fs/draft.o
 
 $(B)/tests/schema-dump: tests/unit/schema-dump.c $(PROTO_OBJS) | $(PROTO_HEADERS)
 	$(call say,LD,$@)
