@@ -79,6 +79,7 @@ static void free_image(struct cfs *fs, struct cfs_image *image)
 {
 	close_image(fs, image);
 	forget_changes(image);
+	free(image->lost);
 	free(image->vacant);
 	free(image);
 }
@@ -180,6 +181,29 @@ static int is_image(struct cfs_node *dir, const char *name)
 	return ret;
 }
 
+/*
+ * Its file is no image at the moment: it was removed, or somebody is writing it
+ * anew. The name goes to a plain file; the image keeps what it had beside its
+ * entries, and gets the name back when there is an image again.
+ */
+static void lose_name(struct cfs *fs, struct cfs_image *image)
+{
+	free(image->lost);
+	image->lost = strdup(name_of(image));
+	cfs_node_rename(&fs->nodes, image->node, 0, NULL);
+}
+
+static struct cfs_image *find_lost(struct cfs *fs, const struct cfs_node *dir, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < fs->n_images; i++)
+		if (fs->images[i]->lost && fs->images[i]->node->parent == dir &&
+		    !strcmp(fs->images[i]->lost, name))
+			return fs->images[i];
+	return NULL;
+}
+
 static int new_image(struct cfs *fs, struct cfs_node *dir, const char *name,
 		     const struct stat *st, struct cfs_image **out)
 {
@@ -221,13 +245,21 @@ int cfs_image_get(struct cfs *fs, struct cfs_node *dir, const char *name, const 
 	ret = crit_name_is_raw(name) || st->st_size == 0 ? 0 : is_image(dir, name);
 	if (ret <= 0) {
 		if (image)
-			cfs_node_rename(&fs->nodes, image->node, 0, NULL);
+			lose_name(fs, image);
 		return ret < 0 ? ret : -ENOENT;
 	}
 	if (!image) {
 		if (node) /* it was a plain file until now */
 			cfs_node_rename(&fs->nodes, node, 0, NULL);
-		return new_image(fs, dir, name, st, out);
+		image = find_lost(fs, dir, name);
+		if (!image)
+			return new_image(fs, dir, name, st, out);
+		ret = cfs_node_rename(&fs->nodes, image->node, dir->id, name);
+		if (ret < 0)
+			return ret;
+		free(image->lost);
+		image->lost = NULL;
+		*out = image;
 	}
 	start_afresh(fs, image, st);
 	return 0;

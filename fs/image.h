@@ -25,6 +25,7 @@ struct cfs_vacancy {
 struct cfs_image {
 	unsigned number;         /* in node ids */
 	struct cfs_node *node;   /* a reference; its parent is the directory */
+	char *lost;              /* owned: the name it had until its file was no image */
 	struct stat st;          /* of the file as it was read or committed */
 	struct timespec base;    /* mtime of entries that nobody changed */
 	struct cfs_changed *changed; /* those that were; uthash, owned */

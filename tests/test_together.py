@@ -166,6 +166,23 @@ def test_replaced_underneath(target):
     assert mnt.read_text(target.path + ".rej") == target.new
 
 
+def test_written_anew_in_place(target):
+    """Between truncating and writing the file is no image; what is open loses nothing."""
+    fd = os.open(target.path, os.O_WRONLY | os.O_TRUNC)
+    with open(target.stored, "r+b") as f:
+        f.truncate(0)
+        assert mnt.wait_for(lambda: os.path.isfile(target.dir))
+        f.write(target.old_bytes)
+    assert mnt.wait_for(lambda: os.path.isdir(target.dir))
+    assert target.text() == target.old
+    mnt.write_fd(fd, target.new.encode())
+    with pytest.raises(OSError) as e:
+        os.close(fd)
+    assert e.value.errno == errno.EBUSY
+    assert mnt.read(target.stored) == target.old_bytes
+    assert mnt.read_text(target.path + ".rej") == target.new
+
+
 def test_a_log_is_appended_to(mount, work):
     """O_APPEND is the file's end, wherever another program has moved it."""
     root = dumps.copy("demo", os.path.join(work, "dump"))
