@@ -51,7 +51,8 @@ static int create_temporary(int dirfd, char name[NAME_LEN + 1])
 
 	for (tries = 0; tries < 100; tries++) {
 		random_name(name);
-		fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+			    0600);
 		if (fd < 0 && errno == EEXIST)
 			continue;
 		if (fd < 0)
@@ -251,8 +252,8 @@ static int drop_inherited(int fd, int old)
 	if (len < 0)
 		ret = -errno;
 	for (at = 0; at < len && ret == 0; at += (ssize_t)strlen(names + at) + 1)
-		if (fgetxattr(old, names + at, NULL, 0) < 0 && fremovexattr(fd, names + at) < 0 &&
-		    !xattr_is_optional(names + at))
+		if (fgetxattr(old, names + at, NULL, 0) < 0 &&
+		    fremovexattr(fd, names + at) < 0 && !xattr_is_optional(names + at))
 			ret = -errno;
 	free(names);
 	return ret;

@@ -105,13 +105,14 @@ static int count_blobs(const struct crit_entry *old, struct contents *c, struct 
 
 		if (!b->length)
 			continue;
-		count = b->part == CRIT_PART_MSGS ? old->n_msgs : new_blob_len(old, c, i) / b->unit;
+		count = b->part == CRIT_PART_MSGS ? old->n_msgs
+						  : new_blob_len(old, c, i) / b->unit;
 		pb = protobuf_c_message_descriptor_get_field_by_name(old->type->pb, b->length);
 		if (pb->type == PROTOBUF_C_TYPE_UINT32 && count > UINT32_MAX)
 			return crit_fail(err, CRIT_TOO_BIG, "%s can't count %llu", b->length,
 					 (unsigned long long)count);
-		ret = crit_wire_set_uint(old->type, c->message.data, c->message.len, b->length, count,
-					 &counted);
+		ret = crit_wire_set_uint(old->type, c->message.data, c->message.len, b->length,
+					 count, &counted);
 		if (ret < 0) {
 			crit_buf_fini(&counted);
 			return crit_fail(err, CRIT_NO_MEMORY, "no memory for the message");
@@ -137,7 +138,8 @@ static int keep_blobs(struct crit_image *img, struct crit_place place,
 		return crit_fail(err, CRIT_REJECTED,
 				 "this would leave no place for the %llu bytes of %llu.extra; "
 				 "empty that first",
-				 (unsigned long long)old->blob[0].len, (unsigned long long)place.n);
+				 (unsigned long long)old->blob[0].len,
+				 (unsigned long long)place.n);
 	}
 	if (c->rule.n_blobs && !old->n_blobs && !to_end) {
 		ret = crit_wire_uint(old->type, c->message.data, c->message.len,
@@ -207,8 +209,8 @@ static int build(struct crit_image *img, struct crit_place place, const struct c
 }
 
 /* The message that the entry's own text would make, to tell whether one differs. */
-static int own_message(struct crit_image *img, struct crit_place place, const struct crit_entry *e,
-		       struct contents *own)
+static int own_message(struct crit_image *img, struct crit_place place,
+		       const struct crit_entry *e, struct contents *own)
 {
 	struct crit_style style = crit_image_style(img, false);
 	struct crit_buf text = {0};
@@ -216,8 +218,8 @@ static int own_message(struct crit_image *img, struct crit_place place, const st
 
 	ret = crit_image_print(img, e, false, &text, NULL);
 	if (ret == 0)
-		ret = crit_parse(e->type, (const char *)text.data, text.len, &style, &own->message,
-				 NULL);
+		ret = crit_parse(e->type, (const char *)text.data, text.len, &style,
+				 &own->message, NULL);
 	crit_buf_fini(&text);
 	if (ret == 0)
 		ret = rule_of(img, place, own->message.data, own->message.len, &own->rule);
@@ -231,13 +233,14 @@ static bool same_message(struct crit_image *img, struct crit_place place,
 	bool same;
 
 	same = own_message(img, place, e, &own) == 0 && own.message.len == c->message.len &&
-	       (!own.message.len || !memcmp(own.message.data, c->message.data, own.message.len));
+	       (!own.message.len ||
+		!memcmp(own.message.data, c->message.data, own.message.len));
 	crit_buf_fini(&own.message);
 	return same;
 }
 
-int crit_edit_json(struct crit_image *img, struct crit_place place, const char *text, size_t len,
-		   struct crit_edit *edit, struct crit_error *err)
+int crit_edit_json(struct crit_image *img, struct crit_place place, const char *text,
+		   size_t len, struct crit_edit *edit, struct crit_error *err)
 {
 	struct crit_style style = crit_image_style(img, false);
 	struct contents c = {.changed = -1};
@@ -271,7 +274,8 @@ static bool same_bytes(int fd, uint64_t off, const struct crit_piece *piece)
 	size_t n;
 
 	for (done = 0; same && done < piece->len; done += n) {
-		n = piece->len - done < COMPARE_AT_ONCE ? (size_t)(piece->len - done) : COMPARE_AT_ONCE;
+		n = piece->len - done < COMPARE_AT_ONCE ? (size_t)(piece->len - done)
+							: COMPARE_AT_ONCE;
 		same = crit_pread_full(fd, ours, n, off + done) == 0;
 		if (!same)
 			break;
@@ -287,7 +291,8 @@ static bool same_bytes(int fd, uint64_t off, const struct crit_piece *piece)
 	return same;
 }
 
-bool crit_blob_same(int fd, struct crit_span span, const struct crit_piece *source, size_t n_source)
+bool crit_blob_same(int fd, struct crit_span span, const struct crit_piece *source,
+		    size_t n_source)
 {
 	uint64_t off = span.off;
 	size_t i;
@@ -384,8 +389,8 @@ static int read_sems(struct crit_json *j, const struct crit_header *h, struct cr
 	return out->error;
 }
 
-int crit_edit_sems(struct crit_image *img, struct crit_place place, const char *text, size_t len,
-		   struct crit_edit *edit, struct crit_error *err)
+int crit_edit_sems(struct crit_image *img, struct crit_place place, const char *text,
+		   size_t len, struct crit_edit *edit, struct crit_error *err)
 {
 	struct crit_piece piece;
 	struct crit_entry e;
@@ -397,7 +402,8 @@ int crit_edit_sems(struct crit_image *img, struct crit_place place, const char *
 	crit_json_fini(&j);
 	if (ret < 0)
 		return ret;
-	piece = (struct crit_piece){.fd = -1, .data = edit->values.data, .len = edit->values.len};
+	piece = (struct crit_piece){
+		.fd = -1, .data = edit->values.data, .len = edit->values.len};
 	ret = crit_image_at(img, place, &e, err);
 	if (ret < 0)
 		return ret;

@@ -31,8 +31,8 @@ struct crit_edit {
 	bool changes;              /* false: the image already says so, write nothing */
 	struct crit_piece *pieces; /* owned */
 	size_t n_pieces, cap_pieces;
-	struct crit_buf frame;     /* new bytes that pieces point into */
-	struct crit_buf values;    /* likewise */
+	struct crit_buf frame;        /* new bytes that pieces point into */
+	struct crit_buf values;       /* likewise */
 	uint64_t n, old_end, new_end; /* for crit_image_replaced(), see there */
 };
 
@@ -43,8 +43,8 @@ void crit_edit_fini(struct crit_edit *edit);
  * that count them follow the blobs, not the text. 0 and *edit; -EBADMSG with the
  * place in the text; -EFBIG, -ENOMEM, -EIO, -ENOENT.
  */
-int crit_edit_json(struct crit_image *img, struct crit_place place, const char *text, size_t len,
-		   struct crit_edit *edit, struct crit_error *err);
+int crit_edit_json(struct crit_image *img, struct crit_place place, const char *text,
+		   size_t len, struct crit_edit *edit, struct crit_error *err);
 
 /*
  * One blob of the entry becomes the bytes of `source`, the field that counts it
@@ -62,7 +62,7 @@ bool crit_blob_same(int fd, struct crit_span span, const struct crit_piece *sour
 		    size_t n_source);
 
 /* The values of a CRIT_PART_SEMS become those of a JSON list; as crit_edit_json(). */
-int crit_edit_sems(struct crit_image *img, struct crit_place place, const char *text, size_t len,
-		   struct crit_edit *edit, struct crit_error *err);
+int crit_edit_sems(struct crit_image *img, struct crit_place place, const char *text,
+		   size_t len, struct crit_edit *edit, struct crit_error *err);
 
 #endif

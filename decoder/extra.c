@@ -14,7 +14,9 @@ static const struct crit_extra_rule rules[] = {
 	[CRIT_EXTRA_NONE] = {0, {{0}}, 1},
 	[CRIT_EXTRA_BYTES] = {1, {{CRIT_PART_EXTRA, "bytes", 1}}, 1},
 	[CRIT_EXTRA_LENGTH] = {1, {{CRIT_PART_EXTRA, "length", 1}}, 1},
-	[CRIT_EXTRA_TCP] = {2, {{CRIT_PART_INQ, "inq_len", 1}, {CRIT_PART_OUTQ, "outq_len", 1}}, 1},
+	[CRIT_EXTRA_TCP] = {2,
+			    {{CRIT_PART_INQ, "inq_len", 1}, {CRIT_PART_OUTQ, "outq_len", 1}},
+			    1},
 	[CRIT_EXTRA_BPFMAP] = {2,
 			       {{CRIT_PART_KEYS, "keys_bytes", 1},
 				{CRIT_PART_VALUES, "values_bytes", 1}},
@@ -33,7 +35,8 @@ const struct crit_extra_rule crit_msg_rule = {1, {{CRIT_PART_EXTRA, "msize", 1}}
 static int shm_in_pagemaps(const uint8_t *message, size_t len)
 {
 	uint64_t in_pagemaps;
-	int ret = crit_wire_uint(&crit_msg_ipc_shm_entry, message, len, "in_pagemaps", &in_pagemaps);
+	int ret = crit_wire_uint(&crit_msg_ipc_shm_entry, message, len, "in_pagemaps",
+				 &in_pagemaps);
 
 	return ret < 0 ? ret : in_pagemaps != 0;
 }
@@ -50,8 +53,8 @@ static int ghost_without_contents(const uint8_t *message, size_t len)
 	return ret < 0 ? ret : chunks || !S_ISREG(mode);
 }
 
-int crit_extra_rule(const struct crit_type *type, uint64_t n, const uint8_t *message, size_t len,
-		    struct crit_extra_rule *rule)
+int crit_extra_rule(const struct crit_type *type, uint64_t n, const uint8_t *message,
+		    size_t len, struct crit_extra_rule *rule)
 {
 	int none = 0;
 

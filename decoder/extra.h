@@ -26,8 +26,8 @@ struct crit_extra_rule {
  * very message says are not there are left out. 0, or -EBADMSG where the
  * message can't be read that far.
  */
-int crit_extra_rule(const struct crit_type *type, uint64_t n, const uint8_t *message, size_t len,
-		    struct crit_extra_rule *rule);
+int crit_extra_rule(const struct crit_type *type, uint64_t n, const uint8_t *message,
+		    size_t len, struct crit_extra_rule *rule);
 
 /* The rule for a message within a CRIT_PART_MSGS. */
 extern const struct crit_extra_rule crit_msg_rule;

@@ -13,8 +13,8 @@
 #include "decoder/wire.h"
 #include "schema-messages.h"
 
-#define STRIDE 32 /* entries between two offsets of the index */
-#define WINDOW ((size_t)128 << 10)
+#define STRIDE    32 /* entries between two offsets of the index */
+#define WINDOW    ((size_t)128 << 10)
 #define SIZE_WORD 4 /* bytes before each message */
 
 /* Where a walk stands: number `n` begins at `off`. */
@@ -33,8 +33,8 @@ struct crit_image {
 	bool complete;       /* known is all there is; a tail may follow */
 	struct cursor last;  /* behind the entry that was asked for last */
 
-	uint64_t msgs_of;     /* offset of the entry that this one is within */
-	struct cursor msg;    /* behind the message that was asked for last */
+	uint64_t msgs_of;          /* offset of the entry that this one is within */
+	struct cursor msg;         /* behind the message that was asked for last */
 	uint64_t queue, queue_end; /* offsets of the queue that was measured last */
 
 	uint8_t *window; /* owned */
@@ -187,10 +187,12 @@ const uint8_t *crit_image_bytes(struct crit_image *img, struct crit_span span,
 		return NULL;
 	}
 	if (span.len > CRIT_MESSAGE_MAX) {
-		crit_fail(err, CRIT_TOO_BIG, "a message of %llu bytes", (unsigned long long)span.len);
+		crit_fail(err, CRIT_TOO_BIG, "a message of %llu bytes",
+			  (unsigned long long)span.len);
 		return NULL;
 	}
-	if (span.off < img->window_off || span.off + span.len > img->window_off + img->window_len)
+	if (span.off < img->window_off ||
+	    span.off + span.len > img->window_off + img->window_len)
 		if (fill_window(img, span, err) < 0)
 			return NULL;
 	return img->window + (span.off - img->window_off);
@@ -396,7 +398,8 @@ int crit_image_tail(struct crit_image *img, struct crit_span *tail, struct crit_
 	return ret;
 }
 
-int crit_image_decodes(struct crit_image *img, const struct crit_entry *e, struct crit_error *err)
+int crit_image_decodes(struct crit_image *img, const struct crit_entry *e,
+		       struct crit_error *err)
 {
 	const uint8_t *bytes;
 	int ret;
@@ -436,14 +439,16 @@ int crit_image_print_sems(struct crit_image *img, struct crit_span span, struct 
 	if (!span.len)
 		crit_buf_str(out, "[]\n");
 	for (uint64_t done = 0; done < span.len;) {
-		uint64_t n = span.len - done < 2 * SEMS_AT_ONCE ? span.len - done : 2 * SEMS_AT_ONCE;
-		const uint8_t *p =
-			crit_image_bytes(img, (struct crit_span){span.off + done, n}, err);
+		uint64_t n = span.len - done < 2 * SEMS_AT_ONCE ? span.len - done
+								: 2 * SEMS_AT_ONCE;
+		const uint8_t *p = crit_image_bytes(img, (struct crit_span){span.off + done, n},
+						    err);
 
 		if (!p)
 			return -EIO;
 		for (uint64_t i = 0; i < n; i += 2) {
-			int len = snprintf(item, sizeof(item), "%s\n    %u", done + i ? "," : "[",
+			int len = snprintf(item, sizeof(item), "%s\n    %u",
+					   done + i ? "," : "[",
 					   crit_get_u16(&img->header, p + i));
 
 			crit_buf_add(out, item, (size_t)len);

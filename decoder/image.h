@@ -99,7 +99,8 @@ const uint8_t *crit_image_bytes(struct crit_image *img, struct crit_span span,
 				struct crit_error *err);
 
 /* 1 if the entry's message decodes, 0 if it has to be shown raw, or -errno. */
-int crit_image_decodes(struct crit_image *img, const struct crit_entry *e, struct crit_error *err);
+int crit_image_decodes(struct crit_image *img, const struct crit_entry *e,
+		       struct crit_error *err);
 
 /* Append the entry's JSON text with its newline. -EBADMSG if it does not decode. */
 int crit_image_print(struct crit_image *img, const struct crit_entry *e, bool plain,

@@ -45,26 +45,19 @@ static int bad_char(struct crit_json *j, const char *at, const char *what)
 	return crit_fail(j->err, CRIT_REJECTED, "%s: byte 0x%02x", what, c);
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Four hexadecimal digits: the number read and, in *n, of how many of them. */
 static uint32_t read_hex4(const char *p, const char *end, unsigned *n)
 {
 	uint32_t c = 0;
 
-	for (*n = 0; *n < 4 && p + *n < end && hex_digit(p[*n]) >= 0; ++*n)
-		c = c << 4 | (uint32_t)hex_digit(p[*n]);
+	for (*n = 0; *n < 4 && p + *n < end && crit_hex_digit(p[*n]) >= 0; ++*n)
+		c = c << 4 | (uint32_t)crit_hex_digit(p[*n]);
 	return c;
 }
 
 /* The second half of a pair at `at`: 0 and *low, or an error at `from`. */
-static int read_low_surrogate(struct crit_json *j, const char *from, const char *at, uint32_t *low)
+static int read_low_surrogate(struct crit_json *j, const char *from, const char *at,
+			      uint32_t *low)
 {
 	unsigned n;
 
@@ -74,8 +67,8 @@ static int read_low_surrogate(struct crit_json *j, const char *from, const char 
 		return unfinished(j, "a surrogate pair");
 	*low = read_hex4(at + 2, j->end, &n);
 	/* DC00 to DFFF, as far as it stands there */
-	if ((n > 0 && *low >> 4 * (n - 1) != 0xd) ||
-	    (n > 1 && *low >> 4 * (n - 2) < 0xdc) || (n < 4 && at + 2 + n < j->end))
+	if ((n > 0 && *low >> 4 * (n - 1) != 0xd) || (n > 1 && *low >> 4 * (n - 2) < 0xdc) ||
+	    (n < 4 && at + 2 + n < j->end))
 		return bad_char(j, from, "half a surrogate pair");
 	return n < 4 ? unfinished(j, "a surrogate pair") : 0;
 }
@@ -351,11 +344,11 @@ int crit_json_expected(struct crit_json *j, const char *path, const char *what)
 		j->unfinished = true;
 	crit_error_at(j->err, j->token_line, j->token_col);
 	if (j->token == CRIT_JSON_STRING)
-		return crit_fail(j->err, CRIT_REJECTED, "%s%sexpected %s, got \"%.*s\"", path, colon,
-				 what, (int)n, j->value);
+		return crit_fail(j->err, CRIT_REJECTED, "%s%sexpected %s, got \"%.*s\"", path,
+				 colon, what, (int)n, j->value);
 	if (j->token == CRIT_JSON_NUMBER)
-		return crit_fail(j->err, CRIT_REJECTED, "%s%sexpected %s, got %.*s", path, colon,
-				 what, (int)n, j->value);
+		return crit_fail(j->err, CRIT_REJECTED, "%s%sexpected %s, got %.*s", path,
+				 colon, what, (int)n, j->value);
 	return crit_fail(j->err, CRIT_REJECTED, "%s%sexpected %s, got %s", path, colon, what,
 			 token_name(j->token));
 }
@@ -419,9 +412,10 @@ int crit_json_skip(struct crit_json *j)
 				return ret;
 		}
 		if (j->token != ',')
-			return crit_json_expected(j, "", in_object[depth - 1] ? "',' or '}'"
-									      : "',' or ']'");
-		ret = next_wanted(j, in_object[depth - 1] ? CRIT_JSON_WANT_KEY : CRIT_JSON_WANT_ANY);
+			return crit_json_expected(
+				j, "", in_object[depth - 1] ? "',' or '}'" : "',' or ']'");
+		ret = next_wanted(j, in_object[depth - 1] ? CRIT_JSON_WANT_KEY
+							  : CRIT_JSON_WANT_ANY);
 		if (ret < 0 || (in_object[depth - 1] && (ret = skip_key(j)) < 0))
 			return ret;
 	}

@@ -43,7 +43,7 @@ struct crit_json {
 	const char *value; /* of a string (unescaped) or number, until the next token */
 	size_t value_len;
 	struct crit_buf unescaped; /* owned */
-	bool unfinished; /* the error is only that the text ends too early */
+	bool unfinished;           /* the error is only that the text ends too early */
 };
 
 void crit_json_init(struct crit_json *j, const char *text, size_t len, struct crit_error *err);

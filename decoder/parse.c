@@ -56,8 +56,8 @@ static int expected(struct parser *p, const char *what)
 	return crit_json_expected(&p->j, p->path, what);
 }
 
-__attribute__((format(printf, 2, 3)))
-static int rejected(struct parser *p, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static int rejected(struct parser *p, const char *fmt,
+							  ...)
 {
 	char what[256];
 	va_list ap;
@@ -66,7 +66,8 @@ static int rejected(struct parser *p, const char *fmt, ...)
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	crit_error_at(p->err, p->j.token_line, p->j.token_col);
-	return crit_fail(p->err, CRIT_REJECTED, "%s%s%s", p->path, p->path_len ? ": " : "", what);
+	return crit_fail(p->err, CRIT_REJECTED, "%s%s%s", p->path, p->path_len ? ": " : "",
+			 what);
 }
 
 /*
@@ -104,7 +105,8 @@ static int parse_raw_string(struct parser *p)
 {
 	int ret;
 
-	if (crit_json_next(&p->j) != CRIT_JSON_STRING || p->j.value_len != strlen(CRIT_KEY_BASE64) ||
+	if (crit_json_next(&p->j) != CRIT_JSON_STRING ||
+	    p->j.value_len != strlen(CRIT_KEY_BASE64) ||
 	    memcmp(p->j.value, CRIT_KEY_BASE64, p->j.value_len))
 		return expected(p, "the key \"" CRIT_KEY_BASE64 "\"");
 	if (crit_json_next(&p->j) != ':')
@@ -173,8 +175,9 @@ static int parse_number(struct parser *p, const struct crit_field *field)
 		return 0;
 	}
 	if (p->j.token != CRIT_JSON_STRING && p->j.token != CRIT_JSON_NUMBER)
-		return expected(p, field->pb->type == PROTOBUF_C_TYPE_ENUM ? "a name of its enum"
-									   : "an integer");
+		return expected(p, field->pb->type == PROTOBUF_C_TYPE_ENUM
+					   ? "a name of its enum"
+					   : "an integer");
 	crit_error_at(p->err, p->j.token_line, p->j.token_col);
 	ret = crit_value_read(field, &s, p->path, &wire, p->err);
 	if (ret < 0)
@@ -296,7 +299,8 @@ static void reorder(struct parser *p, size_t start, const struct span *spans, un
 	unsigned i;
 
 	for (i = 0; i < n_fields; i++)
-		crit_buf_add(&ordered, p->out->data + spans[i].from, spans[i].to - spans[i].from);
+		crit_buf_add(&ordered, p->out->data + spans[i].from,
+			     spans[i].to - spans[i].from);
 	crit_buf_add(&ordered, p->out->data + spans[FIELDS_MAX].from,
 		     spans[FIELDS_MAX].to - spans[FIELDS_MAX].from);
 	if (ordered.error)
@@ -371,7 +375,8 @@ static int parse_message(struct parser *p, const struct crit_message *message, u
 	if (crit_json_next(&p->j) == '}')
 		return check_required(p, message, seen);
 	for (;; last = index) {
-		index = parse_member(p, message, (unsigned)(index + 1), depth, &seen, &unknown, spans);
+		index = parse_member(p, message, (unsigned)(index + 1), depth, &seen, &unknown,
+				     spans);
 		if (index < 0)
 			return index;
 		if (p->out->error)

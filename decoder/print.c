@@ -21,20 +21,20 @@ struct printer {
 /* State of one object while its fields come in. */
 struct object {
 	const struct crit_message *message;
-	unsigned depth;  /* of this message, 0 is the outermost */
-	bool hex;        /* the mark is inherited */
-	bool empty;      /* nothing printed yet */
-	bool list;       /* a list of fields[index] is open */
+	unsigned depth; /* of this message, 0 is the outermost */
+	bool hex;       /* the mark is inherited */
+	bool empty;     /* nothing printed yet */
+	bool list;      /* a list of fields[index] is open */
 	bool list_empty;
-	int index;       /* of the last field */
+	int index; /* of the last field */
 	uint64_t seen;
 	bool unknown;
 	uint32_t words[CRIT_IPV6_WORDS]; /* of an address list, held back */
 	unsigned n_words;
 };
 
-static int print_message(struct printer *p, const struct crit_message *message, const void *data,
-			 size_t len, unsigned depth, bool hex);
+static int print_message(struct printer *p, const struct crit_message *message,
+			 const void *data, size_t len, unsigned depth, bool hex);
 
 static void newline(struct printer *p, unsigned level)
 {
@@ -244,10 +244,11 @@ static int print_reordered(struct printer *p, struct object *o, const void *data
 	return ret;
 }
 
-static int print_message(struct printer *p, const struct crit_message *message, const void *data,
-			 size_t len, unsigned depth, bool hex)
+static int print_message(struct printer *p, const struct crit_message *message,
+			 const void *data, size_t len, unsigned depth, bool hex)
 {
-	struct object o = {.message = message, .depth = depth, .hex = hex, .empty = true, .index = -1};
+	struct object o = {
+		.message = message, .depth = depth, .hex = hex, .empty = true, .index = -1};
 	struct crit_wire w = crit_wire_open(message, data, len);
 	size_t start = p->out->len;
 	struct crit_wire_field f;

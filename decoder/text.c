@@ -248,7 +248,7 @@ void crit_qp_write(struct crit_buf *out, const void *data, size_t len)
 	}
 }
 
-static int hex_value(char c)
+int crit_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -271,11 +271,11 @@ bool crit_qp_read(const char *text, size_t len, struct crit_buf *out)
 		} else if (i + 2 < len && text[i + 1] == '\r' && text[i + 2] == '\n') {
 			i += 3;
 		} else {
-			if (i + 2 >= len || hex_value(text[i + 1]) < 0 ||
-			    hex_value(text[i + 2]) < 0)
+			if (i + 2 >= len || crit_hex_digit(text[i + 1]) < 0 ||
+			    crit_hex_digit(text[i + 2]) < 0)
 				return false;
-			crit_buf_byte(out, (uint8_t)(hex_value(text[i + 1]) << 4 |
-						     hex_value(text[i + 2])));
+			crit_buf_byte(out, (uint8_t)(crit_hex_digit(text[i + 1]) << 4 |
+						     crit_hex_digit(text[i + 2])));
 			i += 3;
 		}
 	}

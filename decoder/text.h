@@ -18,6 +18,9 @@ size_t crit_utf8_valid(const void *data, size_t len);
 /* Are these bytes, which are no UTF-8 as they are, the beginning of a sequence? */
 bool crit_utf8_is_cut(const void *data, size_t len);
 
+/* What a hexadecimal digit stands for; -1: it is none. */
+int crit_hex_digit(char c);
+
 /* Append code point `c` (at most 0x10ffff) as UTF-8. */
 void crit_utf8_put(struct crit_buf *out, uint32_t c);
 

@@ -10,6 +10,7 @@
 #define COMMON  CRIT_MAGIC_COMMON
 #define SERVICE CRIT_MAGIC_SERVICE
 
+/* clang-format off */
 #define ONE(message)     .head = &crit_msg_##message, .rest = &crit_msg_##message, .single = true
 #define MANY(message)    .head = &crit_msg_##message, .rest = &crit_msg_##message
 #define HEAD(first, all) .head = &crit_msg_##first, .rest = &crit_msg_##all
@@ -155,11 +156,13 @@ const struct crit_type crit_types[] = {
 	 MANY(bpfmap_file_entry)},
 };
 
+/* clang-format on */
+
 const size_t crit_n_types = sizeof(crit_types) / sizeof(crit_types[0]);
 
 static const char *const raw_prefixes[] = {
-	"pages-", "iptables-", "ip6tables-", "nftables-", "route-",     "route6-",
-	"ifaddr-", "rule-",    "tmpfs-",     "netns-ct-", "netns-exp-", "amdgpu-",
+	"pages-",  "iptables-", "ip6tables-", "nftables-", "route-",     "route6-",
+	"ifaddr-", "rule-",     "tmpfs-",     "netns-ct-", "netns-exp-", "amdgpu-",
 };
 
 const struct crit_type *crit_type_by_magic(uint32_t magic)

@@ -155,8 +155,8 @@ static void print_name(struct crit_buf *out, const char *name)
 
 static const char *enum_name(const ProtobufCFieldDescriptor *pb, uint64_t v)
 {
-	const ProtobufCEnumValue *e =
-		protobuf_c_enum_descriptor_get_value(pb->descriptor, (int32_t)v);
+	const ProtobufCEnumValue *e = protobuf_c_enum_descriptor_get_value(pb->descriptor,
+									   (int32_t)v);
 
 	return e ? e->name : NULL;
 }
@@ -240,14 +240,12 @@ static enum number read_number(const char *text, size_t len, bool prefixes, stru
 	if (i == len || (base == 10 && text[i] == '0' && len - i > 1))
 		return NUMBER_NONE;
 	for (; i < len; i++) {
-		unsigned d = (unsigned)(text[i] >= '0' && text[i] <= '9'
-					? text[i] - '0'
-					: (text[i] | 0x20) >= 'a' ? (text[i] | 0x20) - 'a' + 10 : 99);
+		int d = crit_hex_digit(text[i]);
 
-		if (d >= base)
+		if (d < 0 || (unsigned)d >= base)
 			return NUMBER_NONE;
-		over |= v > (UINT64_MAX - d) / base;
-		v = v * base + d;
+		over |= v > (UINT64_MAX - (unsigned)d) / base;
+		v = v * base + (unsigned)d;
 	}
 	if (r.is_signed)
 		max = (max >> 1) + minus;
@@ -270,11 +268,12 @@ static int fail_expected(const char *path, const char *expected, const struct cr
 {
 	const char *quote = s->is_string ? "\"" : "";
 
-	return crit_fail(err, CRIT_REJECTED, "%s: expected %s, got %s%.*s%s", path, expected, quote,
-			 (int)(s->len < 80 ? s->len : 80), s->text, quote);
+	return crit_fail(err, CRIT_REJECTED, "%s: expected %s, got %s%.*s%s", path, expected,
+			 quote, (int)(s->len < 80 ? s->len : 80), s->text, quote);
 }
 
-static bool read_device(const struct crit_field *field, const char *text, size_t len, uint64_t *v)
+static bool read_device(const struct crit_field *field, const char *text, size_t len,
+			uint64_t *v)
 {
 	const struct range u32 = {false, false, 32};
 	const char *colon = memchr(text, ':', len);
@@ -295,8 +294,8 @@ static bool read_device(const struct crit_field *field, const char *text, size_t
 	return minor_part <= KDEV_MINOR_MAX && *v <= UINT32_MAX;
 }
 
-static bool read_flags(const struct crit_names *flags, const char *text, size_t len, struct range r,
-		       uint64_t *v, const char **bad, size_t *bad_len)
+static bool read_flags(const struct crit_names *flags, const char *text, size_t len,
+		       struct range r, uint64_t *v, const char **bad, size_t *bad_len)
 {
 	const char *end = text + len, *bar, *from, *to;
 	uint64_t bit;
@@ -323,8 +322,8 @@ static bool read_flags(const struct crit_names *flags, const char *text, size_t 
 	return true;
 }
 
-static int read_enum(const struct crit_field *field, const struct crit_scalar *s, const char *path,
-		     uint64_t *v, struct crit_error *err)
+static int read_enum(const struct crit_field *field, const struct crit_scalar *s,
+		     const char *path, uint64_t *v, struct crit_error *err)
 {
 	const ProtobufCEnumDescriptor *e = field->pb->descriptor;
 	struct range r = range_of(field->pb);
@@ -346,8 +345,8 @@ static int read_enum(const struct crit_field *field, const struct crit_scalar *s
 	}
 }
 
-int crit_value_read(const struct crit_field *field, const struct crit_scalar *s, const char *path,
-		    uint64_t *wire, struct crit_error *err)
+int crit_value_read(const struct crit_field *field, const struct crit_scalar *s,
+		    const char *path, uint64_t *wire, struct crit_error *err)
 {
 	struct range r = range_of(field->pb);
 	const char *expected = "an integer";
@@ -372,8 +371,9 @@ int crit_value_read(const struct crit_field *field, const struct crit_scalar *s,
 	if (s->is_string && field->flags) {
 		if (read_flags(field->flags, s->text, s->len, r, wire, &bad, &bad_len))
 			return 0;
-		return crit_fail(err, CRIT_REJECTED, "%s: \"%.*s\" is no flag of %s and no number",
-				 path, (int)(bad_len < 80 ? bad_len : 80), bad, field->flags->title);
+		return crit_fail(err, CRIT_REJECTED,
+				 "%s: \"%.*s\" is no flag of %s and no number", path,
+				 (int)(bad_len < 80 ? bad_len : 80), bad, field->flags->title);
 	}
 	if (s->is_string && field->dict) {
 		if (find_name(field->dict, s->text, s->len, wire))
@@ -407,7 +407,8 @@ static void print_ipv6(struct crit_buf *out, const uint8_t *bytes)
 	unsigned best = 8, best_len = 1, i, run;
 
 	for (i = 0; i < 8; i++) {
-		for (run = 0; i + run < 8 && !bytes[2 * (i + run)] && !bytes[2 * (i + run) + 1];)
+		for (run = 0;
+		     i + run < 8 && !bytes[2 * (i + run)] && !bytes[2 * (i + run) + 1];)
 			run++;
 		if (run > best_len) {
 			best = i;
@@ -467,4 +468,3 @@ unsigned crit_address_read(const struct crit_scalar *s, const struct crit_style 
 				    << 8 * (style->big_endian ? 3 - j : j);
 	return n;
 }
-

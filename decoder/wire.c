@@ -60,8 +60,8 @@ static bool type_fits(const ProtobufCFieldDescriptor *pb, unsigned wire_type)
 {
 	enum crit_wire_type own = crit_wire_type_of(pb);
 
-	return wire_type == own || (wire_type == CRIT_WIRE_BYTES &&
-				    pb->label == PROTOBUF_C_LABEL_REPEATED);
+	return wire_type == own ||
+	       (wire_type == CRIT_WIRE_BYTES && pb->label == PROTOBUF_C_LABEL_REPEATED);
 }
 
 static bool packed_whole(const ProtobufCFieldDescriptor *pb, const struct crit_wire_field *f)
@@ -106,8 +106,7 @@ int crit_wire_next(struct crit_wire *w, struct crit_wire_field *f)
 		w->at += len;
 		break;
 	case CRIT_WIRE_BYTES:
-		if (!crit_varint_get(&w->at, w->end, &len) ||
-		    len > (uint64_t)(w->end - w->at))
+		if (!crit_varint_get(&w->at, w->end, &len) || len > (uint64_t)(w->end - w->at))
 			return -EBADMSG;
 		f->data = w->at;
 		f->len = len;
@@ -206,8 +205,8 @@ static int canonical(const struct crit_message *message, const void *data, size_
 		     unsigned depth, struct crit_buf *out);
 
 /* A message field with `data` put in order. */
-static int add_message(const struct crit_field *field, const void *data, size_t len, unsigned depth,
-		       struct crit_buf *out)
+static int add_message(const struct crit_field *field, const void *data, size_t len,
+		       unsigned depth, struct crit_buf *out)
 {
 	struct crit_buf inner = {0};
 	int ret = canonical(field->message, data, len, depth + 1, &inner);
@@ -301,7 +300,8 @@ int crit_wire_uint(const struct crit_message *message, const void *data, size_t 
 	*value = 0;
 	while ((ret = crit_wire_next(&w, &f)) > 0) {
 		if (f.field && f.field->pb == pb) {
-			*value = pb->type == PROTOBUF_C_TYPE_UINT32 ? (uint32_t)f.value : f.value;
+			*value = pb->type == PROTOBUF_C_TYPE_UINT32 ? (uint32_t)f.value
+								    : f.value;
 			found = 1;
 		}
 	}

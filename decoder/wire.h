@@ -36,7 +36,7 @@ struct crit_wire_field {
 	 * fields are kept, not understood. A packed list is understood.
 	 */
 	const struct crit_field *field;
-	unsigned index;       /* of field in its message */
+	unsigned index; /* of field in its message */
 	unsigned wire_type;
 	const uint8_t *start; /* of the tag */
 	const uint8_t *data;  /* of CRIT_WIRE_BYTES */

@@ -34,7 +34,8 @@ int cfs_object_find(struct cfs *fs, fuse_ino_t ino, struct cfs_object *o)
 ino_t cfs_entry_ino(const struct cfs_ref *ref)
 {
 	if (ref->place.m != CRIT_NO_MSG)
-		return cfs_ino_of_msg(ref->image->number, ref->place.n, ref->place.m, ref->part);
+		return cfs_ino_of_msg(ref->image->number, ref->place.n, ref->place.m,
+				      ref->part);
 	return cfs_id_of(ref->image->number, ref->place.n, ref->part);
 }
 
@@ -59,7 +60,8 @@ static void image_attr(const struct cfs_image *image, ino_t ino, struct stat *st
 	st->st_nlink = 1; /* directories in it are not counted */
 }
 
-static int entry_attr(struct cfs *fs, const struct cfs_ref *ref, struct stat *st, double *timeout)
+static int entry_attr(struct cfs *fs, const struct cfs_ref *ref, struct stat *st,
+		      double *timeout)
 {
 	struct cfs_readers readers;
 	uint64_t size;
@@ -79,7 +81,8 @@ static int entry_attr(struct cfs *fs, const struct cfs_ref *ref, struct stat *st
 	readers = cfs_handle_readers(fs, ref);
 	*st = ref->image->st;
 	st->st_ino = cfs_entry_ino(ref);
-	st->st_mode = S_IFREG | (ref->image->st.st_mode & (cfs_part_is_raw(ref->part) ? 0444 : 0666));
+	st->st_mode = S_IFREG |
+		      (ref->image->st.st_mode & (cfs_part_is_raw(ref->part) ? 0444 : 0666));
 	st->st_nlink = 1;
 	st->st_mtim = st->st_ctim = st->st_atim = cfs_image_mtime(ref->image, ref);
 	set_size(st, readers.mapped ? cfs_draft_size(readers.mapped->draft) : size);
@@ -115,7 +118,8 @@ static int passed_attr(struct cfs *fs, const struct cfs_node *node, struct stat 
 	if (node->kind == CFS_DIR) {
 		ret = fstat(node->dirfd, st);
 	} else if (node->key) {
-		ret = fstatat(node->parent->dirfd, cfs_node_name(node), st, AT_SYMLINK_NOFOLLOW);
+		ret = fstatat(node->parent->dirfd, cfs_node_name(node), st,
+			      AT_SYMLINK_NOFOLLOW);
 	} else {
 		/* its name is gone, but who has it open goes on */
 		h = cfs_handle_with_fd(fs, node);

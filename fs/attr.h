@@ -13,7 +13,7 @@
 struct cfs_object {
 	struct cfs_node *node; /* borrowed; NULL for entry files with a computed id */
 	bool is_entry;
-	struct cfs_ref ref;    /* of an entry file; of a scratch file only the image */
+	struct cfs_ref ref; /* of an entry file; of a scratch file only the image */
 };
 
 /* 0; -ESTALE if there is no such object (any more). */

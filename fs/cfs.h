@@ -33,18 +33,18 @@ struct cfs {
 	struct cfs_options opt;
 	struct fuse_session *session;
 	pthread_mutex_t lock;
-	int dumpfd;                /* of the dump directory */
+	int dumpfd; /* of the dump directory */
 	struct cfs_node_table nodes;
 	struct cfs_image **images; /* owned; by number, for good */
 	size_t n_images, cap_images;
-	struct cfs_image *recent;  /* images that are open, latest first */
+	struct cfs_image *recent; /* images that are open, latest first */
 	unsigned n_open_images;
 	struct cfs_handle *handles; /* all open ones */
 	struct cfs_worker *worker;
-	struct cfs_store store;    /* of scratch files and drafts */
-	struct crit_buf text;      /* where texts are rendered to learn their size */
-	struct crit_buf errors;    /* .critfs/errors */
-	bool to_stderr;            /* -f: no syslog */
+	struct cfs_store store; /* of scratch files and drafts */
+	struct crit_buf text;   /* where texts are rendered to learn their size */
+	struct crit_buf errors; /* .critfs/errors */
+	bool to_stderr;         /* -f: no syslog */
 };
 
 /* How long the kernel may believe names and attributes, seconds. */

@@ -26,7 +26,8 @@ static struct cfs *fs_of(fuse_req_t req)
 }
 
 /* The node of a scratch file, or NULL. */
-static struct cfs_node *scratch_at(struct cfs *fs, const struct cfs_place *place, const char *name)
+static struct cfs_node *scratch_at(struct cfs *fs, const struct cfs_place *place,
+				   const char *name)
 {
 	struct cfs_node *node = cfs_node_by_name(&fs->nodes, place->id, name);
 
@@ -83,8 +84,8 @@ static bool is_image(struct cfs *fs, struct cfs_node *dir, const char *name)
 	struct cfs_image *image;
 	struct stat st;
 
-	return fstatat(dir->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-	       cfs_image_get(fs, dir, name, &st, &image) == 0;
+	return fstatat(dir->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(st.st_mode) && cfs_image_get(fs, dir, name, &st, &image) == 0;
 }
 
 /* What a privileged daemon makes belongs to who asked for it. */
@@ -130,7 +131,8 @@ static int create_plain(struct cfs *fs, fuse_req_t req, const struct cfs_place *
 	if (ret < 0)
 		return ret;
 	fd = openat(dir->dirfd, name,
-		    (fi->flags & (O_ACCMODE | O_EXCL | O_TRUNC | O_APPEND)) | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+		    (fi->flags & (O_ACCMODE | O_EXCL | O_TRUNC | O_APPEND)) | O_CREAT |
+			    O_NOFOLLOW | O_CLOEXEC,
 		    mode);
 	if (fd < 0)
 		return -errno;
@@ -143,8 +145,8 @@ static int create_plain(struct cfs *fs, fuse_req_t req, const struct cfs_place *
 	return cfs_file_open_passed(fs, cfs_node_by_id(&fs->nodes, e->ino), fd, fi);
 }
 
-static int create(struct cfs *fs, fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
-		  struct fuse_file_info *fi, struct fuse_entry_param *e)
+static int create(struct cfs *fs, fuse_req_t req, fuse_ino_t parent, const char *name,
+		  mode_t mode, struct fuse_file_info *fi, struct fuse_entry_param *e)
 {
 	struct cfs_place place;
 	struct cfs_node *node;
@@ -183,8 +185,8 @@ void cfs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t m
 }
 
 /* What mknod, mkdir and symlink make: in the dump, or as a scratch file. */
-static int make(struct cfs *fs, fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
-		const char *target, struct fuse_entry_param *e)
+static int make(struct cfs *fs, fuse_req_t req, fuse_ino_t parent, const char *name,
+		mode_t mode, const char *target, struct fuse_entry_param *e)
 {
 	struct cfs_place place;
 	struct cfs_node *node;
@@ -319,8 +321,8 @@ void cfs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 }
 
 /* A scratch file, or an entry's file that becomes one, takes a scratch name. */
-static int take_scratch_name(struct cfs *fs, const struct cfs_place *place, struct cfs_node *node,
-			     const char *name)
+static int take_scratch_name(struct cfs *fs, const struct cfs_place *place,
+			     struct cfs_node *node, const char *name)
 {
 	struct cfs_node *other = scratch_at(fs, place, name);
 	int ret = cfs_scratch_check_name(name);
@@ -360,8 +362,8 @@ static struct cfs_scratch *scratch_of_entry(struct cfs *fs, const struct cfs_ref
 }
 
 /* The node of an entry's file; one with a computed id gets it now. */
-static struct cfs_node *entry_node(struct cfs *fs, const struct cfs_place *place, const char *name,
-				   const struct cfs_ref *ref)
+static struct cfs_node *entry_node(struct cfs *fs, const struct cfs_place *place,
+				   const char *name, const struct cfs_ref *ref)
 {
 	uint64_t id = cfs_id_of(ref->image->number, ref->place.n, ref->part);
 	struct cfs_node *node = cfs_node_by_name(&fs->nodes, place->id, name);
@@ -452,7 +454,9 @@ static int rename_plain(struct cfs *fs, const struct cfs_place *from, const char
 
 	ret = check_plain_name(new_name);
 	if (ret == 0)
-		ret = strcmp(name, CFS_SPECIAL_NAME) && !crit_commit_is_temporary(name) ? 0 : -EPERM;
+		ret = strcmp(name, CFS_SPECIAL_NAME) && !crit_commit_is_temporary(name)
+			      ? 0
+			      : -EPERM;
 	if (ret < 0)
 		return ret;
 	if (is_image(fs, a, name) || is_image(fs, b, new_name))

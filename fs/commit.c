@@ -161,8 +161,8 @@ static int commit_blob(struct cfs *fs, const struct cfs_ref *ref, uint64_t gener
 	return ret;
 }
 
-int cfs_commit(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation, struct cfs_draft *d,
-	       bool sync_dir)
+int cfs_commit(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
+	       struct cfs_draft *d, bool sync_dir)
 {
 	struct crit_error err = {0};
 	int ret;
@@ -265,8 +265,8 @@ static void run_write(struct cfs *fs, struct cfs_job *job)
 	end_handle_job(fs, j);
 }
 
-void cfs_commit_then_write(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, const void *buf,
-			   size_t len, uint64_t off)
+void cfs_commit_then_write(struct cfs *fs, fuse_req_t req, struct cfs_handle *h,
+			   const void *buf, size_t len, uint64_t off)
 {
 	struct handle_job *j = new_handle_job(h, req, len);
 
@@ -364,7 +364,8 @@ static void become_entry(struct cfs *fs, const struct rename_job *j)
 	node->scratch = NULL;
 	if (cfs_node_rename(&fs->nodes, node, j->container, j->name) < 0)
 		cfs_node_rename(&fs->nodes, node, 0, NULL);
-	DL_FOREACH(fs->handles, h) {
+	DL_FOREACH(fs->handles, h)
+	{
 		if (h->node != node || h->kind != CFS_HANDLE_SCRATCH)
 			continue;
 		h->kind = CFS_HANDLE_ENTRY;
@@ -475,8 +476,8 @@ static void run_setattr(struct cfs *fs, struct cfs_job *job)
 	free(j);
 }
 
-void cfs_commit_then_setattr(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, struct cfs_handle *h,
-			     const struct stat *attr, int to_set)
+void cfs_commit_then_setattr(struct cfs *fs, fuse_req_t req, fuse_ino_t ino,
+			     struct cfs_handle *h, const struct stat *attr, int to_set)
 {
 	struct setattr_job *j = calloc(1, sizeof(*j));
 
@@ -502,6 +503,6 @@ void cfs_commit_all(struct cfs *fs)
 	struct cfs_handle *h;
 
 	DL_FOREACH(fs->handles, h)
-		if (h->dirty)
-			commit_handle(fs, h, true);
+	if (h->dirty)
+		commit_handle(fs, h, true);
 }

@@ -21,16 +21,16 @@ int cfs_commit(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
 void cfs_commit_handle(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, bool sync);
 
 /* WRITE while a commit of the same handle is under way: it waits its turn. */
-void cfs_commit_then_write(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, const void *buf,
-			   size_t len, uint64_t off);
+void cfs_commit_then_write(struct cfs *fs, fuse_req_t req, struct cfs_handle *h,
+			   const void *buf, size_t len, uint64_t off);
 
 /* truncate(2) by path: answers with the new attributes. */
 void cfs_commit_truncated(struct cfs *fs, fuse_req_t req, fuse_ino_t ino,
 			  const struct cfs_ref *ref, uint64_t size);
 
 /* SETATTR that has to wait for commits: of the same handle, or of the image. */
-void cfs_commit_then_setattr(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, struct cfs_handle *h,
-			     const struct stat *attr, int to_set);
+void cfs_commit_then_setattr(struct cfs *fs, fuse_req_t req, fuse_ino_t ino,
+			     struct cfs_handle *h, const struct stat *attr, int to_set);
 
 /* FSYNCDIR: sync a directory of the dump. */
 void cfs_commit_sync_directory(struct cfs *fs, fuse_req_t req, struct cfs_node *dir);

@@ -104,7 +104,8 @@ void cfs_store_init(struct cfs_store *store, uint64_t max)
 
 	store->used = 0;
 	store->max = max;
-	store->dirfd = open(dir && *dir == '/' ? dir : "/var/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	store->dirfd = open(dir && *dir == '/' ? dir : "/var/tmp",
+			    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 void cfs_store_fini(struct cfs_store *store)
@@ -123,7 +124,8 @@ static int open_unlinked(const struct cfs_store *store)
 	if (fd >= 0)
 		return fd;
 	/* not on every file system */
-	snprintf(name, sizeof(name), ".critfs-draft.%ld.%lx", (long)getpid(), (long)store->used);
+	snprintf(name, sizeof(name), ".critfs-draft.%ld.%lx", (long)getpid(),
+		 (long)store->used);
 	fd = openat(store->dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
@@ -223,7 +225,8 @@ static int copy_extent(const struct cfs_draft *from, struct extent e, struct cfs
 	int ret = 0;
 
 	for (; e.from < e.to && ret == 0; e.from += n) {
-		n = e.to - e.from < CFS_DRAFT_MEMORY ? (size_t)(e.to - e.from) : CFS_DRAFT_MEMORY;
+		n = e.to - e.from < CFS_DRAFT_MEMORY ? (size_t)(e.to - e.from)
+						     : CFS_DRAFT_MEMORY;
 		ret = cfs_draft_read(from, buf, n, e.from) < 0 ? -EIO : 0;
 		if (ret == 0)
 			ret = cfs_draft_write(to, buf, n, e.from);

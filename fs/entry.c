@@ -10,8 +10,8 @@
 
 #define TEXT_KEPT ((size_t)1 << 20) /* bytes of the render buffer kept between uses */
 
-int cfs_entry_parts(struct cfs_image *image, struct crit_place place, unsigned parts[CFS_PARTS_MAX],
-		    struct crit_error *err)
+int cfs_entry_parts(struct cfs_image *image, struct crit_place place,
+		    unsigned parts[CFS_PARTS_MAX], struct crit_error *err)
 {
 	struct cfs_ref ref = {.image = image, .place = place};
 	struct crit_entry e;
@@ -114,7 +114,8 @@ int cfs_entry_text(struct cfs *fs, const struct cfs_ref *ref, struct crit_buf *o
 	return ret == -EBADMSG ? -ENOENT : ret; /* it is an N.raw now */
 }
 
-int cfs_entry_size(struct cfs *fs, const struct cfs_ref *ref, uint64_t *size, struct crit_error *err)
+int cfs_entry_size(struct cfs *fs, const struct cfs_ref *ref, uint64_t *size,
+		   struct crit_error *err)
 {
 	struct crit_span span;
 	int ret;
@@ -145,7 +146,8 @@ struct cfs_draft *cfs_entry_draft(struct cfs *fs, const struct cfs_ref *ref, int
 	} else {
 		*ret = cfs_entry_span(fs, ref, &span, NULL);
 		if (*ret == 0)
-			d = cfs_draft_of_span(&fs->store, crit_image_file(ref->image->open), span);
+			d = cfs_draft_of_span(&fs->store, crit_image_file(ref->image->open),
+					      span);
 	}
 	if (*ret == 0 && !d)
 		*ret = -ENOMEM;

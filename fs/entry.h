@@ -26,8 +26,8 @@ static inline bool cfs_part_is_raw(unsigned part)
  * an image that is open: their number, -ENOENT behind the last, -errno. Those
  * that are vacant are left out.
  */
-int cfs_entry_parts(struct cfs_image *image, struct crit_place place, unsigned parts[CFS_PARTS_MAX],
-		    struct crit_error *err);
+int cfs_entry_parts(struct cfs_image *image, struct crit_place place,
+		    unsigned parts[CFS_PARTS_MAX], struct crit_error *err);
 
 /* Is there such a file? Opens the image. 0, -ENOENT, -errno. */
 int cfs_entry_find(struct cfs *fs, const struct cfs_ref *ref, struct crit_error *err);

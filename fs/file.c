@@ -112,7 +112,8 @@ int cfs_file_open_scratch(struct cfs *fs, struct cfs_node *node, struct fuse_fil
 	return 0;
 }
 
-int cfs_file_open_passed(struct cfs *fs, struct cfs_node *node, int fd, struct fuse_file_info *fi)
+int cfs_file_open_passed(struct cfs *fs, struct cfs_node *node, int fd,
+			 struct fuse_file_info *fi)
 {
 	struct cfs_handle *h = cfs_handle_new(fs, CFS_HANDLE_PASSED, node->id, node);
 
@@ -128,7 +129,8 @@ int cfs_file_open_passed(struct cfs *fs, struct cfs_node *node, int fd, struct f
 
 static int open_passed(struct cfs *fs, struct cfs_node *node, struct fuse_file_info *fi)
 {
-	int flags = (fi->flags & (O_ACCMODE | O_TRUNC | O_APPEND)) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+	int flags = (fi->flags & (O_ACCMODE | O_TRUNC | O_APPEND)) | O_NOFOLLOW | O_NONBLOCK |
+		    O_CLOEXEC;
 	struct stat st;
 	int fd;
 
@@ -237,7 +239,8 @@ static void reply_text(fuse_req_t req, const struct crit_buf *text, size_t size,
 			       size < text->len - (size_t)off ? size : text->len - (size_t)off);
 }
 
-void cfs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+void cfs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		 struct fuse_file_info *fi)
 {
 	struct cfs_handle *h = cfs_handle_of(fi);
 	struct cfs *fs = fs_of(req);
@@ -368,7 +371,8 @@ void cfs_op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file
 	if (h->kind == CFS_HANDLE_ENTRY)
 		cfs_commit_handle(fs, req, h, true);
 	else if (h->kind == CFS_HANDLE_PASSED)
-		fuse_reply_err(req, (datasync ? fdatasync(h->fd) : fsync(h->fd)) < 0 ? errno : 0);
+		fuse_reply_err(req,
+			       (datasync ? fdatasync(h->fd) : fsync(h->fd)) < 0 ? errno : 0);
 	else
 		fuse_reply_err(req, 0);
 	cfs_unlock(fs);

@@ -22,21 +22,21 @@ struct cfs_names;
 
 struct cfs_handle {
 	enum cfs_handle_kind kind;
-	unsigned refs;         /* of the kernel, and of jobs */
-	unsigned jobs;         /* commits under way: writing has to wait for them */
+	unsigned refs; /* of the kernel, and of jobs */
+	unsigned jobs; /* commits under way: writing has to wait for them */
 	uint64_t ino;
 	struct cfs_node *node; /* a reference, where there is one */
 	struct cfs_ref ref;    /* of ENTRY; of IMAGE, place.n where it lists messages */
 	uint64_t generation;   /* of the image when it was opened */
 	bool readable, writable;
 	bool append;
-	bool cached;           /* reads and writes through the kernel's pages */
-	bool stale;            /* what it reads was committed over */
-	bool truncated;        /* opened with O_TRUNC */
-	bool written;          /* something was written since it was opened */
-	bool dirty;            /* the draft was neither committed nor refused yet */
-	int refused;           /* -errno of the last refusal, until the draft changes */
-	struct crit_buf text;  /* of texts: as rendered when opened */
+	bool cached;            /* reads and writes through the kernel's pages */
+	bool stale;             /* what it reads was committed over */
+	bool truncated;         /* opened with O_TRUNC */
+	bool written;           /* something was written since it was opened */
+	bool dirty;             /* the draft was neither committed nor refused yet */
+	int refused;            /* -errno of the last refusal, until the draft changes */
+	struct crit_buf text;   /* of texts: as rendered when opened */
 	struct crit_file *file; /* a reference, of blobs: as it was when opened */
 	struct crit_span span;
 	struct cfs_draft *draft; /* owned; NULL until something is written */
@@ -61,7 +61,7 @@ static inline struct cfs_handle *cfs_handle_of(const struct fuse_file_info *fi)
  */
 struct cfs_readers {
 	bool any;
-	bool differ;  /* some write, or read what is no longer the committed contents */
+	bool differ; /* some write, or read what is no longer the committed contents */
 	struct cfs_handle *mapped; /* a cached one with a draft: its size is the inode's */
 };
 

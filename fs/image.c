@@ -48,7 +48,8 @@ static void forget_changes(struct cfs_image *image)
 {
 	struct cfs_changed *c, *next;
 
-	HASH_ITER(hh, image->changed, c, next) {
+	HASH_ITER(hh, image->changed, c, next)
+	{
 		HASH_DEL(image->changed, c);
 		free(c);
 	}
@@ -107,7 +108,8 @@ static bool checked_lately(const struct cfs_image *image)
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	return (now.tv_sec - image->checked.tv_sec) * 1000000000LL +
-		       (now.tv_nsec - image->checked.tv_nsec) < CHECK_NS;
+		       (now.tv_nsec - image->checked.tv_nsec) <
+	       CHECK_NS;
 }
 
 /* The file is another one, or has other contents: nothing known of it holds. */
@@ -173,7 +175,8 @@ static int is_image(struct cfs_node *dir, const char *name)
 	ret = crit_file_open(dir->dirfd, name, &file);
 	if (ret < 0)
 		return ret;
-	len = file->st.st_size < (off_t)sizeof(bytes) ? (size_t)file->st.st_size : sizeof(bytes);
+	len = file->st.st_size < (off_t)sizeof(bytes) ? (size_t)file->st.st_size
+						      : sizeof(bytes);
 	ret = crit_pread_full(file->fd, bytes, len, 0);
 	if (ret == 0)
 		ret = crit_header_read(name, bytes, len, &header);
@@ -219,8 +222,8 @@ static int new_image(struct cfs *fs, struct cfs_node *dir, const char *name,
 		free(image);
 		return ret;
 	}
-	image->node = cfs_node_new(&fs->nodes, cfs_id_of(image->number, 0, CFS_PART_DIR), CFS_IMAGE,
-				   dir, dir->id, name);
+	image->node = cfs_node_new(&fs->nodes, cfs_id_of(image->number, 0, CFS_PART_DIR),
+				   CFS_IMAGE, dir, dir->id, name);
 	if (!image->node) {
 		fs->n_images--;
 		free(image);
@@ -382,7 +385,8 @@ bool cfs_image_vacant(const struct cfs_image *image, const struct cfs_ref *ref)
 int cfs_image_vacate(struct cfs_image *image, const struct cfs_ref *ref,
 		     const struct cfs_node *holder)
 {
-	struct cfs_vacancy *vacant = realloc(image->vacant, (image->n_vacant + 1) * sizeof(*vacant));
+	struct cfs_vacancy *vacant = realloc(image->vacant,
+					     (image->n_vacant + 1) * sizeof(*vacant));
 
 	if (!vacant)
 		return -ENOMEM;

@@ -24,7 +24,7 @@ struct cfs_names {
 		char *name; /* owned */
 		mode_t mode;
 		ino_t ino;
-	} *names; /* owned */
+	} * names; /* owned */
 	size_t n, cap;
 };
 
@@ -32,9 +32,9 @@ struct cfs_names {
  * Cookies of an image directory: "." and "..", then slot and part, then the
  * tail, then scratch files by their node's id, which only ever rises.
  */
-#define COOKIE_DOTS     2
-#define COOKIE_TAIL     ((off_t)1 << 60)
-#define COOKIE_SCRATCH  ((off_t)1 << 61)
+#define COOKIE_DOTS    2
+#define COOKIE_TAIL    ((off_t)1 << 60)
+#define COOKIE_SCRATCH ((off_t)1 << 61)
 
 /* Where entries of a listing are put. */
 struct reply {
@@ -46,7 +46,8 @@ struct reply {
 static bool put(struct reply *r, const char *name, mode_t mode, ino_t ino, off_t next)
 {
 	struct stat st = {.st_mode = mode, .st_ino = ino};
-	size_t n = fuse_add_direntry(r->req, r->buf + r->used, r->size - r->used, name, &st, next);
+	size_t n = fuse_add_direntry(r->req, r->buf + r->used, r->size - r->used, name, &st,
+				     next);
 
 	if (n > r->size - r->used)
 		return false;
@@ -231,7 +232,8 @@ static int list_scratch(struct cfs *fs, struct reply *r, uint64_t container, off
 	struct cfs_node *node, *next, **found = NULL;
 	size_t n = 0, i;
 
-	HASH_ITER(by_name, fs->nodes.by_name, node, next) {
+	HASH_ITER(by_name, fs->nodes.by_name, node, next)
+	{
 		struct cfs_node **grown;
 
 		if (node->kind != CFS_SCRATCH || cfs_node_container(node) != container ||
@@ -269,7 +271,8 @@ static int list_image(struct cfs *fs, struct reply *r, struct cfs_handle *h, off
 	return ret < 0 ? ret : 0;
 }
 
-void cfs_listing_reply(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t size, off_t off)
+void cfs_listing_reply(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t size,
+		       off_t off)
 {
 	struct reply r = {.req = req, .buf = malloc(size), .size = size};
 	int ret = r.buf ? 0 : -ENOMEM;

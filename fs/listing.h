@@ -15,6 +15,7 @@ int cfs_names_read(struct cfs *fs, struct cfs_node *dir, struct cfs_names **out)
 void cfs_names_free(struct cfs_names *names); /* NULL is fine */
 
 /* Answer READDIR on an open directory. */
-void cfs_listing_reply(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t size, off_t off);
+void cfs_listing_reply(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t size,
+		       off_t off);
 
 #endif

@@ -113,7 +113,8 @@ static int open_dump(struct cfs *fs)
 
 	fs->dumpfd = open(fs->opt.dump, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fs->dumpfd < 0 && errno == ENOTDIR) {
-		fprintf(stderr, "critfs: %s: not a directory; a dump is a directory of images\n",
+		fprintf(stderr,
+			"critfs: %s: not a directory; a dump is a directory of images\n",
 			fs->opt.dump);
 		return -1;
 	}
@@ -153,14 +154,16 @@ static int add_mount_options(struct cfs *fs, struct fuse_args *args)
 	if (asprintf(&fsname, "fsname=%s", path ? path : fs->opt.dump) < 0)
 		fsname = NULL;
 	if (!fs->opt.read_only && !can_write(fs->dumpfd)) {
-		fprintf(stderr, "critfs: %s can't be written, mounting it read-only\n", fs->opt.dump);
+		fprintf(stderr, "critfs: %s can't be written, mounting it read-only\n",
+			fs->opt.dump);
 		fs->opt.read_only = 1;
 	}
 	if (fsname && fuse_opt_add_opt_escaped(&options, fsname) == 0 &&
 	    fuse_opt_add_opt(&options, "subtype=critfs") == 0 &&
 	    fuse_opt_add_opt(&options, "default_permissions") == 0 &&
 	    (!fs->opt.read_only || fuse_opt_add_opt(&options, "ro") == 0) &&
-	    fuse_opt_insert_arg(args, 1, "-o") == 0 && fuse_opt_insert_arg(args, 2, options) == 0)
+	    fuse_opt_insert_arg(args, 1, "-o") == 0 &&
+	    fuse_opt_insert_arg(args, 2, options) == 0)
 		ret = 0;
 	free(path);
 	free(fsname);
@@ -174,7 +177,8 @@ static void name_scratch_files(struct cfs *fs)
 	struct cfs_node *node, *next;
 	char path[4096];
 
-	HASH_ITER(by_id, fs->nodes.by_id, node, next) {
+	HASH_ITER(by_id, fs->nodes.by_id, node, next)
+	{
 		if (node->kind != CFS_SCRATCH || !node->key ||
 		    cfs_image_has_holder(node->ref.image, node) ||
 		    cfs_scratch_is_litter(cfs_node_name(node)))

@@ -82,7 +82,8 @@ struct cfs_node *cfs_node_by_id(struct cfs_node_table *t, uint64_t id)
 	return node;
 }
 
-struct cfs_node *cfs_node_by_name(struct cfs_node_table *t, uint64_t container, const char *name)
+struct cfs_node *cfs_node_by_name(struct cfs_node_table *t, uint64_t container,
+				  const char *name)
 {
 	struct cfs_node_key *key = make_key(container, name);
 	struct cfs_node *node = NULL;
@@ -178,5 +179,5 @@ void cfs_nodes_fini(struct cfs_node_table *t)
 	struct cfs_node *node, *next;
 
 	HASH_ITER(by_id, t->by_id, node, next)
-		destroy(t, node);
+	destroy(t, node);
 }

@@ -41,13 +41,13 @@ struct cfs_node_key;
 struct cfs_node {
 	uint64_t id;
 	enum cfs_kind kind;
-	uint64_t lookups; /* references that the kernel holds */
-	bool forever;     /* it has a computed id, whose lookups were not counted */
-	unsigned refs;    /* of handles, images and nodes below */
-	struct cfs_node_key *key; /* owned: where it is to be found; NULL: nowhere */
-	struct cfs_node *parent;  /* a reference: the CFS_DIR around it, NULL for the root */
-	int dirfd;                /* owned, of a CFS_DIR */
-	struct cfs_ref ref;       /* of CFS_ENTRY; of CFS_IMAGE and CFS_SCRATCH the image */
+	uint64_t lookups;            /* references that the kernel holds */
+	bool forever;                /* it has a computed id, whose lookups were not counted */
+	unsigned refs;               /* of handles, images and nodes below */
+	struct cfs_node_key *key;    /* owned: where it is to be found; NULL: nowhere */
+	struct cfs_node *parent;     /* a reference: the CFS_DIR around it, NULL for the root */
+	int dirfd;                   /* owned, of a CFS_DIR */
+	struct cfs_ref ref;          /* of CFS_ENTRY; of CFS_IMAGE and CFS_SCRATCH the image */
 	struct cfs_scratch *scratch; /* owned, of CFS_SCRATCH */
 	unsigned special;            /* enum cfs_special */
 	UT_hash_handle by_id, by_name;
@@ -63,7 +63,8 @@ struct cfs_node *cfs_node_new(struct cfs_node_table *t, uint64_t id, enum cfs_ki
 			      struct cfs_node *parent, uint64_t container, const char *name);
 
 struct cfs_node *cfs_node_by_id(struct cfs_node_table *t, uint64_t id);
-struct cfs_node *cfs_node_by_name(struct cfs_node_table *t, uint64_t container, const char *name);
+struct cfs_node *cfs_node_by_name(struct cfs_node_table *t, uint64_t container,
+				  const char *name);
 
 /* The name it is found by, NULL if none, and the id of what it is in. */
 const char *cfs_node_name(const struct cfs_node *node);

@@ -10,7 +10,10 @@
 
 enum { KEY_IGNORED, KEY_READ_ONLY, KEY_READ_WRITE };
 
-#define OPTION(text, field, value) {text, offsetof(struct cfs_options, field), value}
+#define OPTION(text, field, value)                                                             \
+	{                                                                                      \
+		text, offsetof(struct cfs_options, field), value                               \
+	}
 
 static const struct fuse_opt table[] = {
 	OPTION("plain", plain, 1),

@@ -12,7 +12,7 @@
 #include "fs/names.h"
 #include "fs/scratch.h"
 
-#define ERRORS_KEPT ((size_t)1 << 20) /* bytes of .critfs/errors */
+#define ERRORS_KEPT    ((size_t)1 << 20) /* bytes of .critfs/errors */
 #define LINE_MAX_BYTES 5000
 
 static uint64_t container_of(const struct cfs_ref *ref)
@@ -65,7 +65,8 @@ static struct cfs_node *our_file(struct cfs *fs, const struct cfs_ref *ref, cons
 		if (!node)
 			return NULL;
 		node->ref.image = ref->image;
-		node->scratch = cfs_scratch_new(&fs->store, S_IFREG | (ref->image->st.st_mode & 0666),
+		node->scratch = cfs_scratch_new(&fs->store,
+						S_IFREG | (ref->image->st.st_mode & 0666),
 						ref->image->st.st_uid, ref->image->st.st_gid);
 		if (!node->scratch) {
 			cfs_node_rename(&fs->nodes, node, 0, NULL);

@@ -77,8 +77,8 @@ static int set_passed(struct cfs *fs, struct cfs_node *node, struct cfs_handle *
 	if (!S_ISREG(st.st_mode))
 		return set_on_file(-1, node->parent->dirfd, name, attr, to_set);
 	fd = openat(node->parent->dirfd, name,
-		    (to_set & FUSE_SET_ATTR_SIZE ? O_WRONLY : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK |
-			    O_CLOEXEC);
+		    (to_set & FUSE_SET_ATTR_SIZE ? O_WRONLY : O_RDONLY) | O_NOFOLLOW |
+			    O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	ret = to_set & FUSE_SET_ATTR_SIZE && ftruncate(fd, attr->st_size) < 0 ? -errno : 0;
@@ -92,7 +92,8 @@ static int set_passed(struct cfs *fs, struct cfs_node *node, struct cfs_handle *
  * On an image's file. It changes the file, but not from underneath: what is known
  * of it stays true, if it was true until now.
  */
-static int set_image(struct cfs *fs, struct cfs_image *image, const struct stat *attr, int to_set)
+static int set_image(struct cfs *fs, struct cfs_image *image, const struct stat *attr,
+		     int to_set)
 {
 	struct stat file = *attr;
 	struct crit_file *now;

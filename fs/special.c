@@ -21,7 +21,8 @@ const char *const cfs_special_names[CFS_N_SPECIAL] = {
 
 static bool is_dump(const struct cfs_node *dir)
 {
-	return !dir->parent || faccessat(dir->dirfd, "inventory.img", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return !dir->parent ||
+	       faccessat(dir->dirfd, "inventory.img", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 int cfs_special_dir(struct cfs *fs, struct cfs_node *dir, struct cfs_node **out)
@@ -35,7 +36,8 @@ int cfs_special_dir(struct cfs *fs, struct cfs_node *dir, struct cfs_node **out)
 	return *out ? 0 : -ENOMEM;
 }
 
-int cfs_special_find(struct cfs *fs, struct cfs_node *dir, const char *name, struct cfs_node **out)
+int cfs_special_find(struct cfs *fs, struct cfs_node *dir, const char *name,
+		     struct cfs_node **out)
 {
 	unsigned i;
 
@@ -77,7 +79,8 @@ static void list_scratch(struct cfs *fs, struct crit_buf *out)
 	struct cfs_node *node, *next;
 	char path[4096], line[4200];
 
-	HASH_ITER(by_id, fs->nodes.by_id, node, next) {
+	HASH_ITER(by_id, fs->nodes.by_id, node, next)
+	{
 		if (node->kind != CFS_SCRATCH || !node->key)
 			continue;
 		cfs_image_path(node->ref.image, cfs_node_name(node), path, sizeof(path));

@@ -63,7 +63,8 @@ bool cfs_place_ref(const struct cfs_place *place, const char *name, struct cfs_r
 
 	if (!cfs_name_parse(name, &number, &part))
 		return false;
-	if (place->msgs && part != CRIT_PART_JSON && part != CRIT_PART_EXTRA && part != CRIT_PART_RAW)
+	if (place->msgs && part != CRIT_PART_JSON && part != CRIT_PART_EXTRA &&
+	    part != CRIT_PART_RAW)
 		return false;
 	ref->image = place->object.ref.image;
 	ref->part = part;
@@ -373,7 +374,8 @@ static void reply_xattr(fuse_req_t req, const void *data, size_t len, size_t siz
 }
 
 /* Answer with the refusal, or with `none` if the entry has none. */
-static void reply_refusal(fuse_req_t req, fuse_ino_t ino, bool names_only, size_t size, int none)
+static void reply_refusal(fuse_req_t req, fuse_ino_t ino, bool names_only, size_t size,
+			  int none)
 {
 	struct cfs *fs = fs_of(req);
 	struct crit_buf line = {0};
