@@ -199,6 +199,24 @@ static int add_extent(struct cfs_draft *d, uint64_t from, uint64_t to)
 	return 0;
 }
 
+/* Is there room for these bytes? Those that are written over have theirs. */
+static bool has_room(const struct cfs_draft *d, uint64_t from, uint64_t to)
+{
+	const struct cfs_store *store = d->store;
+	uint64_t more = to - from;
+	size_t i;
+
+	if (more <= store->max && store->used <= store->max - more)
+		return true;
+	for (i = 0; i < d->n; i++) {
+		const struct extent *e = &d->extents[i];
+
+		if (e->from < to && e->to > from)
+			more -= (e->to < to ? e->to : to) - (e->from > from ? e->from : from);
+	}
+	return more <= store->max && store->used <= store->max - more;
+}
+
 int cfs_draft_write(struct cfs_draft *d, const void *buf, size_t len, uint64_t off)
 {
 	int ret;
@@ -207,7 +225,7 @@ int cfs_draft_write(struct cfs_draft *d, const void *buf, size_t len, uint64_t o
 		return 0;
 	if (off > INT64_MAX - len)
 		return -EFBIG;
-	if (len > d->store->max || d->store->used > d->store->max - len)
+	if (!has_room(d, off, off + len))
 		return -ENOSPC;
 	ret = store(d, buf, len, off);
 	if (ret == 0)

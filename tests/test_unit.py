@@ -27,7 +27,7 @@ def test_unit(program, name, work):
     done = subprocess.run([program, name], capture_output=True, cwd=work, timeout=300,
                           text=True, errors="replace", env=mnt.environment())
     output = done.stdout + done.stderr
-    mnt.check_log(output)
     if done.returncode == SKIP:
         pytest.skip(output.strip() or "skipped")
+    mnt.check_log(output)
     assert done.returncode == 0, output[-4000:]
