@@ -161,14 +161,24 @@ int cfs_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_object *o, struct 
 	}
 }
 
-void cfs_reply_attr(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const struct cfs_object *o)
+int cfs_attr_open(struct cfs *fs, fuse_ino_t ino, const struct cfs_handle *h, struct stat *st,
+		  double *timeout)
 {
-	struct stat st;
-	double timeout;
-	int ret = cfs_attr(fs, ino, o, &st, &timeout);
+	bool entry = h && h->kind == CFS_HANDLE_ENTRY;
+	struct cfs_object o;
+	int ret = cfs_object_find(fs, ino, &o);
 
-	if (ret < 0)
-		fuse_reply_err(req, -ret);
-	else
-		fuse_reply_attr(req, &st, timeout);
+	if (ret == 0)
+		ret = cfs_attr(fs, ino, &o, st, timeout);
+	if (ret < 0 && !entry)
+		return ret;
+	if (ret < 0) {
+		*st = h->ref.image->st;
+		st->st_ino = cfs_entry_ino(&h->ref);
+		st->st_mode = S_IFREG | (st->st_mode & 0666);
+		*timeout = 0;
+	}
+	if (entry)
+		set_size(st, cfs_handle_size(h));
+	return 0;
 }

@@ -9,6 +9,8 @@
 #include "fs/cfs.h"
 #include "fs/image.h"
 
+struct cfs_handle;
+
 /* What a node id stands for: a node of the table, or an entry file, or both. */
 struct cfs_object {
 	struct cfs_node *node; /* borrowed; NULL for entry files with a computed id */
@@ -23,10 +25,14 @@ int cfs_object_find(struct cfs *fs, fuse_ino_t ino, struct cfs_object *o);
 int cfs_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_object *o, struct stat *st,
 	     double *timeout);
 
+/*
+ * The same for an open file (NULL: by its node alone). An entry file that is open
+ * is what it was when it was opened, or its draft, even where it is no more.
+ */
+int cfs_attr_open(struct cfs *fs, fuse_ino_t ino, const struct cfs_handle *h, struct stat *st,
+		  double *timeout);
+
 /* The inode number of an entry file, whichever node id it has. */
 ino_t cfs_entry_ino(const struct cfs_ref *ref);
-
-/* Reply to a request with the attributes of an object. */
-void cfs_reply_attr(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const struct cfs_object *o);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include "decoder/commit.h"
 #include "fs/commit.h"
@@ -104,6 +105,7 @@ static int create_entry(struct cfs *fs, const struct cfs_place *place, const cha
 			struct fuse_entry_param *e)
 {
 	bool vacant = cfs_image_vacant(ref->image, ref);
+	struct cfs_node *node;
 	int ret;
 
 	if (vacant)
@@ -117,7 +119,11 @@ static int create_entry(struct cfs *fs, const struct cfs_place *place, const cha
 		return -EEXIST;
 	if (vacant)
 		fi->flags |= O_TRUNC;
-	return cfs_file_open_entry(fs, e->ino, cfs_node_by_id(&fs->nodes, e->ino), ref, fi);
+	node = cfs_node_by_id(&fs->nodes, e->ino);
+	ret = cfs_file_open_entry(fs, e->ino, node, ref, fi);
+	if (ret < 0)
+		cfs_node_release(&fs->nodes, node);
+	return ret;
 }
 
 static int create_plain(struct cfs *fs, fuse_req_t req, const struct cfs_place *place,
@@ -336,6 +342,26 @@ static int take_scratch_name(struct cfs *fs, const struct cfs_place *place,
 	return cfs_node_rename(&fs->nodes, node, place->id, name);
 }
 
+/* Whoever has the file open for writing has the scratch file open now. */
+static void take_handles(struct cfs *fs, struct cfs_node *node)
+{
+	struct cfs_handle *h;
+
+	DL_FOREACH(fs->handles, h) {
+		if (h->ino != node->id || h->kind != CFS_HANDLE_ENTRY || !h->writable)
+			continue;
+		h->kind = CFS_HANDLE_SCRATCH;
+		if (!h->node) {
+			h->node = node;
+			cfs_node_ref(node);
+		}
+		if (!h->dirty)
+			continue;
+		cfs_draft_put(node->scratch->contents);
+		node->scratch->contents = cfs_draft_get(h->draft);
+	}
+}
+
 /* What an entry's file says now, as a scratch file. */
 static struct cfs_scratch *scratch_of_entry(struct cfs *fs, const struct cfs_ref *ref, int *ret)
 {
@@ -412,6 +438,7 @@ static int vacate(struct cfs *fs, const struct cfs_place *place, const char *nam
 	node->kind = CFS_SCRATCH;
 	node->ref = *ref;
 	node->scratch = s;
+	take_handles(fs, node);
 	return 0;
 }
 

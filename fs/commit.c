@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <utlist.h>
 
 #include "decoder/commit.h"
@@ -215,7 +216,7 @@ static int commit_handle(struct cfs *fs, struct cfs_handle *h, bool sync)
 	struct cfs_draft *d;
 	int ret;
 
-	if (!h->dirty)
+	if (!h->dirty || h->kind != CFS_HANDLE_ENTRY)
 		return h->refused;
 	/* a shell flushes what it has just emptied before it writes the new text */
 	if (cfs_part_is_text(h->ref.part) && !cfs_draft_size(h->draft))
@@ -236,8 +237,11 @@ static void run_commit(struct cfs *fs, struct cfs_job *job)
 	int ret = commit_handle(fs, j->h, j->sync);
 
 	/* a flush may have renamed it already, without syncing the directory */
-	if (ret == 0 && j->sync && !was_dirty)
+	if (ret == 0 && j->sync && !was_dirty) {
+		cfs_unlock(fs);
 		ret = crit_sync_directory(j->h->ref.image->node->parent->dirfd);
+		cfs_lock(fs);
+	}
 	if (j->req)
 		fuse_reply_err(j->req, -ret);
 	end_handle_job(fs, j);
@@ -306,15 +310,16 @@ static int truncate_entry(struct cfs *fs, const struct cfs_ref *ref, uint64_t si
 static void run_truncate(struct cfs *fs, struct cfs_job *job)
 {
 	struct truncate_job *j = (struct truncate_job *)job;
-	struct cfs_object o;
 	int ret = truncate_entry(fs, &j->ref, j->size);
+	struct stat st;
+	double timeout;
 
 	if (ret == 0)
-		ret = cfs_object_find(fs, j->ino, &o);
+		ret = cfs_attr_open(fs, j->ino, NULL, &st, &timeout);
 	if (ret < 0)
 		fuse_reply_err(j->req, -ret);
 	else
-		cfs_reply_attr(fs, j->req, j->ino, &o);
+		fuse_reply_attr(j->req, &st, timeout);
 	free(j);
 }
 
@@ -346,9 +351,10 @@ struct rename_job {
 
 /*
  * The scratch file is the entry file now. Handles that are still open on it
- * become the entry's; what they wrote since the rename began is their draft.
+ * become the entry's; what they wrote since `committed` was is their draft.
  */
-static void become_entry(struct cfs *fs, const struct rename_job *j)
+static void become_entry(struct cfs *fs, const struct rename_job *j,
+			 const struct cfs_draft *committed)
 {
 	struct cfs_node *node = j->scratch;
 	struct cfs_scratch *s = node->scratch;
@@ -373,7 +379,8 @@ static void become_entry(struct cfs *fs, const struct rename_job *j)
 		h->generation = j->ref.image->generation;
 		h->draft = cfs_draft_get(s->contents);
 		h->stale = true;
-		h->dirty = h->writable;
+		/* who writes to a shared draft makes it another one */
+		h->dirty = h->writable && s->contents != committed;
 	}
 	cfs_scratch_free(s);
 }
@@ -387,9 +394,9 @@ static int rename_onto(struct cfs *fs, const struct rename_job *j)
 		return -ENOENT;
 	d = cfs_draft_get(j->scratch->scratch->contents);
 	ret = cfs_commit(fs, &j->ref, j->ref.image->generation, d, false);
-	cfs_draft_put(d);
 	if (ret == 0 && j->scratch->kind == CFS_SCRATCH)
-		become_entry(fs, j);
+		become_entry(fs, j, d);
+	cfs_draft_put(d);
 	return ret;
 }
 
@@ -424,7 +431,8 @@ void cfs_commit_renamed(struct cfs *fs, fuse_req_t req, struct cfs_node *scratch
 struct sync_job {
 	struct cfs_job job;
 	fuse_req_t req;
-	struct cfs_node *dir; /* a reference */
+	struct cfs_node *dir; /* a reference; or */
+	struct cfs_handle *h; /* a reference, of a file of the dump */
 };
 
 static void run_sync(struct cfs *fs, struct cfs_job *job)
@@ -433,14 +441,19 @@ static void run_sync(struct cfs *fs, struct cfs_job *job)
 	int ret;
 
 	cfs_unlock(fs);
-	ret = crit_sync_directory(j->dir->dirfd);
+	if (j->h)
+		ret = fsync(j->h->fd) < 0 ? -errno : 0;
+	else
+		ret = crit_sync_directory(j->dir->dirfd);
 	cfs_lock(fs);
 	fuse_reply_err(j->req, -ret);
 	cfs_node_unref(&fs->nodes, j->dir);
+	if (j->h)
+		cfs_handle_unref(fs, j->h);
 	free(j);
 }
 
-void cfs_commit_sync_directory(struct cfs *fs, fuse_req_t req, struct cfs_node *dir)
+void cfs_commit_sync(struct cfs *fs, fuse_req_t req, struct cfs_node *dir, struct cfs_handle *h)
 {
 	struct sync_job *j = calloc(1, sizeof(*j));
 
@@ -451,7 +464,11 @@ void cfs_commit_sync_directory(struct cfs *fs, fuse_req_t req, struct cfs_node *
 	j->job.run = run_sync;
 	j->req = req;
 	j->dir = dir;
-	cfs_node_ref(dir);
+	j->h = h;
+	if (dir)
+		cfs_node_ref(dir);
+	if (h)
+		cfs_handle_ref(h);
 	cfs_worker_post(fs, &j->job);
 }
 

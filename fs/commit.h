@@ -32,8 +32,9 @@ void cfs_commit_truncated(struct cfs *fs, fuse_req_t req, fuse_ino_t ino,
 void cfs_commit_then_setattr(struct cfs *fs, fuse_req_t req, fuse_ino_t ino,
 			     struct cfs_handle *h, const struct stat *attr, int to_set);
 
-/* FSYNCDIR: sync a directory of the dump. */
-void cfs_commit_sync_directory(struct cfs *fs, fuse_req_t req, struct cfs_node *dir);
+/* FSYNCDIR and FSYNC: sync a directory of the dump, or (dir is NULL) a file of it. */
+void cfs_commit_sync(struct cfs *fs, fuse_req_t req, struct cfs_node *dir,
+		     struct cfs_handle *h);
 
 /* Rename of a scratch file onto an entry's name in a directory. */
 void cfs_commit_renamed(struct cfs *fs, fuse_req_t req, struct cfs_node *scratch,

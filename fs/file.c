@@ -109,6 +109,8 @@ int cfs_file_open_scratch(struct cfs *fs, struct cfs_node *node, struct fuse_fil
 		cfs_draft_truncate(node->scratch->contents, 0);
 	}
 	give(h, fi);
+	/* it was an entry's file, and who read that may still be filling its pages */
+	fi->direct_io = cfs_handle_entry_open(fs, node->id);
 	return 0;
 }
 
@@ -367,12 +369,12 @@ void cfs_op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file
 	struct cfs *fs = fs_of(req);
 
 	(void)ino;
+	(void)datasync;
 	cfs_lock(fs);
 	if (h->kind == CFS_HANDLE_ENTRY)
 		cfs_commit_handle(fs, req, h, true);
 	else if (h->kind == CFS_HANDLE_PASSED)
-		fuse_reply_err(req,
-			       (datasync ? fdatasync(h->fd) : fsync(h->fd)) < 0 ? errno : 0);
+		cfs_commit_sync(fs, req, NULL, h);
 	else
 		fuse_reply_err(req, 0);
 	cfs_unlock(fs);
@@ -474,7 +476,7 @@ void cfs_op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
 	} else {
 		/* commits rename an image in the directory that it is in */
 		dir = o.ref.image ? o.ref.image->node->parent : o.node;
-		cfs_commit_sync_directory(fs, req, dir);
+		cfs_commit_sync(fs, req, dir, NULL);
 	}
 	cfs_unlock(fs);
 }

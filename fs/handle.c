@@ -85,6 +85,23 @@ void cfs_handle_mark_stale(struct cfs *fs, const struct cfs_ref *ref)
 		h->stale = true;
 }
 
+bool cfs_handle_entry_open(struct cfs *fs, uint64_t ino)
+{
+	struct cfs_handle *h;
+
+	DL_FOREACH(fs->handles, h)
+		if (h->kind == CFS_HANDLE_ENTRY && h->ino == ino)
+			return true;
+	return false;
+}
+
+uint64_t cfs_handle_size(const struct cfs_handle *h)
+{
+	if (h->draft)
+		return cfs_draft_size(h->draft);
+	return h->file ? h->span.len : h->text.len;
+}
+
 struct cfs_handle *cfs_handle_with_fd(struct cfs *fs, const struct cfs_node *node)
 {
 	struct cfs_handle *h;

@@ -70,8 +70,14 @@ struct cfs_readers cfs_handle_readers(struct cfs *fs, const struct cfs_ref *ref)
 /* An entry file was committed over: what was opened before is stale. */
 void cfs_handle_mark_stale(struct cfs *fs, const struct cfs_ref *ref);
 
+/* Is something open as an entry file under this node id? */
+bool cfs_handle_entry_open(struct cfs *fs, uint64_t ino);
+
 /* Any open handle of a node that has a descriptor, or NULL. */
 struct cfs_handle *cfs_handle_with_fd(struct cfs *fs, const struct cfs_node *node);
+
+/* What an open entry file reads, bytes; it stays so whatever is committed. */
+uint64_t cfs_handle_size(const struct cfs_handle *h);
 
 /* Make a draft of what the handle reads, or of the one it has its own. 0, -errno */
 int cfs_handle_own_draft(struct cfs *fs, struct cfs_handle *h);

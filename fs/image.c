@@ -140,29 +140,6 @@ static const char *name_of(const struct cfs_image *image)
 	return cfs_node_name(image->node);
 }
 
-static int open_file(struct cfs *fs, struct cfs_image *image, struct crit_error *err)
-{
-	struct crit_file *file;
-	int ret;
-
-	if (!name_of(image))
-		return crit_fail_errno(err, ENOENT, "it was removed");
-	ret = crit_file_open(image->node->parent->dirfd, name_of(image), &file);
-	if (ret < 0)
-		return crit_fail_errno(err, -ret, "can't open it");
-	if (!same_file(&file->st, &image->st))
-		start_afresh(fs, image, &file->st);
-	ret = crit_image_new(file, name_of(image), &image->open, err);
-	crit_file_put(file);
-	if (ret < 0)
-		return ret;
-	if (fs->n_open_images == OPEN_MAX_IMAGES)
-		close_oldest(fs);
-	DL_PREPEND(fs->recent, image);
-	fs->n_open_images++;
-	return 0;
-}
-
 /* Do name and header make it an image? 1, 0, -errno. */
 static int is_image(struct cfs_node *dir, const char *name)
 {
@@ -194,6 +171,44 @@ static void lose_name(struct cfs *fs, struct cfs_image *image)
 	free(image->lost);
 	image->lost = strdup(name_of(image));
 	cfs_node_rename(&fs->nodes, image->node, 0, NULL);
+}
+
+/* The file is `st` now: the one that is known, another image, or none any more. */
+static int read_anew(struct cfs *fs, struct cfs_image *image, const struct stat *st)
+{
+	if (same_file(st, &image->st))
+		return 0;
+	if (!S_ISREG(st->st_mode) || !st->st_size ||
+	    is_image(image->node->parent, name_of(image)) <= 0) {
+		close_image(fs, image);
+		lose_name(fs, image);
+		return -ENOENT;
+	}
+	start_afresh(fs, image, st);
+	return 0;
+}
+
+static int open_file(struct cfs *fs, struct cfs_image *image, struct crit_error *err)
+{
+	struct crit_file *file;
+	int ret;
+
+	if (!name_of(image))
+		return crit_fail_errno(err, ENOENT, "it was removed");
+	ret = crit_file_open(image->node->parent->dirfd, name_of(image), &file);
+	if (ret < 0)
+		return crit_fail_errno(err, -ret, "can't open it");
+	ret = read_anew(fs, image, &file->st);
+	if (ret == 0)
+		ret = crit_image_new(file, name_of(image), &image->open, err);
+	crit_file_put(file);
+	if (ret < 0)
+		return ret;
+	if (fs->n_open_images == OPEN_MAX_IMAGES)
+		close_oldest(fs);
+	DL_PREPEND(fs->recent, image);
+	fs->n_open_images++;
+	return 0;
 }
 
 static struct cfs_image *find_lost(struct cfs *fs, const struct cfs_node *dir, const char *name)
@@ -307,9 +322,7 @@ int cfs_image_look(struct cfs *fs, struct cfs_image *image)
 	if (fstatat(image->node->parent->dirfd, name_of(image), &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	note_checked(image);
-	if (!same_file(&st, &image->st))
-		start_afresh(fs, image, &st);
-	return 0;
+	return read_anew(fs, image, &st);
 }
 
 int cfs_image_open(struct cfs *fs, struct cfs_image *image, struct crit_error *err)

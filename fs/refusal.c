@@ -69,6 +69,7 @@ static struct cfs_node *our_file(struct cfs *fs, const struct cfs_ref *ref, cons
 						S_IFREG | (ref->image->st.st_mode & 0666),
 						ref->image->st.st_uid, ref->image->st.st_gid);
 		if (!node->scratch) {
+			node->kind = CFS_GONE;
 			cfs_node_rename(&fs->nodes, node, 0, NULL);
 			return NULL;
 		}

@@ -194,21 +194,16 @@ static int set(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const struct cfs_
 	}
 }
 
-/* The reply of ftruncate(2) has to give the draft's size. */
-static void reply(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const struct cfs_object *o,
-		  const struct cfs_handle *h)
+static void reply(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const struct cfs_handle *h)
 {
 	struct stat st;
 	double timeout;
-	int ret = cfs_attr(fs, ino, o, &st, &timeout);
+	int ret = cfs_attr_open(fs, ino, h, &st, &timeout);
 
-	if (ret < 0) {
+	if (ret < 0)
 		fuse_reply_err(req, -ret);
-		return;
-	}
-	if (h && h->kind == CFS_HANDLE_ENTRY && h->draft)
-		st.st_size = (off_t)cfs_draft_size(h->draft);
-	fuse_reply_attr(req, &st, timeout);
+	else
+		fuse_reply_attr(req, &st, timeout);
 }
 
 void cfs_setattr_now(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, struct cfs_handle *h,
@@ -222,7 +217,7 @@ void cfs_setattr_now(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, struct cfs_
 	if (ret < 0)
 		fuse_reply_err(req, -ret);
 	else if (ret == 0)
-		reply(fs, req, ino, &o, h);
+		reply(fs, req, ino, h);
 }
 
 void cfs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,

@@ -286,27 +286,15 @@ void cfs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *
 	fuse_reply_none(req);
 }
 
-/* The size of an open file is that of its draft: it is what it reads and seeks in. */
-static void use_draft_size(const struct cfs_handle *h, struct stat *st)
-{
-	if (h->kind == CFS_HANDLE_ENTRY && h->draft)
-		st->st_size = (off_t)cfs_draft_size(h->draft);
-}
-
 void cfs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct cfs *fs = fs_of(req);
-	struct cfs_object o;
 	struct stat st;
 	double timeout;
 	int ret;
 
 	cfs_lock(fs);
-	ret = cfs_object_find(fs, ino, &o);
-	if (ret == 0)
-		ret = cfs_attr(fs, ino, &o, &st, &timeout);
-	if (ret == 0 && fi)
-		use_draft_size(cfs_handle_of(fi), &st);
+	ret = cfs_attr_open(fs, ino, fi ? cfs_handle_of(fi) : NULL, &st, &timeout);
 	if (ret < 0)
 		fuse_reply_err(req, -ret);
 	else

@@ -92,17 +92,83 @@ def test_shrunk_by_its_handle_with_no_other_scratch(target):
     mnt.save(target.dir + "/notes", b"x" * (3 << 20), os.O_WRONLY | os.O_CREAT)
 
 
-def test_a_backup_is_not_what_an_open_file_truncates(target):
+def test_an_open_file_follows_its_rename(target):
+    """As everywhere: who has it open has the backup now, and does not touch what is new."""
     fd = os.open(target.path, os.O_RDWR)
     backup = target.path + "~"
     os.rename(target.path, backup)
     os.ftruncate(fd, 0)
-    assert mnt.read_text(backup) == target.old
-    mnt.write_fd(fd, target.new.encode())
+    mnt.write_fd(fd, b"a note")
+    mnt.save(target.path, target.new, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     os.close(fd)
-    os.rename(backup, target.path + ".kept")
-    os.unlink(target.path + ".kept")
+    assert mnt.read(backup) == b"a note"
     target.assert_committed()
+
+
+def test_a_file_that_was_renamed_into_place_is_not_committed_twice(target):
+    fd = os.open(target.dir + "/t", os.O_RDWR | os.O_CREAT)
+    mnt.write_fd(fd, target.new.replace('"pos": 7', '"pos": 8').encode())
+    os.rename(target.dir + "/t", target.path)
+    mnt.save(target.path, target.new)
+    os.close(fd)
+    target.assert_committed()
+
+
+def test_a_file_that_was_renamed_into_place_goes_on(target):
+    """What is written after the rename counts."""
+    fd = os.open(target.dir + "/t", os.O_RDWR | os.O_CREAT)
+    mnt.write_fd(fd, target.new.replace('"pos": 7', '"pos": 8').encode())
+    os.rename(target.dir + "/t", target.path)
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, target.new.encode(), 0)
+    os.close(fd)
+    target.assert_committed()
+
+
+@pytest.mark.parametrize("part, new", [("0.extra", b"B" * 100), ("0.json", None)])
+def test_a_reader_keeps_its_length(mount, work, part, new):
+    root = dumps.copy("demo", os.path.join(work, "dump"))
+    path = os.path.join(mount(root) / "pipes-data.img", part)
+    mnt.save(os.path.dirname(path) + "/0.extra", b"A" * 50000)
+    old = mnt.read(path)
+    with open(path, "rb", buffering=0) as reader:
+        if new is None:  # two digits fewer
+            mnt.save(os.path.dirname(path) + "/0.extra", b"B" * 100)
+        else:
+            mnt.save(path, new)
+        os.fstat(reader.fileno())  # which the kernel asks of the file, not of the open one
+        assert b"".join(iter(lambda: reader.read(4096), b"")) == old
+    assert os.stat(path).st_size == len(mnt.read(path)) != len(old)
+
+
+def test_a_backup_has_none_of_an_older_readers_pages(target):
+    reader = open(target.path, "rb", buffering=0)
+    reader.read(1)
+    mnt.save(target.path, target.new)
+    os.rename(target.path, target.path + "~")
+    with open(target.path + "~", "rb") as backup:
+        assert reader.read() == target.old.encode()[1:]
+        assert backup.read() == target.new.encode()
+    reader.close()
+
+
+@pytest.mark.parametrize("contents", [b"", b"some text\n"])
+def test_an_image_that_is_none_any_more(target, contents):
+    held = os.open(target.dir, os.O_RDONLY)
+    os.listdir(held)
+    with open(target.stored, "wb") as f:
+        f.write(contents)
+
+    def plain():
+        try:
+            os.listdir(held)  # a look at the open one comes before one at the name
+        except OSError:
+            pass
+        return os.path.isfile(target.dir)
+
+    assert mnt.wait_for(plain)
+    assert mnt.read(target.dir) == contents
+    os.close(held)
 
 
 def test_renamed_away_twice(target):
