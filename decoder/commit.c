@@ -336,6 +336,8 @@ int crit_commit(int dirfd, const char *name, const struct crit_file *old,
 	int fd, ret;
 
 	*out = NULL;
+	if (!edit->changes)
+		return crit_fail_errno(err, EINVAL, "there is nothing to write");
 	ret = check_unchanged(dirfd, name, old, err);
 	if (ret < 0)
 		return ret;

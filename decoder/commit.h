@@ -16,10 +16,10 @@
  * describe, with the old one's owner, mode, ACL, extended attributes and holes.
  * `sync_dir`: the directory is synced as well. Touches neither `old`'s count
  * nor anything else that a lock would have to guard.
- * 0 and *out, a new reference; -EBUSY if the name no longer leads to `old`,
- * -EPERM if its owner can't be kept, or what writing gave (-ENOSPC, -EIO, …).
- * *out is NULL if the old image is still in place; an error with *out set means
- * that the new one is there but may not have reached the disk.
+ * Only for an edit that changes something. 0 and *out, a new reference; -EBUSY if the name no
+ * longer leads to `old`, -EPERM if its owner can't be kept, or what writing gave (-ENOSPC,
+ * -EIO, …). *out is NULL if the old image is still in place; an error with *out set means that
+ * the new one is there but may not have reached the disk.
  */
 int crit_commit(int dirfd, const char *name, const struct crit_file *old,
 		const struct crit_edit *edit, bool sync_dir, struct crit_file **out,

@@ -341,6 +341,9 @@ int crit_edit_blob(struct crit_image *img, struct crit_place place, enum crit_pa
 	ret = c.message.error ? no_memory(err) : 0;
 	if (ret == 0)
 		ret = rule_of(img, place, c.message.data, c.message.len, &c.rule);
+	if (ret == 0 && pieces_len(source, n_source) % c.rule.blob[c.changed].unit)
+		ret = crit_fail(err, CRIT_REJECTED, "not a multiple of %u bytes",
+				c.rule.blob[c.changed].unit);
 	if (ret == 0)
 		ret = count_blobs(&e, &c, err);
 	if (ret == 0)

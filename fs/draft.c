@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define HOLE_MAX ((uint64_t)64 << 10) /* bytes, in memory */
+
 /* New bytes from `from` to `to`. */
 struct extent {
 	uint64_t from, to;
@@ -153,7 +155,8 @@ static int store(struct cfs_draft *d, const void *buf, size_t len, uint64_t off)
 {
 	int ret;
 
-	if (d->fd < 0 && off + len > CFS_DRAFT_MEMORY) {
+	/* in memory a hole takes room that nobody counts, in a file it takes none */
+	if (d->fd < 0 && (off + len > CFS_DRAFT_MEMORY || off > d->memory.len + HOLE_MAX)) {
 		ret = move_to_file(d);
 		if (ret < 0)
 			return ret;

@@ -90,8 +90,8 @@ bool cfs_handle_entry_open(struct cfs *fs, uint64_t ino)
 	struct cfs_handle *h;
 
 	DL_FOREACH(fs->handles, h)
-		if (h->kind == CFS_HANDLE_ENTRY && h->ino == ino)
-			return true;
+	if (h->kind == CFS_HANDLE_ENTRY && h->ino == ino)
+		return true;
 	return false;
 }
 

@@ -19,8 +19,21 @@ struct maker {
 static inline uint64_t make_number(struct maker *m)
 {
 	static const uint64_t edges[] = {
-		0, 1, 2, 0x7f, 0x80, 0x3fff, 0x4000, INT32_MAX, (uint64_t)INT32_MIN, UINT32_MAX,
-		UINT64_C(1) << 32, INT64_MAX, (uint64_t)INT64_MIN, UINT64_MAX, UINT64_MAX - 1,
+		0,
+		1,
+		2,
+		0x7f,
+		0x80,
+		0x3fff,
+		0x4000,
+		INT32_MAX,
+		(uint64_t)INT32_MIN,
+		UINT32_MAX,
+		UINT64_C(1) << 32,
+		INT64_MAX,
+		(uint64_t)INT64_MIN,
+		UINT64_MAX,
+		UINT64_MAX - 1,
 	};
 
 	switch (unit_below(&m->r, 3)) {
@@ -48,7 +61,8 @@ static inline char *make_string(struct maker *m)
 	struct crit_buf b = {0};
 
 	while (n--) {
-		uint32_t c = 1 + (uint32_t)unit_below(&m->r, ends[unit_below(&m->r, COUNT(ends))] - 1);
+		uint32_t c = 1 + (uint32_t)unit_below(&m->r,
+						      ends[unit_below(&m->r, COUNT(ends))] - 1);
 
 		crit_utf8_put(&b, c >= 0xd800 && c <= 0xdfff ? '"' : c);
 	}
@@ -69,8 +83,8 @@ static inline ProtobufCBinaryData make_bytes(struct maker *m)
 	return bytes;
 }
 
-static inline ProtobufCMessage *make_message(struct maker *m, const ProtobufCMessageDescriptor *d,
-					     unsigned depth);
+static inline ProtobufCMessage *
+make_message(struct maker *m, const ProtobufCMessageDescriptor *d, unsigned depth);
 
 static inline size_t size_of_value(const ProtobufCFieldDescriptor *f)
 {
@@ -95,8 +109,8 @@ static inline size_t size_of_value(const ProtobufCFieldDescriptor *f)
 }
 
 /* A random value in memory as protobuf-c's structs have it. */
-static inline void make_value(struct maker *m, const ProtobufCFieldDescriptor *f, unsigned depth,
-			      void *at)
+static inline void make_value(struct maker *m, const ProtobufCFieldDescriptor *f,
+			      unsigned depth, void *at)
 {
 	uint64_t number = make_number(m);
 
@@ -117,12 +131,14 @@ static inline void make_value(struct maker *m, const ProtobufCFieldDescriptor *f
 		*(int32_t *)at = make_enum(m, f->descriptor);
 		return;
 	default:
-		memcpy(at, &number, size_of_value(f)); /* little endian machines only, as critfs's tests */
+		memcpy(at, &number,
+		       size_of_value(f)); /* little endian machines only, as critfs's tests */
 		return;
 	}
 }
 
-static inline size_t how_many(struct maker *m, const ProtobufCFieldDescriptor *f, unsigned depth)
+static inline size_t how_many(struct maker *m, const ProtobufCFieldDescriptor *f,
+			      unsigned depth)
 {
 	if (f->label == PROTOBUF_C_LABEL_REQUIRED)
 		return 1;
@@ -134,8 +150,8 @@ static inline size_t how_many(struct maker *m, const ProtobufCFieldDescriptor *f
 	return unit_below(&m->r, f->type == PROTOBUF_C_TYPE_MESSAGE ? 3 : 6);
 }
 
-static inline void make_field(struct maker *m, const ProtobufCFieldDescriptor *f, unsigned depth,
-			      uint8_t *message)
+static inline void make_field(struct maker *m, const ProtobufCFieldDescriptor *f,
+			      unsigned depth, uint8_t *message)
 {
 	size_t n = how_many(m, f, depth), size = size_of_value(f), i;
 
@@ -195,8 +211,8 @@ static inline void make_unknown(struct maker *m, ProtobufCMessage *message)
 }
 
 /* To be freed with protobuf_c_message_free_unpacked(). */
-static inline ProtobufCMessage *make_message(struct maker *m, const ProtobufCMessageDescriptor *d,
-					     unsigned depth)
+static inline ProtobufCMessage *
+make_message(struct maker *m, const ProtobufCMessageDescriptor *d, unsigned depth)
 {
 	ProtobufCMessage *message = calloc(1, d->sizeof_message);
 	unsigned i;
@@ -220,7 +236,8 @@ static inline void pack(const ProtobufCMessage *message, struct crit_buf *out)
 }
 
 /* Append the wire bytes of a random message. */
-static inline void make_wire(struct maker *m, const struct crit_message *type, struct crit_buf *out)
+static inline void make_wire(struct maker *m, const struct crit_message *type,
+			     struct crit_buf *out)
 {
 	ProtobufCMessage *message = make_message(m, type->pb, 0);
 
@@ -232,7 +249,8 @@ static inline void make_wire(struct maker *m, const struct crit_message *type, s
 static inline bool repack(const struct crit_message *type, const struct crit_buf *wire,
 			  struct crit_buf *out)
 {
-	ProtobufCMessage *message = protobuf_c_message_unpack(type->pb, NULL, wire->len, wire->data);
+	ProtobufCMessage *message = protobuf_c_message_unpack(type->pb, NULL, wire->len,
+							      wire->data);
 
 	if (!message)
 		return false;

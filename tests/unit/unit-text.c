@@ -64,10 +64,12 @@ static void utf8_table(void)
 /* The bytes at which the rules change, in all combinations of four. */
 static void utf8_as_iconv(void)
 {
+	/* clang-format off */
 	static const uint8_t edges[] = {
-		0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec,
-		0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xf8, 0xfc, 0xff,
+		0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0,
+		0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xf8, 0xfc, 0xff,
 	};
+	/* clang-format on */
 	const size_t n = COUNT(edges);
 	iconv_t cd = iconv_open("UTF-32LE", "UTF-8");
 	size_t i, len;
@@ -82,8 +84,9 @@ static void utf8_as_iconv(void)
 			size_t wanted = valid_by_iconv(cd, bytes, len);
 
 			if (found != wanted)
-				fail("%02x %02x %02x %02x, %zu of them: expected %zu valid, found %zu",
-				     bytes[0], bytes[1], bytes[2], bytes[3], len, wanted, found);
+				fail("%zu of %02x %02x %02x %02x: expected %zu valid, found %zu",
+				     len, bytes[0], bytes[1], bytes[2], bytes[3], wanted,
+				     found);
 		}
 	}
 	iconv_close(cd);
@@ -131,7 +134,8 @@ static void json_strings(void)
 		{"\0", 1, "\"\\u0000\""},
 		{"\x01\x07\x0b\x0e\x1f", 5, "\"\\u0001\\u0007\\u000b\\u000e\\u001f\""},
 		{" ~\x7f", 3, "\" ~\x7f\""},
-		{"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 9, "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\""},
+		{"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 9,
+		 "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\""},
 	};
 	struct crit_buf out = {0};
 	size_t i;
@@ -163,8 +167,10 @@ static const struct {
 	{"\xff\xff\xff", 3, "////\n"},
 	{"\xfb\xef\xbe", 3, "++++\n"},
 	{"\x00\x10\x83\x10\x51\x87\x20\x92\x8b\x30\xd3\x8f\x41\x14\x93\x51\x55\x97\x61\x96\x9b\x71"
-	 "\xd7\x9f\x82\x18\xa3\x92\x59\xa7\xa2\x9a\xab\xb2\xdb\xaf\xc3\x1c\xb3\xd3\x5d\xb7\xe3\x9e\xbb"
-	 "\xf3\xdf\xbf", 48, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/\n"},
+	 "\xd7\x9f\x82\x18\xa3\x92\x59\xa7\xa2\x9a\xab\xb2\xdb\xaf\xc3\x1c\xb3\xd3\x5d"
+	 "\xb7\xe3\x9e\xbb"
+	 "\xf3\xdf\xbf",
+	 48, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/\n"},
 	{"012345678901234567890123456789012345678901234567890123456", 57,
 	 "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2\n"},
 	{"0123456789012345678901234567890123456789012345678901234567", 58,
@@ -202,14 +208,19 @@ static void base64_table(void)
 
 static void base64_refusals(void)
 {
+	/* clang-format off */
 	static const char *const refused[] = {
-		"Z", "Zg", "Zg=", "Zm9", "Zm9vY", "Zg===", "Zm8==", "Zm9v=", "Zm9v====", "=", "==", "====",
-		"Z===", "=Zg=", "Z=g=", "Zg=v", "Zg==Zg==", "Zm8=Zm8=", "Zm9*", "Zm-v", "Zm_v", "Zm9v.",
-		"\"Zm9v\"", "Zm9v\v", "Zm9v\x80", "Zm9v,", "Zg=\xc2",
+		"Z", "Zg", "Zg=", "Zm9", "Zm9vY", "Zg===", "Zm8==", "Zm9v=", "Zm9v====", "=",
+		"==", "====", "Z===", "=Zg=", "Z=g=", "Zg=v", "Zg==Zg==", "Zm8=Zm8=", "Zm9*",
+		"Zm-v", "Zm_v", "Zm9v.", "\"Zm9v\"", "Zm9v\v", "Zm9v\x80", "Zm9v,", "Zg=\xc2",
 	};
+	/* clang-format on */
+	/* clang-format off */
 	static const char *const spaced[] = {
-		"Zm9v", " Zm9v", "Z m 9 v", "Zm\n9v\n", "\r\nZm9v\r\n", "\tZm9v\t", "\n\n\nZm9v",
+		"Zm9v", " Zm9v", "Z m 9 v", "Zm\n9v\n", "\r\nZm9v\r\n", "\tZm9v\t",
+		"\n\n\nZm9v",
 	};
+	/* clang-format on */
 	struct crit_buf out = {0};
 	size_t i;
 
@@ -273,7 +284,8 @@ static void base64_goes_both_ways(void)
 			bool end = text.data[at] == '\n';
 
 			if (end && column != 76 && at + 1 != text.len)
-				fail("expected lines of 76 characters, found one of %zu", column);
+				fail("expected lines of 76 characters, found one of %zu",
+				     column);
 			if (end)
 				column = SIZE_MAX;
 		}
@@ -366,7 +378,8 @@ static void quoted_printable_has_short_lines(void)
 	static const char bytes[] =
 		"0123456789012345678901234567890123456789012345678901234567890123456789abcde \nz";
 	static const char text[] =
-		"0123456789012345678901234567890123456789012345678901234567890123456789abcde=\n=20\nz";
+		"0123456789012345678901234567890123456789012345678901234567890123456789abcde"
+		"=\n=20\nz";
 	struct crit_buf out = {0};
 
 	crit_qp_write(&out, bytes, sizeof(bytes) - 1);

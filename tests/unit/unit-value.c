@@ -39,7 +39,8 @@ static int read_value(const struct crit_field *field, const char *json, uint64_t
 		      struct crit_error *err)
 {
 	bool is_string = *json == '"';
-	struct crit_scalar s = {is_string, json + is_string, strlen(json) - 2 * (size_t)is_string};
+	struct crit_scalar s = {is_string, json + is_string,
+				strlen(json) - 2 * (size_t)is_string};
 
 	*err = (struct crit_error){0};
 	return crit_value_read(field, &s, "a.b", wire, err);
@@ -78,15 +79,18 @@ static const struct {
 	 0xffffffff80000000, 0x7fffffff, UINT64_MAX}, /* int32 */
 	{"reg_file_entry", "mnt_id", "-2147483648", "2147483647", "-2147483649", "2147483648",
 	 0xffffffff, 0xfffffffe, 1}, /* sint32 */
-	{"pipe_entry", "id", "0", "4294967295", "-1", "4294967296", 0, 0xffffffff, 0}, /* uint32 */
+	{"pipe_entry", "id", "0", "4294967295", "-1", "4294967296", 0, 0xffffffff,
+	 0}, /* uint32 */
 	{"file_lock_entry", "start", "-9223372036854775808", "9223372036854775807",
-	 "-9223372036854775809", "9223372036854775808", UINT64_C(1) << 63, INT64_MAX, UINT64_MAX},
+	 "-9223372036854775809", "9223372036854775808", UINT64_C(1) << 63, INT64_MAX,
+	 UINT64_MAX},
 	{"vma_entry", "fd", "-9223372036854775808", "9223372036854775807",
-	 "-9223372036854775809", "9223372036854775808", UINT64_MAX, UINT64_MAX - 1, 1}, /* sint64 */
+	 "-9223372036854775809", "9223372036854775808", UINT64_MAX, UINT64_MAX - 1,
+	 1}, /* sint64 */
 	{"ghost_chunk_entry", "len", "0", "18446744073709551615", "-1", "18446744073709551616",
 	 0, UINT64_MAX, 0}, /* uint64 */
-	{"sk_opts_entry", "so_filter", "0", "18446744073709551615", "-1", "18446744073709551616",
-	 0, UINT64_MAX, 0}, /* fixed64 */
+	{"sk_opts_entry", "so_filter", "0", "18446744073709551615", "-1",
+	 "18446744073709551616", 0, UINT64_MAX, 0}, /* fixed64 */
 	{"remap_file_path_entry", "remap_type", "-2147483648", "2147483647", "-2147483649",
 	 "2147483648", 0xffffffff80000000, 0x7fffffff, UINT64_MAX}, /* enum */
 };
@@ -127,10 +131,11 @@ static void wide_varints_are_cut(void)
 {
 	expect_printed(field_of("pipe_entry", "id"), &plain, 0x100000007, false, "7");
 	expect_printed(field_of("file_lock_entry", "pid"), &plain, 0xffffffff, false, "-1");
-	expect_printed(field_of("file_lock_entry", "pid"), &plain, 0x12345678fffffffe, false, "-2");
+	expect_printed(field_of("file_lock_entry", "pid"), &plain, 0x12345678fffffffe, false,
+		       "-2");
 	expect_printed(field_of("reg_file_entry", "mnt_id"), &plain, 0x100000001, false, "-1");
-	expect_printed(field_of("remap_file_path_entry", "remap_type"), &plain, 0x100000001, false,
-		       "\"GHOST\"");
+	expect_printed(field_of("remap_file_path_entry", "remap_type"), &plain, 0x100000001,
+		       false, "\"GHOST\"");
 	expect_printed(field_of("pagemap_entry", "in_parent"), &plain, 0, false, "false");
 	expect_printed(field_of("pagemap_entry", "in_parent"), &plain, 2, false, "true");
 }
@@ -138,11 +143,14 @@ static void wide_varints_are_cut(void)
 static void integers_as_strings(void)
 {
 	const struct crit_field *f = field_of("ghost_chunk_entry", "len");
+	/* clang-format off */
 	static const char *const refused[] = {
-		"\"\"", "\" 1\"", "\"1 \"", "\"012\"", "\"00\"", "\"0x\"", "\"0o\"", "\"0b\"", "\"0xg\"",
-		"\"0o8\"", "\"0b2\"", "\"x1\"", "\"1f\"", "\"+1\"", "\"--1\"", "\"-\"", "\"1_000\"", "\"1.0\"",
-		"\"1e3\"", "\"abc\"", "\"1\xc2\"", "\"0x-1\"", "1.0", "1e3", "1.5", "0e0",
+		"\"\"", "\" 1\"", "\"1 \"", "\"012\"", "\"00\"", "\"0x\"", "\"0o\"", "\"0b\"",
+		"\"0xg\"", "\"0o8\"", "\"0b2\"", "\"x1\"", "\"1f\"", "\"+1\"", "\"--1\"",
+		"\"-\"", "\"1_000\"", "\"1.0\"", "\"1e3\"", "\"abc\"", "\"1\xc2\"", "\"0x-1\"",
+		"1.0", "1e3", "1.5", "0e0",
 	};
+	/* clang-format on */
 	size_t i;
 
 	expect_read(f, "\"12\"", 12);
@@ -180,7 +188,8 @@ static void hexadecimal(void)
 	expect_printed(pid, &plain, UINT64_MAX, true, "-1");
 	expect_printed(fd, &pretty, UINT64_MAX, true, "\"-0x8000000000000000\"");
 	expect_printed(flags, &pretty, 3, true, "\"0x3\"");
-	expect_printed(field_of("mnt_entry", "root_dev"), &pretty, 0x800001, true, "\"0x800001\"");
+	expect_printed(field_of("mnt_entry", "root_dev"), &pretty, 0x800001, true,
+		       "\"0x800001\"");
 	expect_printed(field_of("inet_sk_entry", "family"), &pretty, 2, true, "\"0x2\"");
 	expect_printed(remap, &pretty, 1, true, "\"GHOST\"");
 	expect_printed(remap, &pretty, 77, true, "77");
@@ -205,14 +214,16 @@ static void flags_are_named(void)
 		{"vma_entry", "prot", 0xfffffffc, "\"PROT_EXEC | 0xfffffff8\""},
 		{"vma_entry", "flags", 0x40022, "\"MAP_PRIVATE | MAP_ANON | 0x40000\""},
 		{"vma_entry", "flags", 0x101, "\"MAP_SHARED | MAP_GROWSDOWN\""},
-		{"vma_entry", "status", 0x80000201, "\"VMA_AREA_REGULAR | VMA_ANON_PRIVATE | VMA_UNSUPP\""},
+		{"vma_entry", "status", 0x80000201,
+		 "\"VMA_AREA_REGULAR | VMA_ANON_PRIVATE | VMA_UNSUPP\""},
 		{"vma_entry", "status", 0x30010, "\"VMA_AREA_UPROBES | 0x10010\""},
 		{"vma_entry", "status", 0x8000, "\"VMA_AREA_SHSTK\""},
 		{"reg_file_entry", "flags", 0100002, "\"O_RDWR | O_LARGEFILE\""},
 		{"reg_file_entry", "flags", 02004000, "\"O_NONBLOCK | O_CLOEXEC\""},
 		{"pagemap_entry", "flags", 6, "\"PE_LAZY | PE_PRESENT\""},
 		{"memfd_inode_entry", "seals", 0x1f,
-		 "\"F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE\""},
+		 "\"F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | "
+		 "F_SEAL_FUTURE_WRITE\""},
 	};
 	size_t i;
 
@@ -233,11 +244,14 @@ static void flags_are_read(void)
 {
 	const struct crit_field *prot = field_of("vma_entry", "prot");
 	const struct crit_field *status = field_of("vma_entry", "status");
+	/* clang-format off */
 	static const char *const refused[] = {
-		"\" \"", "\"|\"", "\"PROT_READ |\"", "\"| PROT_READ\"", "\"PROT_READ || PROT_EXEC\"",
-		"\"prot_read\"", "\"PROT_READ PROT_EXEC\"", "\"PROT_REA\"", "\"PROT_READS\"", "\"MAP_SHARED\"",
-		"\"PROT_READ | 1x\"", "\"PROT_READ, PROT_EXEC\"", "\"0x100000000\"", "\"-1\"", "\"PROT_READ + 2\"",
+		"\" \"", "\"|\"", "\"PROT_READ |\"", "\"| PROT_READ\"",
+		"\"PROT_READ || PROT_EXEC\"", "\"prot_read\"", "\"PROT_READ PROT_EXEC\"",
+		"\"PROT_REA\"", "\"PROT_READS\"", "\"MAP_SHARED\"", "\"PROT_READ | 1x\"",
+		"\"PROT_READ, PROT_EXEC\"", "\"0x100000000\"", "\"-1\"", "\"PROT_READ + 2\"",
 	};
+	/* clang-format on */
 	size_t i;
 
 	expect_read(prot, "\"PROT_EXEC | PROT_READ\"", 5);
@@ -300,7 +314,8 @@ static void tables_of_names(void)
 	/* crit's names with crit's values */
 	expect_read(state, "\"Zombie\"", 3);
 	expect_read(state, "\"Stopped\"", 6);
-	expect_refused(state, "\"Dead\"", "expected a name from its table or a number, got \"Dead\"");
+	expect_refused(state, "\"Dead\"",
+		       "expected a name from its table or a number, got \"Dead\"");
 	expect_refused(type, "\"INET\"", "expected a name from its table or a number");
 	expect_refused(type, "\"dgram\"", "expected a name from its table or a number");
 	expect_refused(type, "\"\"", "expected a name from its table or a number");
@@ -312,10 +327,13 @@ static void device_numbers(void)
 {
 	const struct crit_field *dev = field_of("mnt_entry", "root_dev");
 	const struct crit_field *odev = field_of("ghost_file_entry", "rdev");
+	/* clang-format off */
 	static const char *const refused[] = {
-		"\"8:\"", "\":1\"", "\":\"", "\"8:1:2\"", "\"a:1\"", "\"8:b\"", "\"-8:1\"", "\"8: 1\"", "\"0x8:1\"",
-		"\"4096:0\"", "\"8:1048576\"", "\"4294967296:0\"", "\"\"", "\"8\\1\"",
+		"\"8:\"", "\":1\"", "\":\"", "\"8:1:2\"", "\"a:1\"", "\"8:b\"", "\"-8:1\"",
+		"\"8: 1\"", "\"0x8:1\"", "\"4096:0\"", "\"8:1048576\"", "\"4294967296:0\"",
+		"\"\"", "\"8\\1\"",
 	};
+	/* clang-format on */
 	size_t i;
 
 	expect_printed(dev, &pretty, 0, false, "\"0:0\"");
@@ -344,9 +362,12 @@ static void device_numbers(void)
 static void enums_have_names(void)
 {
 	const struct crit_field *f = field_of("remap_file_path_entry", "remap_type");
+	/* clang-format off */
 	static const char *const refused[] = {
-		"\"ghost\"", "\"\"", "\"GHOST \"", "\"GHOSTS\"", "\"TTY\"", "1.0", "\"remap_type\"",
+		"\"ghost\"", "\"\"", "\"GHOST \"", "\"GHOSTS\"", "\"TTY\"", "1.0",
+		"\"remap_type\"",
 	};
+	/* clang-format on */
 	size_t i;
 
 	expect_printed(f, &pretty, 0, false, "\"LINKED\"");
@@ -380,7 +401,8 @@ static void every_enum_name(void)
 
 				snprintf(quoted, sizeof(quoted), "\"%s\"", e->values[v].name);
 				expect_read(f, quoted, (uint64_t)(int64_t)e->values[v].value);
-				expect_printed(f, &pretty, (uint64_t)(int64_t)e->values[v].value, false,
+				expect_printed(f, &pretty,
+					       (uint64_t)(int64_t)e->values[v].value, false,
 					       quoted);
 			}
 		}
@@ -398,61 +420,80 @@ static const struct {
 	{"255.255.255.255", 1, {0xffffffff}, {0xffffffff}},
 	{"192.168.0.1", 1, {0x0100a8c0}, {0xc0a80001}},
 	{"1.2.3.4", 1, {0x04030201}, {0x01020304}},
-	{"::", 4,
+	{"::",
+	 4,
 	 {0x00000000, 0x00000000, 0x00000000, 0x00000000},
 	 {0x00000000, 0x00000000, 0x00000000, 0x00000000}},
-	{"::1", 4,
+	{"::1",
+	 4,
 	 {0x00000000, 0x00000000, 0x00000000, 0x01000000},
 	 {0x00000000, 0x00000000, 0x00000000, 0x00000001}},
-	{"1::", 4,
+	{"1::",
+	 4,
 	 {0x00000100, 0x00000000, 0x00000000, 0x00000000},
 	 {0x00010000, 0x00000000, 0x00000000, 0x00000000}},
-	{"fe80::1", 4,
+	{"fe80::1",
+	 4,
 	 {0x000080fe, 0x00000000, 0x00000000, 0x01000000},
 	 {0xfe800000, 0x00000000, 0x00000000, 0x00000001}},
-	{"2001:db8::8a2e:370:7334", 4,
+	{"2001:db8::8a2e:370:7334",
+	 4,
 	 {0xb80d0120, 0x00000000, 0x2e8a0000, 0x34737003},
 	 {0x20010db8, 0x00000000, 0x00008a2e, 0x03707334}},
-	{"2001:db8:0:1:1:1:1:1", 4,
+	{"2001:db8:0:1:1:1:1:1",
+	 4,
 	 {0xb80d0120, 0x01000000, 0x01000100, 0x01000100},
 	 {0x20010db8, 0x00000001, 0x00010001, 0x00010001}},
-	{"1:0:0:2::3", 4,
+	{"1:0:0:2::3",
+	 4,
 	 {0x00000100, 0x02000000, 0x00000000, 0x03000000},
 	 {0x00010000, 0x00000002, 0x00000000, 0x00000003}},
-	{"1::2:3:0:0:4", 4,
+	{"1::2:3:0:0:4",
+	 4,
 	 {0x00000100, 0x02000000, 0x00000300, 0x04000000},
 	 {0x00010000, 0x00000002, 0x00030000, 0x00000004}},
-	{"0:0:1::", 4,
+	{"0:0:1::",
+	 4,
 	 {0x00000000, 0x00000100, 0x00000000, 0x00000000},
 	 {0x00000000, 0x00010000, 0x00000000, 0x00000000}},
-	{"1:2:3:4:5:6:7:8", 4,
+	{"1:2:3:4:5:6:7:8",
+	 4,
 	 {0x02000100, 0x04000300, 0x06000500, 0x08000700},
 	 {0x00010002, 0x00030004, 0x00050006, 0x00070008}},
-	{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 4,
+	{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+	 4,
 	 {0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff},
 	 {0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}},
-	{"::ffff:102:304", 4,
+	{"::ffff:102:304",
+	 4,
 	 {0x00000000, 0x00000000, 0xffff0000, 0x04030201},
 	 {0x00000000, 0x00000000, 0x0000ffff, 0x01020304}},
-	{"::102:304", 4,
+	{"::102:304",
+	 4,
 	 {0x00000000, 0x00000000, 0x00000000, 0x04030201},
 	 {0x00000000, 0x00000000, 0x00000000, 0x01020304}},
-	{"64:ff9b::c000:221", 4,
+	{"64:ff9b::c000:221",
+	 4,
 	 {0x9bff6400, 0x00000000, 0x00000000, 0x210200c0},
 	 {0x0064ff9b, 0x00000000, 0x00000000, 0xc0000221}},
-	{"0:1:0:1:0:1:0:1", 4,
+	{"0:1:0:1:0:1:0:1",
+	 4,
 	 {0x01000000, 0x01000000, 0x01000000, 0x01000000},
 	 {0x00000001, 0x00000001, 0x00000001, 0x00000001}},
-	{"a:b:c:d:e:f::", 4,
+	{"a:b:c:d:e:f::",
+	 4,
 	 {0x0b000a00, 0x0d000c00, 0x0f000e00, 0x00000000},
 	 {0x000a000b, 0x000c000d, 0x000e000f, 0x00000000}},
-	{"::a:b:c:d:e:f", 4,
+	{"::a:b:c:d:e:f",
+	 4,
 	 {0x00000000, 0x0b000a00, 0x0d000c00, 0x0f000e00},
 	 {0x00000000, 0x000a000b, 0x000c000d, 0x000e000f}},
-	{"a:0:b:c:d:e:f:1", 4,
+	{"a:0:b:c:d:e:f:1",
+	 4,
 	 {0x00000a00, 0x0c000b00, 0x0e000d00, 0x01000f00},
 	 {0x000a0000, 0x000b000c, 0x000d000e, 0x000f0001}},
-	{"1:2::5:6:0:0", 4,
+	{"1:2::5:6:0:0",
+	 4,
 	 {0x02000100, 0x00000000, 0x06000500, 0x00000000},
 	 {0x00010002, 0x00000000, 0x00050006, 0x00000000}},
 };
@@ -496,11 +537,14 @@ static void other_spellings_of_addresses(void)
 		{"2001:0db8::0001", {0x20010db8, 0, 0, 1}},
 		{"::ffff:1.2.3.4", {0, 0, 0xffff, 0x01020304}},
 	};
+	/* clang-format off */
 	static const char *const refused[] = {
-		"", "1", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.4 ", " 1.2.3.4", "1.2.3.4/8", "::1%lo",
-		":", ":::", "1::2::3", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "12345::", "g::", "[::1]", "0x7f000001",
+		"", "1", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.4 ", " 1.2.3.4", "1.2.3.4/8",
+		"::1%lo", ":", ":::", "1::2::3", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9",
+		"12345::", "g::", "[::1]", "0x7f000001",
 		"0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000", "1.2.3.4\n",
 	};
+	/* clang-format on */
 	const struct crit_style big = {false, true};
 	struct crit_scalar s;
 	uint32_t words[4];

@@ -35,7 +35,10 @@ struct unit_test {
 	void (*run)(void);
 };
 
-#define TEST(function) {#function, function}
+#define TEST(function)                                                                         \
+	{                                                                                      \
+#function, function                                                            \
+	}
 
 /* What the process is about: one test runs in it, so one of each is enough. */
 struct unit_state {
@@ -46,7 +49,8 @@ struct unit_state {
 
 static struct unit_state unit;
 
-static inline int unit_remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+static inline int unit_remove_one(const char *path, const struct stat *st, int type,
+				  struct FTW *ftw)
 {
 	(void)st;
 	(void)type;
@@ -62,8 +66,7 @@ static inline void unit_cleanup(void)
 }
 
 /* Say in messages which row or step a failure belongs to. */
-__attribute__((format(printf, 1, 2)))
-static inline void unit_about(const char *fmt, ...)
+__attribute__((format(printf, 1, 2))) static inline void unit_about(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -72,8 +75,8 @@ static inline void unit_about(const char *fmt, ...)
 	va_end(ap);
 }
 
-__attribute__((format(printf, 3, 4), noreturn))
-static inline void unit_fail(const char *file, int line, const char *fmt, ...)
+__attribute__((format(printf, 3, 4), noreturn)) static inline void
+unit_fail(const char *file, int line, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -88,8 +91,8 @@ static inline void unit_fail(const char *file, int line, const char *fmt, ...)
 	_exit(UNIT_FAILED);
 }
 
-__attribute__((format(printf, 1, 2), noreturn))
-static inline void unit_skip(const char *fmt, ...)
+__attribute__((format(printf, 1, 2), noreturn)) static inline void unit_skip(const char *fmt,
+									     ...)
 {
 	va_list ap;
 
@@ -103,35 +106,35 @@ static inline void unit_skip(const char *fmt, ...)
 
 #define fail(...) unit_fail(__FILE__, __LINE__, __VA_ARGS__)
 
-#define expect(condition)							\
-	do {									\
-		if (!(condition))						\
-			fail("expected %s", #condition);			\
+#define expect(condition)                                                                      \
+	do {                                                                                   \
+		if (!(condition))                                                              \
+			fail("expected %s", #condition);                                       \
 	} while (0)
 
-#define expect_int(found, wanted)						\
-	do {									\
-		long long found_ = (long long)(found), wanted_ = (long long)(wanted);	\
-		if (found_ != wanted_)						\
-			fail("%s: expected %lld, found %lld", #found, wanted_, found_);	\
+#define expect_int(found, wanted)                                                              \
+	do {                                                                                   \
+		long long found_ = (long long)(found), wanted_ = (long long)(wanted);          \
+		if (found_ != wanted_)                                                         \
+			fail("%s: expected %lld, found %lld", #found, wanted_, found_);        \
 	} while (0)
 
-#define expect_u64(found, wanted)						\
-	do {									\
-		unsigned long long found_ = (found), wanted_ = (wanted);	\
-		if (found_ != wanted_)						\
-			fail("%s: expected %llu, found %llu", #found, wanted_, found_);	\
+#define expect_u64(found, wanted)                                                              \
+	do {                                                                                   \
+		unsigned long long found_ = (found), wanted_ = (wanted);                       \
+		if (found_ != wanted_)                                                         \
+			fail("%s: expected %llu, found %llu", #found, wanted_, found_);        \
 	} while (0)
 
-#define expect_str(found, wanted)						\
-	do {									\
-		const char *found_ = (found), *wanted_ = (wanted);		\
-		if (strcmp(found_, wanted_))					\
-			fail("%s: expected \"%s\", found \"%s\"", #found, wanted_, found_);	\
+#define expect_str(found, wanted)                                                              \
+	do {                                                                                   \
+		const char *found_ = (found), *wanted_ = (wanted);                             \
+		if (strcmp(found_, wanted_))                                                   \
+			fail("%s: expected \"%s\", found \"%s\"", #found, wanted_, found_);    \
 	} while (0)
 
 /* The first bytes that differ are shown. */
-#define expect_bytes(found, found_len, wanted, wanted_len)			\
+#define expect_bytes(found, found_len, wanted, wanted_len)                                     \
 	unit_bytes(__FILE__, __LINE__, #found, found, found_len, wanted, wanted_len)
 
 static inline void unit_hex(char *out, const uint8_t *bytes, size_t n)
@@ -153,7 +156,8 @@ static inline void unit_bytes(const char *file, int line, const char *what, cons
 		return;
 	unit_hex(f_hex, f + at, found_len - at < 16 ? found_len - at : 16);
 	unit_hex(w_hex, w + at, wanted_len - at < 16 ? wanted_len - at : 16);
-	unit_fail(file, line, "%s: expected %zu bytes, found %zu; from byte %zu on expected %s, found %s",
+	unit_fail(file, line,
+		  "%s: expected %zu bytes, found %zu; from byte %zu on expected %s, found %s",
 		  what, wanted_len, found_len, at, w_hex, f_hex);
 }
 
@@ -228,9 +232,9 @@ static inline int unit_run_all(const struct unit_test *tests, size_t n)
 			exit(unit_run(&tests[i]));
 		if (pid < 0 || waitpid(pid, &status, 0) != pid)
 			return UNIT_FAILED;
-		how = status == 0 ? "ok"
+		how = status == 0                                                ? "ok"
 		      : WIFEXITED(status) && WEXITSTATUS(status) == UNIT_SKIPPED ? "skipped"
-										  : "FAILED";
+										 : "FAILED";
 		printf("%-8s %s\n", how, tests[i].name);
 		fflush(stdout);
 		if (*how == 'F')
@@ -257,10 +261,10 @@ static inline int unit_main(const struct unit_test *tests, size_t n, int argc, c
 	return UNIT_FAILED;
 }
 
-#define UNIT_MAIN(tests)							\
-	int main(int argc, char **argv)						\
-	{									\
-		return unit_main(tests, COUNT(tests), argc, argv);		\
+#define UNIT_MAIN(tests)                                                                       \
+	int main(int argc, char **argv)                                                        \
+	{                                                                                      \
+		return unit_main(tests, COUNT(tests), argc, argv);                             \
 	}
 
 #endif
