@@ -1,10 +1,11 @@
 /*
- * Requests that make, remove or rename.
+ * Requests that make or remove, and what renaming shares with them.
  */
 #ifndef CFS_CHANGE_H
 #define CFS_CHANGE_H
 
 #include "fs/cfs.h"
+#include "fs/tree.h"
 
 void cfs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		   struct fuse_file_info *fi);
@@ -14,7 +15,21 @@ void cfs_op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const
 void cfs_op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name);
 void cfs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
 void cfs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
-void cfs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
-		   const char *new_name, unsigned flags);
+
+/* The node of a scratch file, or NULL. */
+struct cfs_node *cfs_change_scratch_at(struct cfs *fs, const struct cfs_place *place,
+				       const char *name);
+
+/*
+ * Take a scratch file's name away; whoever has it open reads on. If it was an
+ * entry's file and nothing took the entry's place, the entry is back.
+ */
+void cfs_change_remove_scratch(struct cfs *fs, struct cfs_node *node);
+
+/* Names that a plain file of the dump can't have through the mount: -EPERM. */
+int cfs_change_check_plain(const char *name);
+
+/* Is it an image now, and so nothing that is handled as a plain file? */
+bool cfs_change_is_image(struct cfs *fs, struct cfs_node *dir, const char *name);
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "decoder/json.h"
 #include "fs/attr.h"
-#include "fs/commit.h"
+#include "fs/jobs.h"
 #include "fs/entry.h"
 #include "fs/listing.h"
 #include "fs/refusal.h"
@@ -343,7 +343,7 @@ void cfs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, 
 	(void)ino;
 	cfs_lock(fs);
 	if (h->jobs)
-		cfs_commit_then_write(fs, req, h, buf, size, (uint64_t)off);
+		cfs_job_write(fs, req, h, buf, size, (uint64_t)off);
 	else
 		cfs_file_write(fs, req, h, buf, size, (uint64_t)off);
 	cfs_unlock(fs);
@@ -357,7 +357,7 @@ void cfs_op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	(void)ino;
 	cfs_lock(fs);
 	if (h->kind == CFS_HANDLE_ENTRY && (h->dirty || h->jobs || h->refused))
-		cfs_commit_handle(fs, req, h, false);
+		cfs_job_commit(fs, req, h, false);
 	else
 		fuse_reply_err(req, 0);
 	cfs_unlock(fs);
@@ -372,9 +372,9 @@ void cfs_op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file
 	(void)datasync;
 	cfs_lock(fs);
 	if (h->kind == CFS_HANDLE_ENTRY)
-		cfs_commit_handle(fs, req, h, true);
+		cfs_job_commit(fs, req, h, true);
 	else if (h->kind == CFS_HANDLE_PASSED)
-		cfs_commit_sync(fs, req, NULL, h);
+		cfs_job_sync(fs, req, NULL, h);
 	else
 		fuse_reply_err(req, 0);
 	cfs_unlock(fs);
@@ -389,7 +389,7 @@ void cfs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	cfs_lock(fs);
 	/* pages of a mapping may be written after the last close */
 	if (h->kind == CFS_HANDLE_ENTRY && h->dirty)
-		cfs_commit_handle(fs, NULL, h, false);
+		cfs_job_commit(fs, NULL, h, false);
 	cfs_handle_unref(fs, h);
 	fuse_reply_err(req, 0);
 	cfs_unlock(fs);
@@ -476,7 +476,7 @@ void cfs_op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
 	} else {
 		/* commits rename an image in the directory that it is in */
 		dir = o.ref.image ? o.ref.image->node->parent : o.node;
-		cfs_commit_sync(fs, req, dir, NULL);
+		cfs_job_sync(fs, req, dir, NULL);
 	}
 	cfs_unlock(fs);
 }

@@ -21,6 +21,7 @@
 #include "fs/handle.h"
 #include "fs/image.h"
 #include "fs/options.h"
+#include "fs/rename.h"
 #include "fs/scratch.h"
 #include "fs/setattr.h"
 #include "fs/tree.h"

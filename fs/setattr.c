@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "fs/attr.h"
-#include "fs/commit.h"
+#include "fs/jobs.h"
 #include "fs/entry.h"
 #include "fs/handle.h"
 #include "fs/scratch.h"
@@ -169,7 +169,7 @@ static int set_entry(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const struc
 	/* truncate(2): an empty text is nothing yet, an empty blob is contents */
 	if (cfs_part_is_text(o->ref.part) && !attr->st_size)
 		return 0;
-	cfs_commit_truncated(fs, req, ino, &o->ref, (uint64_t)attr->st_size);
+	cfs_job_truncate(fs, req, ino, &o->ref, (uint64_t)attr->st_size);
 	return 1;
 }
 
@@ -230,7 +230,7 @@ void cfs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_se
 	cfs_lock(fs);
 	if ((h && h->jobs) ||
 	    (cfs_object_find(fs, ino, &o) == 0 && o.node && o.node->kind == CFS_IMAGE))
-		cfs_commit_then_setattr(fs, req, ino, h, attr, to_set);
+		cfs_job_setattr(fs, req, ino, h, attr, to_set);
 	else
 		cfs_setattr_now(fs, req, ino, h, attr, to_set);
 	cfs_unlock(fs);
