@@ -18,6 +18,21 @@
 #include "fs/setattr.h"
 #include "fs/worker.h"
 
+/*
+ * A job of `size` bytes, of which struct cfs_job is the first. NULL after telling
+ * whoever waits (`req` may be NULL) that there is no memory.
+ */
+static void *new_job(fuse_req_t req, size_t size, void (*run)(struct cfs *, struct cfs_job *))
+{
+	struct cfs_job *job = calloc(1, size);
+
+	if (job)
+		job->run = run;
+	else if (req)
+		fuse_reply_err(req, ENOMEM);
+	return job;
+}
+
 /* A job that has to do with a handle. */
 struct handle_job {
 	struct cfs_job job;
@@ -29,9 +44,10 @@ struct handle_job {
 	uint8_t data[];
 };
 
-static struct handle_job *new_handle_job(struct cfs_handle *h, fuse_req_t req, size_t len)
+static struct handle_job *new_handle_job(struct cfs_handle *h, fuse_req_t req, size_t len,
+					 void (*run)(struct cfs *, struct cfs_job *))
 {
-	struct handle_job *j = calloc(1, sizeof(*j) + len);
+	struct handle_job *j = new_job(req, sizeof(*j) + len, run);
 
 	if (!j)
 		return NULL;
@@ -69,14 +85,10 @@ static void run_commit(struct cfs *fs, struct cfs_job *job)
 
 void cfs_job_commit(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, bool sync)
 {
-	struct handle_job *j = new_handle_job(h, req, 0);
+	struct handle_job *j = new_handle_job(h, req, 0, run_commit);
 
-	if (!j) {
-		if (req)
-			fuse_reply_err(req, ENOMEM);
+	if (!j)
 		return;
-	}
-	j->job.run = run_commit;
 	j->sync = sync;
 	cfs_worker_post(fs, &j->job);
 }
@@ -92,13 +104,10 @@ static void run_write(struct cfs *fs, struct cfs_job *job)
 void cfs_job_write(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, const void *buf,
 		   size_t len, uint64_t off)
 {
-	struct handle_job *j = new_handle_job(h, req, len);
+	struct handle_job *j = new_handle_job(h, req, len, run_write);
 
-	if (!j) {
-		fuse_reply_err(req, ENOMEM);
+	if (!j)
 		return;
-	}
-	j->job.run = run_write;
 	j->off = off;
 	memcpy(j->data, buf, len);
 	cfs_worker_post(fs, &j->job);
@@ -146,13 +155,10 @@ static void run_truncate(struct cfs *fs, struct cfs_job *job)
 void cfs_job_truncate(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const struct cfs_ref *ref,
 		      uint64_t size)
 {
-	struct truncate_job *j = calloc(1, sizeof(*j));
+	struct truncate_job *j = new_job(req, sizeof(*j), run_truncate);
 
-	if (!j) {
-		fuse_reply_err(req, ENOMEM);
+	if (!j)
 		return;
-	}
-	j->job.run = run_truncate;
 	j->req = req;
 	j->ino = ino;
 	j->ref = *ref;
@@ -232,13 +238,10 @@ static void run_rename(struct cfs *fs, struct cfs_job *job)
 void cfs_job_rename(struct cfs *fs, fuse_req_t req, struct cfs_node *scratch,
 		    const struct cfs_ref *ref, uint64_t container, const char *name)
 {
-	struct rename_job *j = calloc(1, sizeof(*j) + strlen(name) + 1);
+	struct rename_job *j = new_job(req, sizeof(*j) + strlen(name) + 1, run_rename);
 
-	if (!j) {
-		fuse_reply_err(req, ENOMEM);
+	if (!j)
 		return;
-	}
-	j->job.run = run_rename;
 	j->req = req;
 	j->scratch = scratch;
 	cfs_node_ref(scratch);
@@ -275,13 +278,10 @@ static void run_sync(struct cfs *fs, struct cfs_job *job)
 
 void cfs_job_sync(struct cfs *fs, fuse_req_t req, struct cfs_node *dir, struct cfs_handle *h)
 {
-	struct sync_job *j = calloc(1, sizeof(*j));
+	struct sync_job *j = new_job(req, sizeof(*j), run_sync);
 
-	if (!j) {
-		fuse_reply_err(req, ENOMEM);
+	if (!j)
 		return;
-	}
-	j->job.run = run_sync;
 	j->req = req;
 	j->dir = dir;
 	j->h = h;
@@ -316,13 +316,10 @@ static void run_setattr(struct cfs *fs, struct cfs_job *job)
 void cfs_job_setattr(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, struct cfs_handle *h,
 		     const struct stat *attr, int to_set)
 {
-	struct setattr_job *j = calloc(1, sizeof(*j));
+	struct setattr_job *j = new_job(req, sizeof(*j), run_setattr);
 
-	if (!j) {
-		fuse_reply_err(req, ENOMEM);
+	if (!j)
 		return;
-	}
-	j->job.run = run_setattr;
 	j->req = req;
 	j->ino = ino;
 	j->h = h;
