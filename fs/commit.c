@@ -197,6 +197,6 @@ void cfs_commit_all(struct cfs *fs)
 	struct cfs_handle *h;
 
 	DL_FOREACH(fs->handles, h)
-	if (h->dirty)
-		cfs_commit_handle(fs, h, true);
+		if (h->dirty)
+			cfs_commit_handle(fs, h, true);
 }

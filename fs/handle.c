@@ -60,8 +60,7 @@ struct cfs_readers cfs_handle_readers(struct cfs *fs, const struct cfs_ref *ref)
 	struct cfs_readers readers = {0};
 	struct cfs_handle *h;
 
-	DL_FOREACH(fs->handles, h)
-	{
+	DL_FOREACH(fs->handles, h) {
 		if (h->kind != CFS_HANDLE_ENTRY || !same_entry(&h->ref, ref) ||
 		    h->ref.part != ref->part)
 			continue;
@@ -80,9 +79,9 @@ void cfs_handle_mark_stale(struct cfs *fs, const struct cfs_ref *ref)
 
 	/* an N.json says how long the extras are, so it goes with each of them */
 	DL_FOREACH(fs->handles, h)
-	if (h->kind == CFS_HANDLE_ENTRY && same_entry(&h->ref, ref) &&
-	    (h->ref.part == ref->part || h->ref.part == CRIT_PART_JSON))
-		h->stale = true;
+		if (h->kind == CFS_HANDLE_ENTRY && same_entry(&h->ref, ref) &&
+		    (h->ref.part == ref->part || h->ref.part == CRIT_PART_JSON))
+			h->stale = true;
 }
 
 bool cfs_handle_entry_open(struct cfs *fs, uint64_t ino)
@@ -90,8 +89,8 @@ bool cfs_handle_entry_open(struct cfs *fs, uint64_t ino)
 	struct cfs_handle *h;
 
 	DL_FOREACH(fs->handles, h)
-	if (h->kind == CFS_HANDLE_ENTRY && h->ino == ino)
-		return true;
+		if (h->kind == CFS_HANDLE_ENTRY && h->ino == ino)
+			return true;
 	return false;
 }
 
@@ -107,8 +106,8 @@ struct cfs_handle *cfs_handle_with_fd(struct cfs *fs, const struct cfs_node *nod
 	struct cfs_handle *h;
 
 	DL_FOREACH(fs->handles, h)
-	if (h->node == node && h->fd >= 0)
-		return h;
+		if (h->node == node && h->fd >= 0)
+			return h;
 	return NULL;
 }
 

@@ -48,8 +48,7 @@ static void forget_changes(struct cfs_image *image)
 {
 	struct cfs_changed *c, *next;
 
-	HASH_ITER(hh, image->changed, c, next)
-	{
+	HASH_ITER(hh, image->changed, c, next) {
 		HASH_DEL(image->changed, c);
 		free(c);
 	}

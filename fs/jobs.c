@@ -196,8 +196,7 @@ static void become_entry(struct cfs *fs, const struct rename_job *j,
 	node->scratch = NULL;
 	if (cfs_node_rename(&fs->nodes, node, j->container, j->name) < 0)
 		cfs_node_rename(&fs->nodes, node, 0, NULL);
-	DL_FOREACH(fs->handles, h)
-	{
+	DL_FOREACH(fs->handles, h) {
 		if (h->node != node || h->kind != CFS_HANDLE_SCRATCH)
 			continue;
 		h->kind = CFS_HANDLE_ENTRY;

@@ -232,8 +232,7 @@ static int list_scratch(struct cfs *fs, struct reply *r, uint64_t container, off
 	struct cfs_node *node, *next, **found = NULL;
 	size_t n = 0, i;
 
-	HASH_ITER(by_name, fs->nodes.by_name, node, next)
-	{
+	HASH_ITER(by_name, fs->nodes.by_name, node, next) {
 		struct cfs_node **grown;
 
 		if (node->kind != CFS_SCRATCH || cfs_node_container(node) != container ||

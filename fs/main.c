@@ -178,8 +178,7 @@ static void name_scratch_files(struct cfs *fs)
 	struct cfs_node *node, *next;
 	char path[4096];
 
-	HASH_ITER(by_id, fs->nodes.by_id, node, next)
-	{
+	HASH_ITER(by_id, fs->nodes.by_id, node, next) {
 		if (node->kind != CFS_SCRATCH || !node->key ||
 		    cfs_image_has_holder(node->ref.image, node) ||
 		    cfs_scratch_is_litter(cfs_node_name(node)))

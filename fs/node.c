@@ -179,5 +179,5 @@ void cfs_nodes_fini(struct cfs_node_table *t)
 	struct cfs_node *node, *next;
 
 	HASH_ITER(by_id, t->by_id, node, next)
-	destroy(t, node);
+		destroy(t, node);
 }

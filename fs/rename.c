@@ -41,8 +41,7 @@ static void take_handles(struct cfs *fs, struct cfs_node *node)
 {
 	struct cfs_handle *h;
 
-	DL_FOREACH(fs->handles, h)
-	{
+	DL_FOREACH(fs->handles, h) {
 		if (h->ino != node->id || h->kind != CFS_HANDLE_ENTRY || !h->writable)
 			continue;
 		h->kind = CFS_HANDLE_SCRATCH;

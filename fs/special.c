@@ -79,8 +79,7 @@ static void list_scratch(struct cfs *fs, struct crit_buf *out)
 	struct cfs_node *node, *next;
 	char path[4096], line[4200];
 
-	HASH_ITER(by_id, fs->nodes.by_id, node, next)
-	{
+	HASH_ITER(by_id, fs->nodes.by_id, node, next) {
 		if (node->kind != CFS_SCRATCH || !node->key)
 			continue;
 		cfs_image_path(node->ref.image, cfs_node_name(node), path, sizeof(path));
