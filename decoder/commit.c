@@ -162,20 +162,21 @@ static int check_source(const struct crit_piece *piece)
 	return piece->off + piece->len > (uint64_t)st.st_size ? -EIO : 0;
 }
 
-static int write_pieces(int fd, const struct crit_edit *edit)
+/* Write `n` pieces to `fd` from `at` on, which ends behind them then. */
+static int write_pieces(int fd, uint64_t at, const struct crit_piece *pieces, size_t n)
 {
-	uint64_t at = 0, total = 0;
+	uint64_t total = at;
 	size_t i;
 	int ret = 0;
 
-	for (i = 0; i < edit->n_pieces; i++)
-		total += edit->pieces[i].len;
+	for (i = 0; i < n; i++)
+		total += pieces[i].len;
 	if (total > INT64_MAX)
 		return -EFBIG;
 	if (ftruncate(fd, (off_t)total) < 0)
 		return -errno;
-	for (i = 0; i < edit->n_pieces && ret == 0; i++) {
-		const struct crit_piece *p = &edit->pieces[i];
+	for (i = 0; i < n && ret == 0; i++) {
+		const struct crit_piece *p = &pieces[i];
 
 		ret = check_source(p);
 		if (ret == 0 && p->fd >= 0)
@@ -294,16 +295,16 @@ static int check_unchanged(int dirfd, const char *name, const struct crit_file *
 
 static int write_new(int fd, int dirfd, const char *temporary, const char *name,
 		     const struct crit_file *old, const struct crit_edit *edit,
-		     struct crit_error *err)
+		     enum crit_sync sync, struct crit_error *err)
 {
-	int ret = write_pieces(fd, edit);
+	int ret = write_pieces(fd, 0, edit->pieces, edit->n_pieces);
 
 	if (ret < 0)
 		return crit_fail_errno(err, -ret, "can't write the new image");
 	ret = keep_attributes(fd, old, err);
 	if (ret < 0)
 		return ret;
-	if (fsync(fd) < 0)
+	if (sync != CRIT_SYNC_NONE && fsync(fd) < 0)
 		return crit_fail_errno(err, errno, "can't sync the new image");
 	ret = check_unchanged(dirfd, name, old, err);
 	if (ret < 0)
@@ -328,7 +329,7 @@ int crit_sync_directory(int dirfd)
 }
 
 int crit_commit(int dirfd, const char *name, const struct crit_file *old,
-		const struct crit_edit *edit, bool sync_dir, struct crit_file **out,
+		const struct crit_edit *edit, enum crit_sync sync, struct crit_file **out,
 		struct crit_error *err)
 {
 	char temporary[NAME_LEN + 1];
@@ -350,7 +351,7 @@ int crit_commit(int dirfd, const char *name, const struct crit_file *old,
 		close(fd);
 		return crit_fail(err, CRIT_NO_MEMORY, "no memory for the new image");
 	}
-	ret = write_new(fd, dirfd, temporary, name, old, edit, err);
+	ret = write_new(fd, dirfd, temporary, name, old, edit, sync, err);
 	if (ret < 0) {
 		unlinkat(dirfd, temporary, 0);
 		crit_file_put(file);
@@ -360,7 +361,73 @@ int crit_commit(int dirfd, const char *name, const struct crit_file *old,
 	flock(fd, LOCK_UN);
 	fstat(fd, &file->st);
 	*out = file;
-	if (sync_dir && (ret = crit_sync_directory(dirfd)) < 0)
+	if (sync == CRIT_SYNC_DIR && (ret = crit_sync_directory(dirfd)) < 0)
 		crit_fail_errno(err, -ret, "can't sync the directory");
+	return ret;
+}
+
+int crit_commit_append(int dirfd, const char *name, const struct crit_file *old,
+		       const struct crit_edit *edit, struct crit_file **out,
+		       struct crit_error *err)
+{
+	int fd = openat(dirfd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), ret;
+	struct crit_identity was = crit_identity_of(&old->st), is;
+	struct crit_file *file;
+
+	*out = NULL;
+	if (fd < 0)
+		return crit_fail_errno(err, errno, "can't write to the image");
+	ret = crit_file_adopt(fd, &file);
+	if (ret < 0) {
+		close(fd);
+		return crit_fail_errno(err, -ret, "can't write to the image");
+	}
+	is = crit_identity_of(&file->st);
+	if (!crit_identity_same(&was, &is)) {
+		crit_file_put(file);
+		return crit_fail(err, CRIT_CHANGED, "the image was changed underneath");
+	}
+	ret = write_pieces(fd, (uint64_t)old->st.st_size, edit->pieces + 1, edit->n_pieces - 1);
+	if (ret < 0) {
+		crit_fail_errno(err, -ret, "can't write to the image");
+		if (ftruncate(fd, old->st.st_size) < 0)
+			ret = -EIO; /* what was written of it is a damaged tail now */
+	}
+	/* even then: its times are others */
+	fstat(fd, &file->st);
+	*out = file;
+	return ret;
+}
+
+/* Rename, but over nothing, also where the file system can't do that at once. */
+static int take_free_name(int dirfd, const char *temporary, const char *name)
+{
+	if (renameat2(dirfd, temporary, dirfd, name, RENAME_NOREPLACE) == 0)
+		return 0;
+	if ((errno != EINVAL && errno != ENOSYS) ||
+	    linkat(dirfd, temporary, dirfd, name, 0) < 0)
+		return -errno;
+	unlinkat(dirfd, temporary, 0);
+	return 0;
+}
+
+int crit_commit_new(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+		    uid_t uid, gid_t gid)
+{
+	char temporary[NAME_LEN + 1];
+	int fd = create_temporary(dirfd, temporary), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = crit_pwrite_full(fd, data, len, 0);
+	if (ret == 0 && geteuid() == 0 && fchown(fd, uid, gid) < 0)
+		ret = -errno;
+	if (ret == 0 && fchmod(fd, mode) < 0)
+		ret = -errno;
+	if (ret == 0)
+		ret = take_free_name(dirfd, temporary, name);
+	if (ret < 0)
+		unlinkat(dirfd, temporary, 0);
+	close(fd);
 	return ret;
 }

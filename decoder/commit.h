@@ -11,19 +11,41 @@
 #include "decoder/error.h"
 #include "decoder/file.h"
 
+/* What has to be on the disk when a commit returns. */
+enum crit_sync {
+	CRIT_SYNC_NONE, /* nothing: the caller syncs later */
+	CRIT_SYNC_FILE, /* the new image, before it takes its name */
+	CRIT_SYNC_DIR,  /* and that it has the name */
+};
+
 /*
  * Make `name` in `dirfd`, which was read as `old`, the file that edit->pieces
  * describe, with the old one's owner, mode, ACL, extended attributes and holes.
- * `sync_dir`: the directory is synced as well. Touches neither `old`'s count
- * nor anything else that a lock would have to guard.
- * Only for an edit that changes something. 0 and *out, a new reference; -EBUSY if the name no
- * longer leads to `old`, -EPERM if its owner can't be kept, or what writing gave (-ENOSPC,
- * -EIO, …). *out is NULL if the old image is still in place; an error with *out set means that
- * the new one is there but may not have reached the disk.
+ * Touches neither `old`'s count nor anything else that a lock would have to
+ * guard. Only for an edit that changes something. 0 and *out, a new reference;
+ * -EBUSY if the name no longer leads to `old`, -EPERM if its owner can't be kept,
+ * or what writing gave (-ENOSPC, -EIO, …). *out is NULL if the old image is still
+ * in place; an error with *out set means that the new one is there but may not
+ * have reached the disk.
  */
 int crit_commit(int dirfd, const char *name, const struct crit_file *old,
-		const struct crit_edit *edit, bool sync_dir, struct crit_file **out,
+		const struct crit_edit *edit, enum crit_sync sync, struct crit_file **out,
 		struct crit_error *err);
+
+/*
+ * The same for an edit that only appends (crit_edit_appends()) to a file that
+ * nobody relies on yet: written in place, unsynced. Returns as crit_commit() does.
+ */
+int crit_commit_append(int dirfd, const char *name, const struct crit_file *old,
+		       const struct crit_edit *edit, struct crit_file **out,
+		       struct crit_error *err);
+
+/*
+ * Make a new file of `len` bytes; it appears with them or not at all. `mode` as
+ * given, the owner where that is permitted. 0, -EEXIST, -errno.
+ */
+int crit_commit_new(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+		    uid_t uid, gid_t gid);
 
 /* Sync a directory, so that renames in it last. 0, -errno. */
 int crit_sync_directory(int dirfd);

@@ -26,14 +26,23 @@ struct crit_piece {
 	uint64_t off, len;   /* in the file; off is 0 for memory */
 };
 
+/* New bytes for one part of an entry. */
+struct crit_blob {
+	enum crit_part part;
+	const struct crit_piece *source; /* borrowed */
+	size_t n_source;
+	uint64_t n_msgs; /* of CRIT_PART_MSGS: how many messages the bytes are */
+	bool used;       /* set by the edit: the entry has such a part */
+};
+
 /* A whole file as pieces. Fill with zeros to begin with. */
 struct crit_edit {
 	bool changes;              /* false: the image already says so, write nothing */
 	struct crit_piece *pieces; /* owned */
 	size_t n_pieces, cap_pieces;
-	struct crit_buf frame;        /* new bytes that pieces point into */
-	struct crit_buf values;       /* likewise */
-	uint64_t n, old_end, new_end; /* for crit_image_replaced(), see there */
+	struct crit_buf frame;     /* new bytes that pieces point into */
+	struct crit_buf values;    /* likewise */
+	struct crit_change change; /* for crit_image_replaced() */
 };
 
 void crit_edit_fini(struct crit_edit *edit);
@@ -45,6 +54,14 @@ void crit_edit_fini(struct crit_edit *edit);
  */
 int crit_edit_json(struct crit_image *img, struct crit_place place, const char *text,
 		   size_t len, struct crit_edit *edit, struct crit_error *err);
+
+/*
+ * The same, with new bytes for some parts at once: those that the new message
+ * allows for are `used`. What the blobs point at must live as long as *edit.
+ */
+int crit_edit_json_and_blobs(struct crit_image *img, struct crit_place place, const char *text,
+			     size_t len, struct crit_blob *blobs, size_t n_blobs,
+			     struct crit_edit *edit, struct crit_error *err);
 
 /*
  * One blob of the entry becomes the bytes of `source`, the field that counts it
@@ -64,5 +81,9 @@ bool crit_blob_same(int fd, struct crit_span span, const struct crit_piece *sour
 /* The values of a CRIT_PART_SEMS become those of a JSON list; as crit_edit_json(). */
 int crit_edit_sems(struct crit_image *img, struct crit_place place, const char *text,
 		   size_t len, struct crit_edit *edit, struct crit_error *err);
+
+/* Append the bytes of such a list, in the image's byte order. */
+int crit_sems_parse(const struct crit_image *img, const char *text, size_t len,
+		    struct crit_buf *out, struct crit_error *err);
 
 #endif

@@ -70,6 +70,19 @@ int crit_extra_rule(const struct crit_type *type, uint64_t n, const uint8_t *mes
 	return none < 0 ? none : 0;
 }
 
+bool crit_extra_allows(const struct crit_type *type, uint64_t n, enum crit_part part)
+{
+	const struct crit_extra_rule *rule = &rules[type->extra];
+	unsigned i;
+
+	if (type->extra == CRIT_EXTRA_GHOST && n > 0)
+		rule = &chunk_rule;
+	for (i = 0; i < rule->n_blobs; i++)
+		if (rule->blob[i].part == part)
+			return true;
+	return false;
+}
+
 int crit_extra_layout(const struct crit_extra_rule *rule, const struct crit_message *type,
 		      const uint8_t *message, uint64_t size, struct crit_entry *e)
 {

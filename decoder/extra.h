@@ -29,6 +29,9 @@ struct crit_extra_rule {
 int crit_extra_rule(const struct crit_type *type, uint64_t n, const uint8_t *message,
 		    size_t len, struct crit_extra_rule *rule);
 
+/* Can an entry of this type, whatever its message says, have such a part? */
+bool crit_extra_allows(const struct crit_type *type, uint64_t n, enum crit_part part);
+
 /* The rule for a message within a CRIT_PART_MSGS. */
 extern const struct crit_extra_rule crit_msg_rule;
 

@@ -389,6 +389,19 @@ int crit_image_count(struct crit_image *img, uint64_t *n, struct crit_error *err
 	return ret == -ENOENT ? 0 : ret;
 }
 
+int crit_image_offset(struct crit_image *img, uint64_t n, uint64_t *off, struct crit_error *err)
+{
+	struct crit_entry e;
+	int ret = crit_image_entry(img, n, &e, err);
+
+	if (ret == -ENOENT && n == img->known.n) {
+		*off = img->known.off;
+		return 0;
+	}
+	*off = e.off;
+	return ret;
+}
+
 int crit_image_tail(struct crit_image *img, struct crit_span *tail, struct crit_error *err)
 {
 	uint64_t n;
@@ -460,9 +473,20 @@ int crit_image_print_sems(struct crit_image *img, struct crit_span span, struct 
 	return out->error;
 }
 
-void crit_image_replaced(struct crit_image *img, struct crit_file *file, uint64_t n,
-			 uint64_t old_end, uint64_t new_end)
+/* Forget what the index says of entry `n`, which begins at `off`, and those behind. */
+static void cut_index(struct crit_image *img, uint64_t n, uint64_t off)
 {
+	if (img->known.n > n) {
+		img->n_marks = (size_t)((n + STRIDE - 1) / STRIDE);
+		img->known = (struct cursor){n, off};
+	}
+	img->complete = false;
+}
+
+void crit_image_replaced(struct crit_image *img, struct crit_file *file,
+			 const struct crit_change *change)
+{
+	uint64_t shift = change->new_end - change->old_end;
 	size_t i;
 
 	crit_file_get(file);
@@ -471,15 +495,16 @@ void crit_image_replaced(struct crit_image *img, struct crit_file *file, uint64_
 	img->size = (uint64_t)file->st.st_size;
 	img->window_len = 0;
 	img->msgs_of = img->queue = 0;
-	for (i = n / STRIDE + 1; i < img->n_marks; i++)
-		img->marks[i] += new_end - old_end;
-	if (img->known.n > n)
-		img->known.off += new_end - old_end;
 	img->last = (struct cursor){0, img->header.len};
 	/* a ghost's first entry decides whether any others follow */
 	if (img->header.type->extra == CRIT_EXTRA_GHOST) {
-		img->n_marks = 0;
-		img->known = img->last;
-		img->complete = false;
+		cut_index(img, 0, img->header.len);
+	} else if (change->renumbers) {
+		cut_index(img, change->n, change->off);
+	} else {
+		for (i = change->n / STRIDE + 1; i < img->n_marks; i++)
+			img->marks[i] += shift;
+		if (img->known.n > change->n)
+			img->known.off += shift;
 	}
 }

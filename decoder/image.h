@@ -91,6 +91,13 @@ int crit_image_msg(struct crit_image *img, const struct crit_entry *e, uint64_t 
 /* The number of entries; reads all frames once. */
 int crit_image_count(struct crit_image *img, uint64_t *n, struct crit_error *err);
 
+/*
+ * Where entry `n` begins, or would if it were added: `n` is at most the number of
+ * entries. 0, -ENOENT beyond, -EIO.
+ */
+int crit_image_offset(struct crit_image *img, uint64_t n, uint64_t *off,
+		      struct crit_error *err);
+
 /* What stands behind the last whole frame, len 0 if nothing; reads all frames. */
 int crit_image_tail(struct crit_image *img, struct crit_span *tail, struct crit_error *err);
 
@@ -110,12 +117,17 @@ int crit_image_print(struct crit_image *img, const struct crit_entry *e, bool pl
 int crit_image_print_sems(struct crit_image *img, struct crit_span span, struct crit_buf *out,
 			  struct crit_error *err);
 
-/*
- * The file was replaced by `file`, in which entry `n` ends at `new_end` instead
- * of `old_end` and all else is as it was. Takes a reference of its own.
- */
-void crit_image_replaced(struct crit_image *img, struct crit_file *file, uint64_t n,
-			 uint64_t old_end, uint64_t new_end);
+/* How a new file differs from the one that the image was read from. */
+struct crit_change {
+	uint64_t n;                /* the first entry that differs */
+	uint64_t off;              /* where it begins, and began */
+	uint64_t old_end, new_end; /* where it ended, and ends; if the others are the same */
+	bool renumbers;            /* entries from n on are others than before */
+};
+
+/* The file was replaced by `file`. Takes a reference of its own. */
+void crit_image_replaced(struct crit_image *img, struct crit_file *file,
+			 const struct crit_change *change);
 
 /* Integers outside protobuf, in the image's byte order. */
 uint32_t crit_get_u32(const struct crit_header *h, const uint8_t *p);

@@ -36,7 +36,6 @@ struct crit_type {
 	const struct crit_message *head; /* of the first entry */
 	const struct crit_message *rest; /* of all others, often the same */
 	enum crit_extra extra;
-	bool single; /* CRIU writes exactly one entry */
 };
 
 extern const struct crit_type crit_types[];

@@ -23,12 +23,19 @@ int cfs_object_find(struct cfs *fs, fuse_ino_t ino, struct cfs_object *o)
 	if (!cfs_id_is_computed(ino))
 		return -ESTALE;
 	o->ref.image = cfs_image_by_number(fs, cfs_id_image(ino));
-	if (!o->ref.image)
+	if (!o->ref.image || cfs_layout_is_retired(&o->ref.image->layout, cfs_id_slot(ino)))
 		return -ESTALE;
 	o->is_entry = true;
 	o->ref.place = (struct crit_place){cfs_id_slot(ino), CRIT_NO_MSG};
 	o->ref.part = cfs_id_part(ino);
 	return 0;
+}
+
+bool cfs_object_is_queue(const struct cfs_object *o)
+{
+	if (o->ref.part != CRIT_PART_MSGS || !o->ref.image)
+		return false;
+	return o->is_entry || (o->node->kind == CFS_SCRATCH && o->node->pending);
 }
 
 ino_t cfs_entry_ino(const struct cfs_ref *ref)
@@ -93,12 +100,18 @@ static int entry_attr(struct cfs *fs, const struct cfs_ref *ref, struct stat *st
 	return 0;
 }
 
+ino_t cfs_scratch_ino(const struct cfs_node *node)
+{
+	/* what will be an entry file keeps its number then */
+	return node->pending ? cfs_entry_ino(&node->ref) : node->id & ~CFS_ID_COMPUTED;
+}
+
 static void scratch_attr(const struct cfs_node *node, struct stat *st)
 {
 	const struct cfs_scratch *s = node->scratch;
 
 	*st = (struct stat){
-		.st_ino = node->id & ~CFS_ID_COMPUTED,
+		.st_ino = cfs_scratch_ino(node),
 		.st_mode = s->mode,
 		.st_nlink = node->key ? 1 : 0,
 		.st_uid = s->uid,
@@ -148,8 +161,12 @@ int cfs_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_object *o, struct 
 		ret = cfs_image_check(fs, o->ref.image);
 		image_attr(o->ref.image, ino, st);
 		return ret;
-	case CFS_DIR:
 	case CFS_PASSED:
+		/* it may be an image when who writes it is done */
+		if (o->node->writers || (o->node->key && crit_type_by_name(cfs_node_name(o->node))))
+			*timeout = 0;
+		return passed_attr(fs, o->node, st);
+	case CFS_DIR:
 		return passed_attr(fs, o->node, st);
 	case CFS_SCRATCH:
 		*timeout = 0; /* it may become an entry, whose text has another length */
@@ -180,5 +197,8 @@ int cfs_attr_open(struct cfs *fs, fuse_ino_t ino, const struct cfs_handle *h, st
 	}
 	if (entry)
 		set_size(st, cfs_handle_size(h));
+	/* as it will be when it is committed */
+	if (entry && h->dirty)
+		st->st_mtim = st->st_ctim = h->mtime;
 	return 0;
 }

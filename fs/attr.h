@@ -15,11 +15,14 @@ struct cfs_handle;
 struct cfs_object {
 	struct cfs_node *node; /* borrowed; NULL for entry files with a computed id */
 	bool is_entry;
-	struct cfs_ref ref; /* of an entry file; of a scratch file only the image */
+	struct cfs_ref ref; /* of an entry file, there or pending; else only the image */
 };
 
 /* 0; -ESTALE if there is no such object (any more). */
 int cfs_object_find(struct cfs *fs, fuse_ino_t ino, struct cfs_object *o);
+
+/* Is it a directory of messages, there or to come? */
+bool cfs_object_is_queue(const struct cfs_object *o);
 
 /* 0, -errno. *timeout: for how long the kernel may believe it, seconds. */
 int cfs_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_object *o, struct stat *st,
@@ -31,6 +34,9 @@ int cfs_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_object *o, struct 
  */
 int cfs_attr_open(struct cfs *fs, fuse_ino_t ino, const struct cfs_handle *h, struct stat *st,
 		  double *timeout);
+
+/* The inode number of a scratch file. */
+ino_t cfs_scratch_ino(const struct cfs_node *node);
 
 /* The inode number of an entry file, whichever node id it has. */
 ino_t cfs_entry_ino(const struct cfs_ref *ref);

@@ -23,10 +23,12 @@ struct cfs_options {
 	int plain;        /* numbers spelled plainly */
 	int critdir_visible;
 	int read_only;
+	uint64_t scratch_max; /* of scratch files and drafts, bytes */
 };
 
 struct cfs_handle;
 struct cfs_image;
+struct cfs_unsynced;
 struct cfs_worker;
 
 struct cfs {
@@ -40,6 +42,7 @@ struct cfs {
 	struct cfs_image *recent; /* images that are open, latest first */
 	unsigned n_open_images;
 	struct cfs_handle *handles; /* all open ones */
+	struct cfs_unsynced *unsynced; /* what waits for being synced; owned */
 	struct cfs_worker *worker;
 	struct cfs_store store; /* of scratch files and drafts */
 	struct crit_buf text;   /* where texts are rendered to learn their size */

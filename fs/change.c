@@ -14,9 +14,13 @@
 #include "fs/entry.h"
 #include "fs/file.h"
 #include "fs/ids.h"
+#include "fs/jobs.h"
+#include "fs/listing.h"
+#include "fs/pending.h"
 #include "fs/scratch.h"
 #include "fs/special.h"
-#include "fs/tree.h"
+#include "fs/structure.h"
+#include "fs/whole.h"
 
 static struct cfs *fs_of(fuse_req_t req)
 {
@@ -31,10 +35,24 @@ struct cfs_node *cfs_change_scratch_at(struct cfs *fs, const struct cfs_place *p
 	return node && node->kind == CFS_SCRATCH ? node : NULL;
 }
 
-void cfs_change_remove_scratch(struct cfs *fs, struct cfs_node *node)
+int cfs_change_remove_scratch(struct cfs *fs, struct cfs_node *node)
 {
-	cfs_image_release(node->ref.image, node);
+	struct cfs_image *image = node->ref.image;
+	struct cfs_ref held;
+	int ret = 0;
+
+	while (ret == 0 && cfs_layout_holds(&image->layout, node, &held)) {
+		held.image = image;
+		cfs_layout_fill(&image->layout, &held);
+		ret = cfs_structure_remove(fs, &held);
+	}
+	if (ret < 0)
+		return ret;
+	/* an extra that was made and removed again is not the one that was there before */
+	if (node->pending)
+		cfs_pending_unmark(node);
 	cfs_node_rename(&fs->nodes, node, 0, NULL);
+	return 0;
 }
 
 static int new_scratch(struct cfs *fs, fuse_req_t req, const struct cfs_place *place,
@@ -63,24 +81,23 @@ static int new_scratch(struct cfs *fs, fuse_req_t req, const struct cfs_place *p
 	return 0;
 }
 
-int cfs_change_check_plain(const char *name)
+int cfs_change_check_name(const char *name)
 {
-	if (!strcmp(name, CFS_SPECIAL_NAME) || crit_commit_is_temporary(name))
-		return -EPERM;
-	return crit_type_by_name(name) ? -EPERM : 0;
+	return !strcmp(name, CFS_SPECIAL_NAME) || crit_commit_is_temporary(name) ? -EPERM : 0;
 }
 
-bool cfs_change_is_image(struct cfs *fs, struct cfs_node *dir, const char *name)
+struct cfs_image *cfs_change_image_at(struct cfs *fs, struct cfs_node *dir, const char *name)
 {
 	struct cfs_image *image;
 	struct stat st;
 
-	return fstatat(dir->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISREG(st.st_mode) && cfs_image_get(fs, dir, name, &st, &image) == 0;
+	if (fstatat(dir->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
+	    cfs_image_get(fs, dir, name, &st, &image) < 0)
+		return NULL;
+	return image;
 }
 
-/* What a privileged daemon makes belongs to who asked for it. */
-static void give_to_caller(fuse_req_t req, struct cfs_node *dir, const char *name)
+void cfs_change_give_to_caller(fuse_req_t req, struct cfs_node *dir, const char *name)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 
@@ -89,25 +106,60 @@ static void give_to_caller(fuse_req_t req, struct cfs_node *dir, const char *nam
 		return; /* then it stays the daemon's, as on a file system without owners */
 }
 
-/* Open an entry file that is made anew where one was renamed away. */
+/* A scratch file under the name of an entry file that there is not yet. */
+static int make_entry(struct cfs *fs, fuse_req_t req, const struct cfs_place *place,
+		      const char *name, const struct cfs_ref *ref, mode_t mode,
+		      struct cfs_node **out)
+{
+	struct cfs_ref raw = *ref;
+	int ret;
+
+	raw.part = CRIT_PART_RAW;
+	ret = cfs_pending_check(fs, ref);
+	/* what can't be decoded is replaced by what can */
+	if (ret == 0 && ref->part == CRIT_PART_JSON && cfs_entry_find(fs, &raw, NULL) == 0)
+		cfs_log(fs, "%s takes the place of an entry that can't be decoded", name);
+	if (ret == 0)
+		ret = new_scratch(fs, req, place, name, mode, out);
+	if (ret == 0)
+		cfs_pending_mark(*out, ref);
+	return ret;
+}
+
+/*
+ * A file that was renamed away or removed, but is in the image, is made anew: it is
+ * there again. To the kernel it is another file than the one that went. 1, 0, -ENOMEM.
+ */
+static int make_again(struct cfs *fs, const struct cfs_ref *ref, const char *name)
+{
+	struct cfs_layout *l = &ref->image->layout;
+	struct cfs_node *node;
+
+	if (!cfs_layout_hides(l, ref) || cfs_entry_has(fs, ref) <= 0)
+		return 0;
+	node = cfs_node_new(&fs->nodes, 0, CFS_ENTRY, NULL, cfs_entry_container(ref), name);
+	if (!node)
+		return -ENOMEM;
+	node->ref = *ref;
+	cfs_layout_fill(l, ref);
+	cfs_layout_set_present(l, ref);
+	return 1;
+}
+
+/* Open an entry file, one that is made anew with nothing in it. */
 static int create_entry(struct cfs *fs, const struct cfs_place *place, const char *name,
-			const struct cfs_ref *ref, struct fuse_file_info *fi,
+			const struct cfs_ref *ref, bool anew, struct fuse_file_info *fi,
 			struct fuse_entry_param *e)
 {
-	bool vacant = cfs_image_vacant(ref->image, ref);
 	struct cfs_node *node;
 	int ret;
 
-	if (vacant)
-		cfs_image_fill(ref->image, ref);
+	if (!anew && (fi->flags & O_EXCL))
+		return -EEXIST;
 	ret = cfs_tree_lookup(fs, place, name, e);
-	if (ret == -ENOENT)
-		return -EPERM; /* entries can't be added yet */
 	if (ret < 0)
 		return ret;
-	if (!vacant && (fi->flags & O_EXCL))
-		return -EEXIST;
-	if (vacant)
+	if (anew)
 		fi->flags |= O_TRUNC;
 	node = cfs_node_by_id(&fs->nodes, e->ino);
 	ret = cfs_file_open_entry(fs, e->ino, node, ref, fi);
@@ -123,7 +175,7 @@ static int create_plain(struct cfs *fs, fuse_req_t req, const struct cfs_place *
 	struct cfs_node *dir = place->object.node;
 	int fd, ret;
 
-	ret = cfs_change_check_plain(name);
+	ret = cfs_change_check_name(name);
 	if (ret < 0)
 		return ret;
 	fd = openat(dir->dirfd, name,
@@ -132,8 +184,10 @@ static int create_plain(struct cfs *fs, fuse_req_t req, const struct cfs_place *
 		    mode);
 	if (fd < 0)
 		return -errno;
-	give_to_caller(req, dir, name);
+	cfs_change_give_to_caller(req, dir, name);
 	ret = cfs_tree_lookup(fs, place, name, e);
+	if (ret == 0 && !S_ISREG(e->attr.st_mode))
+		ret = -EISDIR; /* somebody else made an image of it this moment */
 	if (ret < 0) {
 		close(fd);
 		return ret;
@@ -156,9 +210,17 @@ static int create(struct cfs *fs, fuse_req_t req, fuse_ino_t parent, const char 
 		return -EROFS;
 	if (place.kind == CFS_IN_DUMP)
 		return create_plain(fs, req, &place, name, mode, fi, e);
-	if (cfs_place_ref(&place, name, &ref))
-		return create_entry(fs, &place, name, &ref, fi, e);
-	ret = new_scratch(fs, req, &place, name, mode, &node);
+	node = cfs_change_scratch_at(fs, &place, name);
+	if (!node && cfs_place_ref(&place, name, &ref)) {
+		ret = make_again(fs, &ref, name);
+		if (ret < 0)
+			return ret;
+		if (cfs_entry_find(fs, &ref, NULL) == 0)
+			return create_entry(fs, &place, name, &ref, ret, fi, e);
+		ret = make_entry(fs, req, &place, name, &ref, mode, &node);
+	} else {
+		ret = new_scratch(fs, req, &place, name, mode, &node);
+	}
 	if (ret == 0)
 		ret = cfs_tree_entry(fs, node, e);
 	return ret < 0 ? ret : cfs_file_open_scratch(fs, node, fi);
@@ -195,17 +257,28 @@ static int make(struct cfs *fs, fuse_req_t req, fuse_ino_t parent, const char *n
 	if (place.kind == CFS_IN_SPECIAL)
 		return -EROFS;
 	if (place.kind == CFS_IN_IMAGE) {
-		if (S_ISDIR(mode) || cfs_place_ref(&place, name, &ref))
+		bool entry = !cfs_change_scratch_at(fs, &place, name) &&
+			     cfs_place_ref(&place, name, &ref);
+
+		if (S_ISDIR(mode) != (entry && ref.part == CRIT_PART_MSGS) || (entry && target))
 			return -EPERM;
-		ret = new_scratch(fs, req, &place, name, mode, &node);
+		ret = entry ? make_again(fs, &ref, name) : 0;
+		if (ret)
+			return ret < 0 ? ret : cfs_tree_lookup(fs, &place, name, e);
+		if (entry && cfs_entry_find(fs, &ref, NULL) == 0)
+			return -EEXIST;
+		ret = entry ? make_entry(fs, req, &place, name, &ref, mode, &node)
+			    : new_scratch(fs, req, &place, name, mode, &node);
 		if (ret == 0 && target && !(node->scratch->target = strdup(target)))
 			ret = -ENOMEM;
 		return ret < 0 ? ret : cfs_tree_entry(fs, node, e);
 	}
-	ret = cfs_change_check_plain(name);
+	ret = cfs_change_check_name(name);
 	if (ret < 0)
 		return ret;
 	dirfd = place.object.node->dirfd;
+	if (S_ISDIR(mode) && cfs_whole_is_name(name))
+		return cfs_whole_make(fs, req, &place, name, mode, e);
 	if (S_ISDIR(mode))
 		ret = mkdirat(dirfd, name, mode & 07777);
 	else if (target)
@@ -214,7 +287,7 @@ static int make(struct cfs *fs, fuse_req_t req, fuse_ino_t parent, const char *n
 		ret = mknodat(dirfd, name, mode, 0);
 	if (ret < 0)
 		return -errno;
-	give_to_caller(req, place.object.node, name);
+	cfs_change_give_to_caller(req, place.object.node, name);
 	return cfs_tree_lookup(fs, &place, name, e);
 }
 
@@ -245,13 +318,7 @@ void cfs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 
 void cfs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
-	size_t len = strlen(name);
-
-	/* a name in .img would be an image, and those can't be made yet */
-	if (len > 4 && !strcmp(name + len - 4, ".img"))
-		fuse_reply_err(req, EPERM);
-	else
-		make_and_reply(req, parent, name, S_IFDIR | (mode & 07777), NULL);
+	make_and_reply(req, parent, name, S_IFDIR | (mode & 07777), NULL);
 }
 
 void cfs_op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
@@ -267,51 +334,78 @@ void cfs_op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *
 	fuse_reply_err(req, EPERM);
 }
 
-static int remove_name(struct cfs *fs, fuse_ino_t parent, const char *name, int flags)
+static int remove_in_image(struct cfs *fs, const struct cfs_place *place, const char *name,
+			   bool dir)
 {
-	struct cfs_place place;
-	struct cfs_node *node;
-	int ret;
+	struct cfs_node *node = cfs_change_scratch_at(fs, place, name);
+	struct cfs_ref ref;
 
-	ret = cfs_place_find(fs, parent, &place);
+	if (node && S_ISDIR(node->scratch->mode) &&
+	    cfs_listing_has_scratch(fs, cfs_id_of(node->ref.image->number, node->ref.place.n,
+						  CRIT_PART_MSGS)))
+		return -ENOTEMPTY;
+	if (node)
+		return cfs_change_remove_scratch(fs, node);
+	if (!cfs_place_ref(place, name, &ref) || cfs_entry_find(fs, &ref, NULL) < 0)
+		return -ENOENT;
+	if (dir != (ref.part == CRIT_PART_MSGS))
+		return dir ? -ENOTDIR : -EISDIR;
+	return cfs_structure_remove(fs, &ref);
+}
+
+static int remove_in_dump(struct cfs *fs, const struct cfs_place *place, const char *name,
+			  bool dir)
+{
+	struct cfs_node *node = place->object.node;
+	struct cfs_image *image = cfs_change_image_at(fs, node, name);
+	int ret = cfs_change_check_name(name);
+
 	if (ret < 0)
 		return ret;
-	if (place.kind == CFS_IN_SPECIAL)
-		return -EROFS;
-	if (place.kind == CFS_IN_IMAGE) {
-		node = cfs_change_scratch_at(fs, &place, name);
-		if (!node)
-			return -EPERM; /* entries can't be removed yet */
-		cfs_change_remove_scratch(fs, node);
-		return 0;
-	}
-	node = place.object.node;
-	if (!strcmp(name, CFS_SPECIAL_NAME) || crit_commit_is_temporary(name) ||
-	    cfs_change_is_image(fs, node, name))
-		return -EPERM;
-	if (unlinkat(node->dirfd, name, flags) < 0)
+	if (image)
+		return dir ? cfs_whole_remove(fs, image) : -EISDIR;
+	if (unlinkat(node->dirfd, name, dir ? AT_REMOVEDIR : 0) < 0)
 		return -errno;
-	node = cfs_node_by_name(&fs->nodes, place.id, name);
+	node = cfs_node_by_name(&fs->nodes, place->id, name);
 	if (node)
 		cfs_node_rename(&fs->nodes, node, 0, NULL);
 	return 0;
 }
 
-static void remove_and_reply(fuse_req_t req, fuse_ino_t parent, const char *name, int flags)
+static int remove_name(struct cfs *fs, fuse_req_t req, const struct cfs_call *call)
 {
+	struct cfs_place place;
+	int ret = cfs_place_find(fs, call->parent, &place);
+
+	(void)req;
+	if (ret < 0)
+		return ret;
+	switch (place.kind) {
+	case CFS_IN_DUMP:
+		return remove_in_dump(fs, &place, call->name, call->flags);
+	case CFS_IN_IMAGE:
+		return remove_in_image(fs, &place, call->name, call->flags);
+	default:
+		return -EROFS;
+	}
+}
+
+static void remove_and_reply(fuse_req_t req, fuse_ino_t parent, const char *name, bool dir)
+{
+	struct cfs_call call = {.parent = parent, .name = name, .flags = dir};
 	struct cfs *fs = fs_of(req);
 
 	cfs_lock(fs);
-	fuse_reply_err(req, -remove_name(fs, parent, name, flags));
+	cfs_job_call(fs, req, remove_name, &call);
 	cfs_unlock(fs);
 }
 
 void cfs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	remove_and_reply(req, parent, name, 0);
+	remove_and_reply(req, parent, name, false);
 }
 
 void cfs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	remove_and_reply(req, parent, name, AT_REMOVEDIR);
+	remove_and_reply(req, parent, name, true);
 }

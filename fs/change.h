@@ -22,14 +22,18 @@ struct cfs_node *cfs_change_scratch_at(struct cfs *fs, const struct cfs_place *p
 
 /*
  * Take a scratch file's name away; whoever has it open reads on. If it was an
- * entry's file and nothing took the entry's place, the entry is back.
+ * entry's file and nothing took the entry's place, the entry goes with it. On the
+ * worker in that case. 0, -errno.
  */
-void cfs_change_remove_scratch(struct cfs *fs, struct cfs_node *node);
+int cfs_change_remove_scratch(struct cfs *fs, struct cfs_node *node);
 
-/* Names that a plain file of the dump can't have through the mount: -EPERM. */
-int cfs_change_check_plain(const char *name);
+/* Names that nothing can have through the mount: -EPERM. */
+int cfs_change_check_name(const char *name);
 
-/* Is it an image now, and so nothing that is handled as a plain file? */
-bool cfs_change_is_image(struct cfs *fs, struct cfs_node *dir, const char *name);
+/* The image that a name in the dump leads to, NULL if it is none. */
+struct cfs_image *cfs_change_image_at(struct cfs *fs, struct cfs_node *dir, const char *name);
+
+/* What a privileged daemon makes belongs to who asked for it. */
+void cfs_change_give_to_caller(fuse_req_t req, struct cfs_node *dir, const char *name);
 
 #endif

@@ -5,38 +5,16 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <utlist.h>
 
-#include "decoder/commit.h"
+#include "decoder/parse.h"
+#include "decoder/structure.h"
 #include "fs/entry.h"
+#include "fs/pending.h"
 #include "fs/refusal.h"
-
-static int prepare_text(const struct cfs_ref *ref, const struct cfs_draft *d,
-			struct crit_edit *edit, struct crit_error *err)
-{
-	struct crit_image *img = ref->image->open;
-	struct crit_buf text = {0};
-	int ret;
-
-	ret = cfs_draft_text(d, &text);
-	if (ret < 0)
-		ret = crit_fail_errno(err, -ret, "can't read what was written");
-	else if (ref->part == CRIT_PART_SEMS)
-		ret = crit_edit_sems(img, ref->place, (char *)text.data, text.len, edit, err);
-	else
-		ret = crit_edit_json(img, ref->place, (char *)text.data, text.len, edit, err);
-	crit_buf_fini(&text);
-	return ret;
-}
-
-static int prepare_blob(const struct cfs_ref *ref, const struct crit_piece *pieces, size_t n,
-			struct crit_edit *edit, struct crit_error *err)
-{
-	if (cfs_part_is_raw(ref->part))
-		return crit_fail_errno(err, EPERM, "what can't be decoded can't be edited");
-	return crit_edit_blob(ref->image->open, ref->place, ref->part, pieces, n, edit, err);
-}
+#include "fs/scratch.h"
+#include "fs/write.h"
+#include "schema-messages.h"
 
 /* The image as the draft's owner saw it, or not at all. */
 static int open_same(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
@@ -46,6 +24,325 @@ static int open_same(struct cfs *fs, const struct cfs_ref *ref, uint64_t generat
 
 	if (ret == 0 && ref->image->generation != generation)
 		ret = crit_fail(err, CRIT_CHANGED, "the image was changed underneath");
+	return ret;
+}
+
+/* The parts whose contents or counted lengths an edit changed got new times. */
+static void touch(const struct cfs_ref *ref, const struct timespec *when)
+{
+	struct cfs_ref other = *ref;
+
+	cfs_image_touch(ref->image, ref, when);
+	if (ref->part == CRIT_PART_JSON)
+		return;
+	other.part = CRIT_PART_JSON;
+	cfs_image_touch(ref->image, &other, NULL);
+}
+
+/* Bytes that have waited for an entry: files that came before it, or its own. */
+struct waiting {
+	size_t n;
+	struct crit_blob blob[CRIT_BLOBS_MAX];
+	struct cfs_draft *contents[CRIT_BLOBS_MAX]; /* shares */
+	struct crit_piece *pieces[CRIT_BLOBS_MAX];  /* owned */
+	struct crit_piece values;
+	struct cfs_node *node[CRIT_BLOBS_MAX]; /* references; NULL: it was parked */
+	struct crit_buf sems;
+};
+
+static void waiting_fini(struct cfs *fs, struct waiting *w)
+{
+	while (w->n--) {
+		cfs_draft_put(w->contents[w->n]);
+		free(w->pieces[w->n]);
+		cfs_node_unref(&fs->nodes, w->node[w->n]);
+	}
+	crit_buf_fini(&w->sems);
+}
+
+/* Add contents for a part; a list of semaphores' values is a text until now. */
+static int waiting_add(struct waiting *w, const struct cfs_ref *ref, struct cfs_draft *d,
+		       struct cfs_node *node, uint64_t n_msgs, struct crit_error *err)
+{
+	struct crit_blob *blob = &w->blob[w->n];
+	struct crit_buf text = {0};
+	int ret;
+
+	*blob = (struct crit_blob){.part = ref->part, .n_msgs = n_msgs};
+	w->pieces[w->n] = NULL;
+	if (node && ref->part == CRIT_PART_SEMS) {
+		ret = cfs_draft_text(d, &text);
+		if (ret == 0)
+			ret = crit_sems_parse(ref->image->open, (char *)text.data, text.len,
+					      &w->sems, err);
+		crit_buf_fini(&text);
+		w->values = (struct crit_piece){
+			.fd = -1, .data = w->sems.data, .len = w->sems.len};
+		blob->source = &w->values;
+		blob->n_source = 1;
+	} else {
+		ret = cfs_draft_pieces(d, &w->pieces[w->n], &blob->n_source);
+		blob->source = w->pieces[w->n];
+	}
+	if (ret < 0) {
+		free(w->pieces[w->n]);
+		return err && err->errnum ? ret
+					  : crit_fail_errno(err, -ret, "can't read its parts");
+	}
+	w->contents[w->n] = cfs_draft_get(d);
+	w->node[w->n] = node;
+	if (node)
+		cfs_node_ref(node);
+	w->n++;
+	return 0;
+}
+
+/* Has the pending part been said? A text that is still being written has not. */
+static bool is_ready(const struct cfs_node *node)
+{
+	if (S_ISDIR(node->scratch->mode))
+		return false;
+	return !cfs_part_is_text(node->ref.part) || node->scratch->accepted;
+}
+
+/* What waits for the entry of an N.json; `fresh`: the image has no such entry. */
+static int gather(struct cfs *fs, const struct cfs_ref *json, bool fresh, struct waiting *w,
+		  struct crit_error *err)
+{
+	const struct cfs_layout *l = &json->image->layout;
+	const struct cfs_parked *parked;
+	struct cfs_ref ref = *json;
+	int ret = 0;
+
+	*w = (struct waiting){0};
+	for (ref.part = 0; ref.part < CRIT_PART_JSON; ref.part++) {
+		struct cfs_node *node = cfs_pending_find(fs, &ref);
+
+		if (ret < 0 || w->n == CRIT_BLOBS_MAX)
+			break;
+		if (node && is_ready(node))
+			ret = waiting_add(w, &ref, node->scratch->contents, node, 0, err);
+		parked = fresh && !node ? cfs_layout_parked(l, ref.place, ref.part) : NULL;
+		if (parked)
+			ret = waiting_add(w, &ref, parked->contents, NULL, parked->n_msgs, err);
+	}
+	if (ret < 0)
+		waiting_fini(fs, w);
+	return ret;
+}
+
+/* What becomes of a text. */
+enum outcome {
+	EDITED, /* the entry has it */
+	ADDED,  /* the image has a new entry */
+	WAITS,  /* it is good, but there is no place for it yet */
+};
+
+/* Must another entry come first, the head of a page map or the queue of a message? */
+static bool has_to_wait(const struct cfs_ref *ref)
+{
+	const struct crit_type *type = crit_image_header(ref->image->open)->type;
+	struct crit_place queue = {ref->place.n, CRIT_NO_MSG}, found;
+	struct crit_entry e;
+
+	if (ref->place.m == CRIT_NO_MSG)
+		return ref->place.n != 0 && type->head != type->rest &&
+		       cfs_layout_insertion(&ref->image->layout, ref->place).n == 0;
+	return !cfs_layout_find(&ref->image->layout, queue, &found) ||
+	       crit_image_at(ref->image->open, found, &e, NULL) < 0 || !e.n_blobs ||
+	       e.part[0] != CRIT_PART_MSGS;
+}
+
+static int check_waiting(const struct cfs_ref *ref, const char *text, size_t len,
+			 struct crit_error *err)
+{
+	struct crit_image *img = ref->image->open;
+	struct crit_style style = crit_image_style(img, false);
+	struct crit_buf message = {0};
+	int ret;
+
+	ret = crit_parse(ref->place.m == CRIT_NO_MSG ? crit_image_header(img)->type->rest
+						     : &crit_msg_ipc_msg,
+			 text, len, &style, &message, err);
+	crit_buf_fini(&message);
+	return ret;
+}
+
+static int prepare_json(const struct cfs_ref *ref, const char *text, size_t len,
+			struct waiting *w, struct crit_edit *edit, enum outcome *outcome,
+			struct crit_error *err)
+{
+	struct cfs_layout *l = &ref->image->layout;
+	struct crit_image *img = ref->image->open;
+	struct crit_place at;
+	int ret;
+
+	*outcome = EDITED;
+	ret = cfs_entry_at(ref->image, ref->place, &at, err);
+	if (ret < 0)
+		return ret;
+	if (ret > 0)
+		return crit_edit_json_and_blobs(img, at, text, len, w->blob, w->n, edit, err);
+	*outcome = ADDED;
+	ret = cfs_layout_prepare(l, img, ref->place, err);
+	if (ret < 0 && ret != -ENOENT)
+		return crit_fail_errno(err, -ret, "can't count the entries");
+	if (ret == -ENOENT || has_to_wait(ref)) {
+		*outcome = WAITS;
+		return check_waiting(ref, text, len, err);
+	}
+	if (cfs_layout_is_kept_head(l, ref->place))
+		return crit_edit_json_and_blobs(img, (struct crit_place){0, CRIT_NO_MSG}, text,
+						len, w->blob, w->n, edit, err);
+	at = cfs_layout_insertion(l, ref->place);
+	return crit_edit_insert(img, at, text, len, w->blob, w->n, edit, err);
+}
+
+/* The image has a new entry: it shows what was made of it so far, and no more. */
+static void show_new_entry(struct cfs *fs, const struct cfs_ref *json, const struct waiting *w)
+{
+	struct cfs_layout *l = &json->image->layout;
+	struct cfs_ref ref = *json;
+	struct crit_entry e;
+	unsigned i;
+	size_t b;
+
+	cfs_layout_add(l, json->place);
+	cfs_layout_unpark(l, json->place);
+	if (cfs_entry_load(fs, json, &e, NULL) < 0)
+		return;
+	for (i = 0; i < e.n_blobs; i++) {
+		ref.part = e.part[i];
+		for (b = 0; b < w->n && w->blob[b].part != ref.part; b++)
+			;
+		if (b == w->n)
+			cfs_layout_set_absent(l, &ref);
+		else
+			cfs_image_touch(json->image, &ref, NULL);
+	}
+}
+
+/* The directory that was made for the messages of a queue becomes the queue's. */
+static void show_messages(struct cfs *fs, const struct cfs_ref *json)
+{
+	struct cfs_ref ref = *json;
+	struct cfs_node *node;
+
+	ref.part = CRIT_PART_MSGS;
+	node = cfs_pending_find(fs, &ref);
+	if (node)
+		cfs_pending_become(fs, node, &ref, NULL);
+}
+
+/* What has waited for this new entry has its place now. */
+static void commit_waiting(struct cfs *fs, const struct cfs_ref *json)
+{
+	const struct crit_type *type = crit_image_header(json->image->open)->type;
+	bool msgs = type->extra == CRIT_EXTRA_MSG;
+	struct cfs_node **nodes;
+	size_t n, i;
+
+	/* for a queue its messages, for a first entry the others */
+	if (json->place.m != CRIT_NO_MSG || (!msgs && (json->place.n || type->head == type->rest)))
+		return;
+	n = cfs_pending_list(fs, json, msgs, &nodes);
+	for (i = 0; i < n; i++) {
+		if (nodes[i]->kind == CFS_SCRATCH)
+			nodes[i]->scratch->dirty = true;
+		cfs_commit_pending(fs, nodes[i], CRIT_SYNC_NONE);
+		cfs_node_unref(&fs->nodes, nodes[i]);
+	}
+	free(nodes);
+}
+
+static int commit_json(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
+		       const struct crit_buf *text, const struct timespec *when,
+		       enum crit_sync sync, struct crit_error *err)
+{
+	struct crit_edit edit = {0};
+	struct crit_place at;
+	enum outcome outcome;
+	struct waiting w;
+	bool written = false;
+	size_t i;
+	int ret;
+
+	ret = open_same(fs, ref, generation, err);
+	if (ret == 0)
+		ret = cfs_entry_at(ref->image, ref->place, &at, err);
+	if (ret >= 0)
+		ret = gather(fs, ref, ret == 0, &w, err);
+	if (ret < 0)
+		return ret;
+	ret = prepare_json(ref, (char *)text->data, text->len, &w, &edit, &outcome, err);
+	if (ret == 0 && outcome != WAITS && edit.changes)
+		ret = cfs_write(fs, ref->image, &edit, sync, &written, err);
+	if (written || (ret == 0 && outcome == ADDED)) {
+		if (outcome == ADDED)
+			show_new_entry(fs, ref, &w);
+		touch(ref, when);
+		cfs_handle_mark_stale(fs, ref);
+		for (i = 0; i < w.n; i++) {
+			struct cfs_ref part = *ref;
+
+			part.part = w.blob[i].part;
+			if (w.blob[i].used && w.node[i] && w.node[i]->kind == CFS_SCRATCH)
+				cfs_pending_become(fs, w.node[i], &part, w.contents[i]);
+		}
+		show_messages(fs, ref);
+	}
+	crit_edit_fini(&edit);
+	waiting_fini(fs, &w);
+	if (ret == 0 && outcome == ADDED && ref->image->open)
+		commit_waiting(fs, ref);
+	return ret == 0 && outcome == WAITS ? 1 : ret;
+}
+
+static int commit_sems(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
+		       const struct crit_buf *text, const struct timespec *when,
+		       enum crit_sync sync, struct crit_error *err)
+{
+	struct crit_edit edit = {0};
+	struct crit_place at;
+	bool written = false;
+	int ret;
+
+	ret = open_same(fs, ref, generation, err);
+	if (ret == 0)
+		ret = cfs_entry_at(ref->image, ref->place, &at, err);
+	if (ret < 0)
+		return ret;
+	if (ret == 0) { /* only a look at it: it waits for its entry */
+		ret = crit_sems_parse(ref->image->open, (char *)text->data, text->len,
+				      &edit.values, err);
+		crit_edit_fini(&edit);
+		return ret < 0 ? ret : 1;
+	}
+	ret = crit_edit_sems(ref->image->open, at, (char *)text->data, text->len, &edit, err);
+	if (ret == 0 && edit.changes)
+		ret = cfs_write(fs, ref->image, &edit, sync, &written, err);
+	if (written) {
+		touch(ref, when);
+		cfs_handle_mark_stale(fs, ref);
+	}
+	crit_edit_fini(&edit);
+	return ret;
+}
+
+static int commit_text(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
+		       const struct cfs_draft *d, const struct timespec *when,
+		       enum crit_sync sync, struct crit_error *err)
+{
+	struct crit_buf text = {0};
+	int ret = cfs_draft_text(d, &text);
+
+	if (ret < 0)
+		ret = crit_fail_errno(err, -ret, "can't read what was written");
+	else if (ref->part == CRIT_PART_SEMS)
+		ret = commit_sems(fs, ref, generation, &text, when, sync, err);
+	else
+		ret = commit_json(fs, ref, generation, &text, when, sync, err);
+	crit_buf_fini(&text);
 	return ret;
 }
 
@@ -67,74 +364,25 @@ static bool blob_unchanged(struct cfs *fs, const struct cfs_ref *ref,
 	return same;
 }
 
-/* The parts whose contents or counted lengths the edit changed got new times. */
-static void touch(const struct cfs_ref *ref)
+static int prepare_blob(const struct cfs_ref *ref, const struct crit_piece *pieces, size_t n,
+			struct crit_edit *edit, struct crit_error *err)
 {
-	struct cfs_ref other = *ref;
+	struct crit_place at;
 
-	cfs_image_touch(ref->image, ref);
-	if (ref->part == CRIT_PART_JSON)
-		return;
-	other.part = CRIT_PART_JSON;
-	cfs_image_touch(ref->image, &other);
-}
-
-/* Write the edit; the lock is dropped meanwhile, `writing` keeps the image as it is. */
-static int write_edit(struct cfs *fs, const struct cfs_ref *ref, const struct crit_edit *edit,
-		      bool sync_dir, struct crit_error *err)
-{
-	struct cfs_image *image = ref->image;
-	struct crit_file *old = crit_file_get(crit_image_file(image->open)), *file;
-	const struct cfs_node *node = image->node;
-	char *name = strdup(cfs_node_name(node));
-	int dirfd = node->parent->dirfd, ret;
-
-	if (!name) {
-		crit_file_put(old);
-		return crit_fail(err, CRIT_NO_MEMORY, "no memory for the edit");
-	}
-	image->writing = true;
-	cfs_unlock(fs);
-	ret = crit_commit(dirfd, name, old, edit, sync_dir, &file, err);
-	/*
-	 * The image directory's time and size have changed. Only its attributes are
-	 * dropped (-1), and directories have no pages, so this waits for nobody.
-	 */
-	fuse_lowlevel_notify_inval_inode(fs->session, node->id, -1, 0);
-	cfs_lock(fs);
-	image->writing = false;
-	if (file) {
-		cfs_image_committed(image, file, edit);
-		crit_file_put(file);
-		touch(ref);
-		cfs_handle_mark_stale(fs, ref);
-	}
-	crit_file_put(old);
-	free(name);
-	return ret;
-}
-
-static int commit_text(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
-		       const struct cfs_draft *d, bool sync_dir, struct crit_error *err)
-{
-	struct crit_edit edit = {0};
-	int ret;
-
-	ret = open_same(fs, ref, generation, err);
-	if (ret == 0)
-		ret = prepare_text(ref, d, &edit, err);
-	if (ret == 0 && edit.changes)
-		ret = write_edit(fs, ref, &edit, sync_dir, err);
-	crit_edit_fini(&edit);
-	return ret;
+	if (cfs_part_is_raw(ref->part))
+		return crit_fail_errno(err, EPERM, "what can't be decoded can't be edited");
+	if (!cfs_layout_find(&ref->image->layout, ref->place, &at))
+		return crit_fail_errno(err, ENOENT, "its entry was removed");
+	return crit_edit_blob(ref->image->open, at, ref->part, pieces, n, edit, err);
 }
 
 static int commit_blob(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
-		       const struct cfs_draft *d, bool sync_dir, struct crit_error *err)
+		       const struct cfs_draft *d, const struct timespec *when,
+		       enum crit_sync sync, struct crit_error *err)
 {
 	struct crit_piece *pieces = NULL;
 	struct crit_edit edit = {0};
-	bool same = false;
+	bool same = false, written = false;
 	size_t n;
 	int ret;
 
@@ -150,22 +398,26 @@ static int commit_blob(struct cfs *fs, const struct cfs_ref *ref, uint64_t gener
 	if (ret == 0 && !same)
 		ret = prepare_blob(ref, pieces, n, &edit, err);
 	if (ret == 0 && edit.changes)
-		ret = write_edit(fs, ref, &edit, sync_dir, err);
+		ret = cfs_write(fs, ref->image, &edit, sync, &written, err);
+	if (written) {
+		touch(ref, when);
+		cfs_handle_mark_stale(fs, ref);
+	}
 	crit_edit_fini(&edit);
 	free(pieces);
 	return ret;
 }
 
 int cfs_commit(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
-	       struct cfs_draft *d, bool sync_dir)
+	       struct cfs_draft *d, const struct timespec *when, enum crit_sync sync)
 {
 	struct crit_error err = {0};
 	int ret;
 
 	if (cfs_part_is_text(ref->part))
-		ret = commit_text(fs, ref, generation, d, sync_dir, &err);
+		ret = commit_text(fs, ref, generation, d, when, sync, &err);
 	else
-		ret = commit_blob(fs, ref, generation, d, sync_dir, &err);
+		ret = commit_blob(fs, ref, generation, d, when, sync, &err);
 	if (ret < 0)
 		cfs_refuse(fs, ref, d, &err);
 	else
@@ -173,11 +425,47 @@ int cfs_commit(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
 	return ret;
 }
 
-int cfs_commit_handle(struct cfs *fs, struct cfs_handle *h, bool sync)
+int cfs_commit_pending(struct cfs *fs, struct cfs_node *node, enum crit_sync sync)
 {
+	struct cfs_scratch *s = node->scratch;
+	struct cfs_ref ref = node->ref;
+	struct timespec when;
 	struct cfs_draft *d;
 	int ret;
 
+	if (node->kind != CFS_SCRATCH || !node->pending)
+		return 0;
+	/* blobs only wait; and who makes a file has said nothing yet */
+	if (!cfs_part_is_text(ref.part) || !s->dirty || !cfs_draft_size(s->contents))
+		return s->refused;
+	cfs_node_ref(node);
+	d = cfs_draft_get(s->contents);
+	when = s->mtime;
+	s->dirty = false;
+	ret = cfs_commit(fs, &ref, node->generation, d, &when, sync);
+	/* it may have been removed or renamed meanwhile */
+	if (node->kind == CFS_SCRATCH && node->pending && ret == 0) {
+		cfs_pending_become(fs, node, &ref, d);
+	} else if (node->kind == CFS_SCRATCH && node->pending) {
+		s->accepted = ret > 0 && !s->dirty;
+		s->refused = ret < 0 ? ret : 0;
+		/* what was refused lies beside it, and the entry is not there */
+		if (ret < 0)
+			cfs_node_rename(&fs->nodes, node, 0, NULL);
+	}
+	cfs_draft_put(d);
+	cfs_node_unref(&fs->nodes, node);
+	return ret < 0 ? ret : 0;
+}
+
+int cfs_commit_handle(struct cfs *fs, struct cfs_handle *h, enum crit_sync sync)
+{
+	struct timespec when = h->mtime;
+	struct cfs_draft *d;
+	int ret;
+
+	if (h->kind == CFS_HANDLE_SCRATCH)
+		return cfs_commit_pending(fs, h->node, sync);
 	if (!h->dirty || h->kind != CFS_HANDLE_ENTRY)
 		return h->refused;
 	/* a shell flushes what it has just emptied before it writes the new text */
@@ -186,17 +474,27 @@ int cfs_commit_handle(struct cfs *fs, struct cfs_handle *h, bool sync)
 	/* what is written meanwhile goes to a copy, and is committed next time */
 	d = cfs_draft_get(h->draft);
 	h->dirty = false;
-	ret = cfs_commit(fs, &h->ref, h->generation, d, sync);
+	/* nobody waits for what was removed; who has it open reads on */
+	ret = h->gone ? 0 : cfs_commit(fs, &h->ref, h->generation, d, &when, sync);
 	cfs_draft_put(d);
-	h->refused = ret;
-	return ret;
+	h->refused = ret < 0 ? ret : 0;
+	return h->refused;
 }
 
 void cfs_commit_all(struct cfs *fs)
 {
+	struct cfs_node **nodes;
 	struct cfs_handle *h;
+	size_t n, i;
 
 	DL_FOREACH(fs->handles, h)
 		if (h->dirty)
-			cfs_commit_handle(fs, h, true);
+			cfs_commit_handle(fs, h, CRIT_SYNC_DIR);
+	n = cfs_pending_list(fs, NULL, false, &nodes);
+	for (i = 0; i < n; i++) {
+		cfs_commit_pending(fs, nodes[i], CRIT_SYNC_DIR);
+		cfs_node_unref(&fs->nodes, nodes[i]);
+	}
+	free(nodes);
+	cfs_sync_due(fs, true);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define HOLE_MAX ((uint64_t)64 << 10) /* bytes, in memory */
+#define SMALL    ((uint64_t)4 << 10)  /* bytes that are not worth a file */
 
 /* New bytes from `from` to `to`. */
 struct extent {
@@ -69,11 +70,49 @@ struct cfs_draft *cfs_draft_of_text(struct cfs_store *store, const void *text, s
 	return d;
 }
 
+struct cfs_draft *cfs_draft_of_copy(struct cfs_store *store, const struct crit_file *file,
+				    struct crit_span span)
+{
+	struct cfs_draft *d = cfs_draft_new(store);
+	uint64_t at = span.off, end = span.off + span.len;
+	uint8_t *buf = malloc(CFS_DRAFT_MEMORY);
+	int ret = d && buf ? 0 : -ENOMEM;
+
+	while (ret == 0 && at < end) {
+		off_t data = lseek(file->fd, (off_t)at, SEEK_DATA);
+		size_t n = CFS_DRAFT_MEMORY;
+
+		if ((data < 0 && errno == ENXIO) || data >= (off_t)end)
+			break; /* nothing but a hole is left */
+		if (data > (off_t)at)
+			at = (uint64_t)data;
+		n = end - at < n ? (size_t)(end - at) : n;
+		ret = crit_pread_full(file->fd, buf, n, at);
+		if (ret == 0)
+			ret = cfs_draft_write(d, buf, n, at - span.off);
+		at += n;
+	}
+	if (ret == 0)
+		ret = cfs_draft_truncate(d, span.len);
+	free(buf);
+	if (ret < 0) {
+		cfs_draft_put(d);
+		return NULL;
+	}
+	return d;
+}
+
 /* The store has so many bytes more, or fewer. */
 static void count(struct cfs_draft *d, uint64_t more, uint64_t fewer)
 {
 	d->stored += more - fewer;
 	d->store->used += more - fewer;
+}
+
+static void free_memory(struct cfs_draft *d)
+{
+	d->store->in_memory -= d->memory.cap;
+	crit_buf_fini(&d->memory);
 }
 
 struct cfs_draft *cfs_draft_get(struct cfs_draft *d)
@@ -88,7 +127,7 @@ void cfs_draft_put(struct cfs_draft *d)
 		return;
 	count(d, 0, d->stored);
 	crit_file_put(d->base);
-	crit_buf_fini(&d->memory);
+	free_memory(d);
 	if (d->fd >= 0)
 		close(d->fd);
 	free(d->extents);
@@ -146,17 +185,26 @@ static int move_to_file(struct cfs_draft *d)
 		close(fd);
 		return ret;
 	}
-	crit_buf_fini(&d->memory);
+	free_memory(d);
 	d->fd = fd;
 	return 0;
 }
 
+/* Is memory the place for bytes up to `end`? A small draft is, whatever there is. */
+static bool belongs_in_memory(const struct cfs_draft *d, uint64_t off, uint64_t end)
+{
+	/* a hole takes room there that nobody counts, in a file it takes none */
+	if (end > CFS_DRAFT_MEMORY || off > d->memory.len + HOLE_MAX)
+		return false;
+	return end <= d->memory.cap || end <= SMALL || d->store->in_memory < CFS_STORE_MEMORY;
+}
+
 static int store(struct cfs_draft *d, const void *buf, size_t len, uint64_t off)
 {
+	size_t cap = d->memory.cap;
 	int ret;
 
-	/* in memory a hole takes room that nobody counts, in a file it takes none */
-	if (d->fd < 0 && (off + len > CFS_DRAFT_MEMORY || off > d->memory.len + HOLE_MAX)) {
+	if (d->fd < 0 && !belongs_in_memory(d, off, off + len)) {
 		ret = move_to_file(d);
 		if (ret < 0)
 			return ret;
@@ -165,6 +213,7 @@ static int store(struct cfs_draft *d, const void *buf, size_t len, uint64_t off)
 		return crit_pwrite_full(d->fd, buf, len, off);
 	if (off + len > d->memory.len)
 		crit_buf_fill(&d->memory, 0, off + len - d->memory.len);
+	d->store->in_memory += d->memory.cap - cap;
 	if (d->memory.error)
 		return -ENOMEM;
 	memcpy(d->memory.data + off, buf, len);

@@ -14,13 +14,15 @@
 #include "decoder/edit.h"
 #include "decoder/file.h"
 
-#define CFS_DRAFT_MEMORY ((size_t)1 << 20) /* bytes */
+#define CFS_DRAFT_MEMORY ((size_t)1 << 20)   /* bytes */
+#define CFS_STORE_MEMORY ((uint64_t)16 << 20) /* bytes of all drafts */
 
 struct cfs_draft;
 
 /* What all drafts together may store, and where what is large goes. */
 struct cfs_store {
 	uint64_t used, max; /* bytes */
+	uint64_t in_memory; /* bytes of those; beyond CFS_STORE_MEMORY all go to files */
 	int dirfd;          /* opened before the mount, which $TMPDIR may lie in; -1: none */
 };
 
@@ -33,6 +35,13 @@ struct cfs_draft *cfs_draft_new(struct cfs_store *store);
 
 /* The bytes of a span; takes a reference of its own to `file`. */
 struct cfs_draft *cfs_draft_of_span(struct cfs_store *store, struct crit_file *file,
+				    struct crit_span span);
+
+/*
+ * A copy of the bytes of a span, holes left out, which does not keep the file as
+ * long as it lives. NULL: no memory, no room, unreadable.
+ */
+struct cfs_draft *cfs_draft_of_copy(struct cfs_store *store, const struct crit_file *file,
 				    struct crit_span span);
 
 /* A copy of some text. NULL: no memory, no room. */

@@ -7,18 +7,30 @@
 
 #include "fs/draft.h"
 #include "fs/ids.h"
+#include "fs/names.h"
 
 #define TEXT_KEPT ((size_t)1 << 20) /* bytes of the render buffer kept between uses */
+
+/* The entry, or message, that the image has for a slot. 0, -ENOENT, -errno. */
+static int entry_at(struct cfs_image *image, struct crit_place slot, struct crit_entry *e,
+		    struct crit_error *err)
+{
+	struct crit_place at;
+
+	if (!cfs_layout_find(&image->layout, slot, &at))
+		return -ENOENT;
+	return crit_image_at(image->open, at, e, err);
+}
 
 int cfs_entry_parts(struct cfs_image *image, struct crit_place place,
 		    unsigned parts[CFS_PARTS_MAX], struct crit_error *err)
 {
 	struct cfs_ref ref = {.image = image, .place = place};
 	struct crit_entry e;
-	int n = 0, ret;
-	unsigned i;
+	unsigned i, n = 0, shown = 0;
+	int ret;
 
-	ret = crit_image_at(image->open, place, &e, err);
+	ret = entry_at(image, place, &e, err);
 	if (ret < 0)
 		return ret;
 	for (i = 0; i < e.n_blobs; i++)
@@ -27,35 +39,62 @@ int cfs_entry_parts(struct cfs_image *image, struct crit_place place,
 	if (ret < 0)
 		return ret;
 	parts[n++] = ret ? CRIT_PART_JSON : CRIT_PART_RAW;
-	if (!image->n_vacant)
-		return n;
-	for (ret = 0, i = 0; i < (unsigned)n; i++) {
+	for (i = 0; i < n; i++) {
 		ref.part = parts[i];
-		if (!cfs_image_vacant(image, &ref))
-			parts[ret++] = parts[i];
+		if (!cfs_layout_hides(&image->layout, &ref))
+			parts[shown++] = parts[i];
 	}
-	return ret;
+	return (int)shown;
+}
+
+int cfs_entry_at(struct cfs_image *image, struct crit_place slot, struct crit_place *at,
+		 struct crit_error *err)
+{
+	struct crit_entry e;
+	int ret;
+
+	/* slots that nobody has counted yet are all taken */
+	if (!cfs_layout_find(&image->layout, slot, at))
+		return 0;
+	ret = crit_image_at(image->open, *at, &e, err);
+	return ret == -ENOENT ? 0 : ret < 0 ? ret : 1;
+}
+
+int cfs_entry_load(struct cfs *fs, const struct cfs_ref *ref, struct crit_entry *e,
+		   struct crit_error *err)
+{
+	int ret = cfs_image_open(fs, ref->image, err);
+
+	return ret < 0 ? ret : entry_at(ref->image, ref->place, e, err);
 }
 
 /* The entry and, for a blob, which one of them. */
 static int find(struct cfs *fs, const struct cfs_ref *ref, struct crit_entry *e, unsigned *blob,
 		struct crit_error *err)
 {
-	int ret = cfs_image_open(fs, ref->image, err);
+	int ret;
 
-	if (ret < 0)
-		return ret;
+	*blob = 0;
 	if (ref->part == CFS_PART_TAIL)
-		return 0;
-	ret = crit_image_at(ref->image->open, ref->place, e, err);
+		return cfs_image_open(fs, ref->image, err);
+	ret = cfs_entry_load(fs, ref, e, err);
 	if (ret < 0)
 		return ret;
-	for (*blob = 0; *blob < e->n_blobs; ++*blob)
+	for (; *blob < e->n_blobs; ++*blob)
 		if (e->part[*blob] == ref->part)
 			return 0;
 	if (ref->part != CRIT_PART_JSON && ref->part != CRIT_PART_RAW)
 		return -ENOENT;
 	return 0;
+}
+
+int cfs_entry_has(struct cfs *fs, const struct cfs_ref *ref)
+{
+	struct crit_entry e;
+	unsigned blob;
+	int ret = find(fs, ref, &e, &blob, NULL);
+
+	return ret == -ENOENT ? 0 : ret < 0 ? ret : 1;
 }
 
 int cfs_entry_find(struct cfs *fs, const struct cfs_ref *ref, struct crit_error *err)
@@ -68,7 +107,7 @@ int cfs_entry_find(struct cfs *fs, const struct cfs_ref *ref, struct crit_error 
 	ret = find(fs, ref, &e, &blob, err);
 	if (ret < 0)
 		return ret;
-	if (cfs_image_vacant(ref->image, ref))
+	if (cfs_layout_hides(&ref->image->layout, ref))
 		return -ENOENT;
 	if (ref->part == CFS_PART_TAIL) {
 		ret = crit_image_tail(ref->image->open, &tail, err);
@@ -152,4 +191,18 @@ struct cfs_draft *cfs_entry_draft(struct cfs *fs, const struct cfs_ref *ref, int
 	if (*ret == 0 && !d)
 		*ret = -ENOMEM;
 	return d;
+}
+
+uint64_t cfs_entry_container(const struct cfs_ref *ref)
+{
+	if (ref->place.m == CRIT_NO_MSG)
+		return ref->image->node->id;
+	return cfs_id_of(ref->image->number, ref->place.n, CRIT_PART_MSGS);
+}
+
+void cfs_entry_name(const struct cfs_ref *ref, char *name)
+{
+	bool msg = ref->place.m != CRIT_NO_MSG;
+
+	cfs_name_format(name, msg ? ref->place.m : ref->place.n, ref->part);
 }

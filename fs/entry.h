@@ -23,14 +23,25 @@ static inline bool cfs_part_is_raw(unsigned part)
 
 /*
  * The parts of a slot (or of a message in it) in the order they are listed, for
- * an image that is open: their number, -ENOENT behind the last, -errno. Those
- * that are vacant are left out.
+ * an image that is open: their number, -ENOENT if the slot is free, -errno. Those
+ * that are hidden (see layout.h) are left out.
  */
 int cfs_entry_parts(struct cfs_image *image, struct crit_place place,
 		    unsigned parts[CFS_PARTS_MAX], struct crit_error *err);
 
 /* Is there such a file? Opens the image. 0, -ENOENT, -errno. */
 int cfs_entry_find(struct cfs *fs, const struct cfs_ref *ref, struct crit_error *err);
+
+/* Has the image, which is open, such an entry or message? 1 and where, 0, -errno. */
+int cfs_entry_at(struct cfs_image *image, struct crit_place slot, struct crit_place *at,
+		 struct crit_error *err);
+
+/* What the image has for its slot, hidden or not. Opens the image. 0, -ENOENT, -errno. */
+int cfs_entry_load(struct cfs *fs, const struct cfs_ref *ref, struct crit_entry *e,
+		   struct crit_error *err);
+
+/* Has the image such a part, be its file hidden or not? An N.raw is an N.json. 1, 0, -errno. */
+int cfs_entry_has(struct cfs *fs, const struct cfs_ref *ref);
 
 /* Its bytes in the image's file; not for texts. */
 int cfs_entry_span(struct cfs *fs, const struct cfs_ref *ref, struct crit_span *span,
@@ -46,5 +57,9 @@ int cfs_entry_size(struct cfs *fs, const struct cfs_ref *ref, uint64_t *size,
 
 /* What it says now, as contents to be edited; NULL and *ret if that fails. */
 struct cfs_draft *cfs_entry_draft(struct cfs *fs, const struct cfs_ref *ref, int *ret);
+
+/* The directory that it is in, as nodes are named there (see node.h), and its name. */
+uint64_t cfs_entry_container(const struct cfs_ref *ref);
+void cfs_entry_name(const struct cfs_ref *ref, char *name); /* CFS_NAME_SIZE bytes */
 
 #endif

@@ -13,6 +13,7 @@
 #include "fs/jobs.h"
 #include "fs/entry.h"
 #include "fs/listing.h"
+#include "fs/pending.h"
 #include "fs/refusal.h"
 #include "fs/scratch.h"
 #include "fs/special.h"
@@ -46,6 +47,7 @@ static int load_entry(struct cfs *fs, struct cfs_handle *h, bool truncate)
 	if (truncate) {
 		h->draft = cfs_draft_new(&fs->store);
 		h->dirty = true;
+		clock_gettime(CLOCK_REALTIME, &h->mtime);
 		return h->draft ? 0 : -ENOMEM;
 	}
 	if (cfs_part_is_text(h->ref.part))
@@ -114,6 +116,24 @@ int cfs_file_open_scratch(struct cfs *fs, struct cfs_node *node, struct fuse_fil
 	return 0;
 }
 
+/*
+ * A file of the dump that is being written stays a plain file; when all who write it
+ * are done, it may turn out to be an image.
+ */
+static void note_written(struct cfs_handle *h)
+{
+	if (h->flushed)
+		h->node->writers++;
+	h->flushed = false;
+}
+
+static void note_flushed(struct cfs_handle *h)
+{
+	if (!h->flushed)
+		h->node->writers--;
+	h->flushed = true;
+}
+
 int cfs_file_open_passed(struct cfs *fs, struct cfs_node *node, int fd,
 			 struct fuse_file_info *fi)
 {
@@ -125,6 +145,9 @@ int cfs_file_open_passed(struct cfs *fs, struct cfs_node *node, int fd,
 	}
 	set_access(h, fi);
 	h->fd = fd;
+	h->flushed = true;
+	if (h->writable)
+		note_written(h);
 	give(h, fi);
 	return 0;
 }
@@ -267,19 +290,20 @@ void cfs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
  * refused at once: `echo '{bad' > 0.json` has to fail. Only a syntax error, and
  * only where nothing that is still to be written could mend it.
  */
-static int check_first_write(struct cfs *fs, struct cfs_handle *h, const void *buf, size_t size,
+static int check_first_write(struct cfs *fs, const struct cfs_handle *h,
+			     const struct cfs_ref *ref, const void *buf, size_t size,
 			     uint64_t off)
 {
 	struct crit_error err = {0};
 	struct cfs_draft *refused;
 
-	if (!h->truncated || h->written || off || !cfs_part_is_text(h->ref.part))
+	if (!h->truncated || h->written || off || !cfs_part_is_text(ref->part))
 		return 0;
 	if (crit_json_check(buf, size, &err) >= 0)
 		return 0;
 	refused = cfs_draft_of_text(&fs->store, buf, size);
 	if (refused)
-		cfs_refuse(fs, &h->ref, refused, &err);
+		cfs_refuse(fs, ref, refused, &err);
 	cfs_draft_put(refused);
 	return -err.errnum;
 }
@@ -287,7 +311,7 @@ static int check_first_write(struct cfs *fs, struct cfs_handle *h, const void *b
 static int write_entry(struct cfs *fs, struct cfs_handle *h, const void *buf, size_t size,
 		       uint64_t off)
 {
-	int ret = check_first_write(fs, h, buf, size, off);
+	int ret = check_first_write(fs, h, &h->ref, buf, size, off);
 
 	if (ret < 0)
 		return ret;
@@ -302,19 +326,37 @@ static int write_entry(struct cfs *fs, struct cfs_handle *h, const void *buf, si
 	h->written = true;
 	h->dirty = true;
 	h->refused = 0;
+	clock_gettime(CLOCK_REALTIME, &h->mtime);
 	return 0;
 }
 
-static int write_scratch(struct cfs_handle *h, const void *buf, size_t size, uint64_t off)
+static int write_scratch(struct cfs *fs, struct cfs_handle *h, const void *buf, size_t size,
+			 uint64_t off)
 {
-	struct cfs_scratch *s = h->node->scratch;
-	int ret = cfs_scratch_own(s);
+	struct cfs_node *node = h->node;
+	struct cfs_scratch *s = node->scratch;
+	int ret = 0;
 
+	if (node->pending)
+		ret = check_first_write(fs, h, &node->ref, buf, size, off);
+	if (ret < 0) {
+		/* there is no such entry, and what was to be one lies beside it */
+		cfs_node_rename(&fs->nodes, node, 0, NULL);
+		return ret;
+	}
+	h->written = true;
+	ret = cfs_scratch_own(s);
 	if (ret < 0)
 		return ret;
 	if (h->append)
 		off = cfs_draft_size(s->contents);
 	return cfs_draft_write(s->contents, buf, size, off);
+}
+
+static int write_passed(struct cfs_handle *h, const void *buf, size_t size, uint64_t off)
+{
+	note_written(h);
+	return crit_pwrite_full(h->fd, buf, size, off);
 }
 
 void cfs_file_write(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, const void *buf,
@@ -325,9 +367,9 @@ void cfs_file_write(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, const 
 	if (h->kind == CFS_HANDLE_ENTRY)
 		ret = write_entry(fs, h, buf, size, off);
 	else if (h->kind == CFS_HANDLE_SCRATCH)
-		ret = write_scratch(h, buf, size, off);
+		ret = write_scratch(fs, h, buf, size, off);
 	else
-		ret = crit_pwrite_full(h->fd, buf, size, off);
+		ret = write_passed(h, buf, size, off);
 	if (ret < 0)
 		fuse_reply_err(req, -ret);
 	else
@@ -356,7 +398,10 @@ void cfs_op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 	(void)ino;
 	cfs_lock(fs);
-	if (h->kind == CFS_HANDLE_ENTRY && (h->dirty || h->jobs || h->refused))
+	if (h->kind == CFS_HANDLE_PASSED)
+		note_flushed(h);
+	if ((h->kind == CFS_HANDLE_ENTRY && (h->dirty || h->jobs || h->refused)) ||
+	    (h->kind == CFS_HANDLE_SCRATCH && (h->node->pending || h->jobs)))
 		cfs_job_commit(fs, req, h, false);
 	else
 		fuse_reply_err(req, 0);
@@ -371,7 +416,8 @@ void cfs_op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file
 	(void)ino;
 	(void)datasync;
 	cfs_lock(fs);
-	if (h->kind == CFS_HANDLE_ENTRY)
+	if (h->kind == CFS_HANDLE_ENTRY ||
+	    (h->kind == CFS_HANDLE_SCRATCH && h->node->pending))
 		cfs_job_commit(fs, req, h, true);
 	else if (h->kind == CFS_HANDLE_PASSED)
 		cfs_job_sync(fs, req, NULL, h);
@@ -388,8 +434,11 @@ void cfs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	(void)ino;
 	cfs_lock(fs);
 	/* pages of a mapping may be written after the last close */
-	if (h->kind == CFS_HANDLE_ENTRY && h->dirty)
+	if ((h->kind == CFS_HANDLE_ENTRY && h->dirty) ||
+	    (h->kind == CFS_HANDLE_SCRATCH && h->node->pending && h->node->scratch->dirty))
 		cfs_job_commit(fs, NULL, h, false);
+	if (h->kind == CFS_HANDLE_PASSED)
+		note_flushed(h);
 	cfs_handle_unref(fs, h);
 	fuse_reply_err(req, 0);
 	cfs_unlock(fs);
@@ -405,11 +454,15 @@ static int open_directory(struct cfs *fs, fuse_ino_t ino, struct fuse_file_info 
 	ret = cfs_object_find(fs, ino, &o);
 	if (ret < 0)
 		return ret;
-	image = o.is_entry || o.node->kind == CFS_IMAGE;
+	image = cfs_object_is_queue(&o) || (!o.is_entry && o.node->kind == CFS_IMAGE);
+	if (o.is_entry && !image)
+		return -ENOTDIR;
 	if (!image && o.node->kind != CFS_DIR && o.node->kind != CFS_SPECIAL_DIR)
 		return -ENOTDIR;
 	if (image && (ret = cfs_image_open(fs, o.ref.image, NULL)) < 0)
 		return ret;
+	if (image && o.ref.image->expired)
+		cfs_pending_expire(fs, o.ref.image);
 	h = cfs_handle_new(fs, image ? CFS_HANDLE_IMAGE : CFS_HANDLE_DIR, ino, o.node);
 	if (!h)
 		return -ENOMEM;

@@ -61,7 +61,7 @@ struct cfs_readers cfs_handle_readers(struct cfs *fs, const struct cfs_ref *ref)
 	struct cfs_handle *h;
 
 	DL_FOREACH(fs->handles, h) {
-		if (h->kind != CFS_HANDLE_ENTRY || !same_entry(&h->ref, ref) ||
+		if (h->kind != CFS_HANDLE_ENTRY || h->gone || !same_entry(&h->ref, ref) ||
 		    h->ref.part != ref->part)
 			continue;
 		readers.any = true;
@@ -82,6 +82,40 @@ void cfs_handle_mark_stale(struct cfs *fs, const struct cfs_ref *ref)
 		if (h->kind == CFS_HANDLE_ENTRY && same_entry(&h->ref, ref) &&
 		    (h->ref.part == ref->part || h->ref.part == CRIT_PART_JSON))
 			h->stale = true;
+}
+
+/* Is the handle's file the one of `ref`, or one of its entry, or of its queue? */
+static bool belongs_to(const struct cfs_handle *h, const struct cfs_ref *ref)
+{
+	if (h->kind != CFS_HANDLE_ENTRY || h->ref.image != ref->image ||
+	    h->ref.place.n != ref->place.n)
+		return false;
+	if (ref->place.m != CRIT_NO_MSG && h->ref.place.m != ref->place.m)
+		return false;
+	return ref->part >= CRIT_PART_JSON ||
+	       (h->ref.part == ref->part && h->ref.place.m == ref->place.m);
+}
+
+void cfs_handle_remove(struct cfs *fs, const struct cfs_ref *ref)
+{
+	struct cfs_handle *h;
+
+	DL_FOREACH(fs->handles, h)
+		if (belongs_to(h, ref))
+			h->gone = h->stale = true;
+}
+
+void cfs_handle_move(struct cfs *fs, const struct cfs_ref *from, const struct cfs_ref *to)
+{
+	struct cfs_handle *h;
+
+	DL_FOREACH(fs->handles, h) {
+		if (h->gone || !belongs_to(h, from))
+			continue;
+		h->ref.place.n = to->place.n;
+		if (to->place.m != CRIT_NO_MSG)
+			h->ref.place.m = to->place.m;
+	}
 }
 
 bool cfs_handle_entry_open(struct cfs *fs, uint64_t ino)

@@ -34,6 +34,9 @@ struct cfs_handle {
 	bool stale;             /* what it reads was committed over */
 	bool truncated;         /* opened with O_TRUNC */
 	bool written;           /* something was written since it was opened */
+	bool gone;              /* the entry file was removed: what is written is nobody's */
+	bool flushed;           /* of PASSED: nothing was written since the last flush */
+	struct timespec mtime;  /* when the draft was last written to */
 	bool dirty;             /* the draft was neither committed nor refused yet */
 	int refused;            /* -errno of the last refusal, until the draft changes */
 	struct crit_buf text;   /* of texts: as rendered when opened */
@@ -69,6 +72,13 @@ struct cfs_readers cfs_handle_readers(struct cfs *fs, const struct cfs_ref *ref)
 
 /* An entry file was committed over: what was opened before is stale. */
 void cfs_handle_mark_stale(struct cfs *fs, const struct cfs_ref *ref);
+
+/*
+ * The entry file (part CRIT_PART_JSON: all of its entry) was removed: who has it open
+ * goes on by himself. Or the entry went to another slot, and its handles with it.
+ */
+void cfs_handle_remove(struct cfs *fs, const struct cfs_ref *ref);
+void cfs_handle_move(struct cfs *fs, const struct cfs_ref *from, const struct cfs_ref *to);
 
 /* Is something open as an entry file under this node id? */
 bool cfs_handle_entry_open(struct cfs *fs, uint64_t ino);

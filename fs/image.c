@@ -80,7 +80,7 @@ static void free_image(struct cfs *fs, struct cfs_image *image)
 	close_image(fs, image);
 	forget_changes(image);
 	free(image->lost);
-	free(image->vacant);
+	cfs_layout_reset(&image->layout);
 	free(image);
 }
 
@@ -116,7 +116,9 @@ static void start_afresh(struct cfs *fs, struct cfs_image *image, const struct s
 {
 	close_image(fs, image);
 	forget_changes(image);
-	image->n_vacant = 0;
+	cfs_layout_reset(&image->layout);
+	image->expired = true;
+	image->made = false;
 	image->st = *st;
 	image->base = st->st_mtim;
 	image->generation++;
@@ -134,7 +136,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	return crit_identity_same(&x, &y);
 }
 
-static const char *name_of(const struct cfs_image *image)
+const char *cfs_image_name(const struct cfs_image *image)
 {
 	return cfs_node_name(image->node);
 }
@@ -168,7 +170,7 @@ static int is_image(struct cfs_node *dir, const char *name)
 static void lose_name(struct cfs *fs, struct cfs_image *image)
 {
 	free(image->lost);
-	image->lost = strdup(name_of(image));
+	image->lost = strdup(cfs_image_name(image));
 	cfs_node_rename(&fs->nodes, image->node, 0, NULL);
 }
 
@@ -178,7 +180,7 @@ static int read_anew(struct cfs *fs, struct cfs_image *image, const struct stat 
 	if (same_file(st, &image->st))
 		return 0;
 	if (!S_ISREG(st->st_mode) || !st->st_size ||
-	    is_image(image->node->parent, name_of(image)) <= 0) {
+	    is_image(image->node->parent, cfs_image_name(image)) <= 0) {
 		close_image(fs, image);
 		lose_name(fs, image);
 		return -ENOENT;
@@ -192,14 +194,14 @@ static int open_file(struct cfs *fs, struct cfs_image *image, struct crit_error 
 	struct crit_file *file;
 	int ret;
 
-	if (!name_of(image))
+	if (!cfs_image_name(image))
 		return crit_fail_errno(err, ENOENT, "it was removed");
-	ret = crit_file_open(image->node->parent->dirfd, name_of(image), &file);
+	ret = crit_file_open(image->node->parent->dirfd, cfs_image_name(image), &file);
 	if (ret < 0)
 		return crit_fail_errno(err, -ret, "can't open it");
 	ret = read_anew(fs, image, &file->st);
 	if (ret == 0)
-		ret = crit_image_new(file, name_of(image), &image->open, err);
+		ret = crit_image_new(file, cfs_image_name(image), &image->open, err);
 	crit_file_put(file);
 	if (ret < 0)
 		return ret;
@@ -259,6 +261,8 @@ int cfs_image_get(struct cfs *fs, struct cfs_node *dir, const char *name, const 
 	*out = image;
 	if (image && (image->writing || same_file(st, &image->st)))
 		return 0;
+	if (node && node->kind == CFS_PASSED && node->writers)
+		return -ENOENT; /* not before it is written */
 	ret = crit_name_is_raw(name) || st->st_size == 0 ? 0 : is_image(dir, name);
 	if (ret <= 0) {
 		if (image)
@@ -279,6 +283,34 @@ int cfs_image_get(struct cfs *fs, struct cfs_node *dir, const char *name, const 
 		*out = image;
 	}
 	start_afresh(fs, image, st);
+	return 0;
+}
+
+void cfs_image_removed(struct cfs *fs, struct cfs_image *image)
+{
+	close_image(fs, image);
+	cfs_layout_reset(&image->layout);
+	cfs_node_rename(&fs->nodes, image->node, 0, NULL);
+}
+
+int cfs_image_renamed(struct cfs *fs, struct cfs_image *image, struct cfs_node *dir,
+		      const char *name)
+{
+	struct cfs_node *node = image->node;
+	struct stat st;
+	int ret;
+
+	ret = cfs_node_move(&fs->nodes, node, dir, name);
+	if (ret < 0)
+		return ret;
+	/* its inode says that it changed, which this does not */
+	if (fstatat(dir->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_ino == image->st.st_ino && st.st_dev == image->st.st_dev &&
+	    st.st_size == image->st.st_size && same_time(&st.st_mtim, &image->st.st_mtim)) {
+		image->st = st;
+		if (image->open)
+			crit_image_file(image->open)->st = st;
+	}
 	return 0;
 }
 
@@ -305,7 +337,7 @@ int cfs_image_attributes_set(struct cfs_image *image, const struct crit_file *fi
 
 int cfs_image_check(struct cfs *fs, struct cfs_image *image)
 {
-	if (name_of(image) && checked_lately(image))
+	if (cfs_image_name(image) && checked_lately(image))
 		return 0;
 	return cfs_image_look(fs, image);
 }
@@ -314,11 +346,11 @@ int cfs_image_look(struct cfs *fs, struct cfs_image *image)
 {
 	struct stat st;
 
-	if (!name_of(image))
+	if (!cfs_image_name(image))
 		return -ENOENT;
 	if (image->writing)
 		return 0;
-	if (fstatat(image->node->parent->dirfd, name_of(image), &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(image->node->parent->dirfd, cfs_image_name(image), &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	note_checked(image);
 	return read_anew(fs, image, &st);
@@ -345,7 +377,7 @@ void cfs_image_committed(struct cfs_image *image, struct crit_file *file,
 	image->st = file->st;
 	note_checked(image);
 	if (image->open)
-		crit_image_replaced(image->open, file, edit->n, edit->old_end, edit->new_end);
+		crit_image_replaced(image->open, file, &edit->change);
 }
 
 static struct changed_key key_of(const struct cfs_ref *ref)
@@ -363,7 +395,8 @@ struct timespec cfs_image_mtime(const struct cfs_image *image, const struct cfs_
 	return c ? c->mtime : image->base;
 }
 
-void cfs_image_touch(struct cfs_image *image, const struct cfs_ref *ref)
+void cfs_image_touch(struct cfs_image *image, const struct cfs_ref *ref,
+		     const struct timespec *when)
 {
 	struct changed_key key = key_of(ref);
 	struct cfs_changed *c;
@@ -376,67 +409,20 @@ void cfs_image_touch(struct cfs_image *image, const struct cfs_ref *ref)
 		c->key = key;
 		HASH_ADD(hh, image->changed, key, sizeof(key), c);
 	}
-	c->mtime = image->st.st_mtim;
+	c->mtime = when ? *when : image->st.st_mtim;
 }
 
-static bool same_ref(const struct cfs_ref *a, const struct cfs_ref *b)
+void cfs_image_untouch(struct cfs_image *image, const struct cfs_ref *ref)
 {
-	return a->place.n == b->place.n && a->place.m == b->place.m && a->part == b->part;
-}
+	struct changed_key key = key_of(ref);
+	struct cfs_changed *c = NULL;
 
-bool cfs_image_vacant(const struct cfs_image *image, const struct cfs_ref *ref)
-{
-	size_t i;
-
-	for (i = 0; i < image->n_vacant; i++)
-		if (same_ref(&image->vacant[i].ref, ref))
-			return true;
-	return false;
-}
-
-int cfs_image_vacate(struct cfs_image *image, const struct cfs_ref *ref,
-		     const struct cfs_node *holder)
-{
-	struct cfs_vacancy *vacant = realloc(image->vacant,
-					     (image->n_vacant + 1) * sizeof(*vacant));
-
-	if (!vacant)
-		return -ENOMEM;
-	image->vacant = vacant;
-	vacant[image->n_vacant++] = (struct cfs_vacancy){*ref, holder};
-	return 0;
-}
-
-void cfs_image_fill(struct cfs_image *image, const struct cfs_ref *ref)
-{
-	size_t i = 0;
-
-	while (i < image->n_vacant)
-		if (same_ref(&image->vacant[i].ref, ref))
-			image->vacant[i] = image->vacant[--image->n_vacant];
-		else
-			i++;
-}
-
-void cfs_image_release(struct cfs_image *image, const struct cfs_node *holder)
-{
-	size_t i = 0;
-
-	while (i < image->n_vacant)
-		if (image->vacant[i].holder == holder)
-			image->vacant[i] = image->vacant[--image->n_vacant];
-		else
-			i++;
-}
-
-bool cfs_image_has_holder(const struct cfs_image *image, const struct cfs_node *node)
-{
-	size_t i;
-
-	for (i = 0; i < image->n_vacant; i++)
-		if (image->vacant[i].holder == node)
-			return true;
-	return false;
+	if (image->changed)
+		HASH_FIND(hh, image->changed, &key, sizeof(key), c);
+	if (!c)
+		return;
+	HASH_DEL(image->changed, c);
+	free(c);
 }
 
 /* Write the path of a directory below the root, with a slash behind it. */
@@ -453,11 +439,18 @@ static size_t dir_path(const struct cfs_node *dir, char *out, size_t size)
 	return at < size ? at : size - 1;
 }
 
+void cfs_image_dir_path(const struct cfs_node *dir, const char *name, char *out, size_t size)
+{
+	size_t at = dir_path(dir, out, size);
+
+	snprintf(out + at, size - at, "%s", name);
+}
+
 void cfs_image_path(const struct cfs_image *image, const char *name, char *out, size_t size)
 {
 	size_t at;
 
 	out[0] = '\0';
 	at = dir_path(image->node->parent, out, size);
-	snprintf(out + at, size - at, "%s/%s", name_of(image) ? name_of(image) : "?", name);
+	snprintf(out + at, size - at, "%s/%s", cfs_image_name(image) ? cfs_image_name(image) : "?", name);
 }

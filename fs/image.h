@@ -13,14 +13,10 @@
 
 #include "decoder/image.h"
 #include "fs/cfs.h"
+#include "fs/layout.h"
 
 struct cfs_changed;
-
-/* An entry file that was renamed to a scratch name, and the scratch file. */
-struct cfs_vacancy {
-	struct cfs_ref ref;
-	const struct cfs_node *holder; /* borrowed */
-};
+struct cfs_unsynced;
 
 struct cfs_image {
 	unsigned number;               /* in node ids */
@@ -34,8 +30,10 @@ struct cfs_image {
 	bool writing;                  /* a commit is writing beside it */
 	struct crit_image *open;       /* owned; NULL while nobody needs it */
 	struct cfs_image *next, *prev; /* in fs->recent, while open */
-	struct cfs_vacancy *vacant;    /* owned */
-	size_t n_vacant;
+	struct cfs_layout layout;      /* of the entry files it shows */
+	bool expired;                  /* files still wait for entries of the image it was */
+	bool made;                     /* by mkdir, and still being filled: nothing is synced */
+	struct cfs_unsynced *unsynced; /* see write.h */
 };
 
 /*
@@ -68,25 +66,28 @@ int cfs_image_attributes_set(struct cfs_image *image, const struct crit_file *fi
 void cfs_image_committed(struct cfs_image *image, struct crit_file *file,
 			 const struct crit_edit *edit);
 
-/* The time that an entry file was last changed, and setting it to that of now. */
-struct timespec cfs_image_mtime(const struct cfs_image *image, const struct cfs_ref *ref);
-void cfs_image_touch(struct cfs_image *image, const struct cfs_ref *ref);
-
 /*
- * Is the entry file renamed away to a scratch name? And make it so, or not any
- * more: because another file took its place, or because its holder goes.
+ * The time that an entry file was last changed; setting it (NULL: to that of the
+ * image); and forgetting it, because the file is gone.
  */
-bool cfs_image_vacant(const struct cfs_image *image, const struct cfs_ref *ref);
-int cfs_image_vacate(struct cfs_image *image, const struct cfs_ref *ref,
-		     const struct cfs_node *holder);
-void cfs_image_fill(struct cfs_image *image, const struct cfs_ref *ref);
-void cfs_image_release(struct cfs_image *image, const struct cfs_node *holder);
+struct timespec cfs_image_mtime(const struct cfs_image *image, const struct cfs_ref *ref);
+void cfs_image_touch(struct cfs_image *image, const struct cfs_ref *ref,
+		     const struct timespec *when);
+void cfs_image_untouch(struct cfs_image *image, const struct cfs_ref *ref);
 
-/* Is the scratch file all that the mount shows of some entry file? */
-bool cfs_image_has_holder(const struct cfs_image *image, const struct cfs_node *node);
+/* The name it has in its directory; NULL while there is no such image. */
+const char *cfs_image_name(const struct cfs_image *image);
+
+/* Its file was removed, or got another name, through the mount. */
+void cfs_image_removed(struct cfs *fs, struct cfs_image *image);
+int cfs_image_renamed(struct cfs *fs, struct cfs_image *image, struct cfs_node *dir,
+		      const char *name);
 
 /* "sub/files.img/3.json" of an entry file, as the mount's root sees it. */
 void cfs_image_path(const struct cfs_image *image, const char *name, char *out, size_t size);
+
+/* "sub/name" of what is in a directory of the dump. */
+void cfs_image_dir_path(const struct cfs_node *dir, const char *name, char *out, size_t size);
 
 void cfs_images_fini(struct cfs *fs);
 

@@ -14,9 +14,9 @@
 #include "fs/commit.h"
 #include "fs/entry.h"
 #include "fs/file.h"
-#include "fs/scratch.h"
 #include "fs/setattr.h"
 #include "fs/worker.h"
+#include "fs/write.h"
 
 /*
  * A job of `size` bytes, of which struct cfs_job is the first. NULL after telling
@@ -70,14 +70,13 @@ static void run_commit(struct cfs *fs, struct cfs_job *job)
 {
 	struct handle_job *j = (struct handle_job *)job;
 	bool was_dirty = j->h->dirty;
-	int ret = cfs_commit_handle(fs, j->h, j->sync);
+	int ret = cfs_commit_handle(fs, j->h, j->sync ? CRIT_SYNC_DIR : CRIT_SYNC_FILE);
 
-	/* a flush may have renamed it already, without syncing the directory */
-	if (ret == 0 && j->sync && !was_dirty) {
-		cfs_unlock(fs);
-		ret = crit_sync_directory(j->h->ref.image->node->parent->dirfd);
-		cfs_lock(fs);
-	}
+	/* what was committed before may not be on the disk yet */
+	if (ret == 0 && j->sync && !was_dirty)
+		ret = cfs_sync_image(fs, j->h->node && j->h->kind == CFS_HANDLE_SCRATCH
+						 ? j->h->node->ref.image
+						 : j->h->ref.image);
 	if (j->req)
 		fuse_reply_err(j->req, -ret);
 	end_handle_job(fs, j);
@@ -131,7 +130,7 @@ static int truncate_entry(struct cfs *fs, const struct cfs_ref *ref, uint64_t si
 		return ret;
 	ret = cfs_draft_truncate(d, size);
 	if (ret == 0)
-		ret = cfs_commit(fs, ref, ref->image->generation, d, false);
+		ret = cfs_commit(fs, ref, ref->image->generation, d, NULL, CRIT_SYNC_FILE);
 	cfs_draft_put(d);
 	return ret;
 }
@@ -166,87 +165,38 @@ void cfs_job_truncate(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const stru
 	cfs_worker_post(fs, &j->job);
 }
 
-struct rename_job {
+struct call_job {
 	struct cfs_job job;
 	fuse_req_t req;
-	struct cfs_node *scratch; /* a reference */
-	struct cfs_ref ref;
-	uint64_t container; /* id of the directory */
-	char name[];
+	int (*fn)(struct cfs *fs, fuse_req_t req, const struct cfs_call *call);
+	struct cfs_call call; /* its names follow */
+	char names[];
 };
 
-/*
- * The scratch file is the entry file now. Handles that are still open on it
- * become the entry's; what they wrote since `committed` was is their draft.
- */
-static void become_entry(struct cfs *fs, const struct rename_job *j,
-			 const struct cfs_draft *committed)
+static void run_call(struct cfs *fs, struct cfs_job *job)
 {
-	struct cfs_node *node = j->scratch;
-	struct cfs_scratch *s = node->scratch;
-	struct cfs_node *before = cfs_node_by_name(&fs->nodes, j->container, j->name);
-	struct cfs_handle *h;
+	struct call_job *j = (struct call_job *)job;
 
-	cfs_image_release(j->ref.image, node);
-	cfs_image_fill(j->ref.image, &j->ref);
-	if (before)
-		cfs_node_rename(&fs->nodes, before, 0, NULL);
-	node->kind = CFS_ENTRY;
-	node->ref = j->ref;
-	node->scratch = NULL;
-	if (cfs_node_rename(&fs->nodes, node, j->container, j->name) < 0)
-		cfs_node_rename(&fs->nodes, node, 0, NULL);
-	DL_FOREACH(fs->handles, h) {
-		if (h->node != node || h->kind != CFS_HANDLE_SCRATCH)
-			continue;
-		h->kind = CFS_HANDLE_ENTRY;
-		h->ref = j->ref;
-		h->generation = j->ref.image->generation;
-		h->draft = cfs_draft_get(s->contents);
-		h->stale = true;
-		/* who writes to a shared draft makes it another one */
-		h->dirty = h->writable && s->contents != committed;
-	}
-	cfs_scratch_free(s);
-}
-
-static int rename_onto(struct cfs *fs, const struct rename_job *j)
-{
-	struct cfs_draft *d;
-	int ret;
-
-	if (j->scratch->kind != CFS_SCRATCH)
-		return -ENOENT;
-	d = cfs_draft_get(j->scratch->scratch->contents);
-	ret = cfs_commit(fs, &j->ref, j->ref.image->generation, d, false);
-	if (ret == 0 && j->scratch->kind == CFS_SCRATCH)
-		become_entry(fs, j, d);
-	cfs_draft_put(d);
-	return ret;
-}
-
-static void run_rename(struct cfs *fs, struct cfs_job *job)
-{
-	struct rename_job *j = (struct rename_job *)job;
-
-	fuse_reply_err(j->req, -rename_onto(fs, j));
-	cfs_node_unref(&fs->nodes, j->scratch);
+	fuse_reply_err(j->req, -j->fn(fs, j->req, &j->call));
 	free(j);
 }
 
-void cfs_job_rename(struct cfs *fs, fuse_req_t req, struct cfs_node *scratch,
-		    const struct cfs_ref *ref, uint64_t container, const char *name)
+void cfs_job_call(struct cfs *fs, fuse_req_t req,
+		  int (*fn)(struct cfs *fs, fuse_req_t req, const struct cfs_call *call),
+		  const struct cfs_call *call)
 {
-	struct rename_job *j = new_job(req, sizeof(*j) + strlen(name) + 1, run_rename);
+	size_t len = strlen(call->name) + 1;
+	size_t new_len = call->new_name ? strlen(call->new_name) + 1 : 0;
+	struct call_job *j = new_job(req, sizeof(*j) + len + new_len, run_call);
 
 	if (!j)
 		return;
 	j->req = req;
-	j->scratch = scratch;
-	cfs_node_ref(scratch);
-	j->ref = *ref;
-	j->container = container;
-	strcpy(j->name, name);
+	j->fn = fn;
+	j->call = *call;
+	j->call.name = strcpy(j->names, call->name);
+	if (new_len)
+		j->call.new_name = strcpy(j->names + len, call->new_name);
 	cfs_worker_post(fs, &j->job);
 }
 

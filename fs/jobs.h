@@ -26,8 +26,18 @@ void cfs_job_setattr(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, struct cfs_
 /* FSYNCDIR and FSYNC: sync a directory of the dump, or (dir is NULL) a file of it. */
 void cfs_job_sync(struct cfs *fs, fuse_req_t req, struct cfs_node *dir, struct cfs_handle *h);
 
-/* Rename of a scratch file onto an entry's name in a directory. */
-void cfs_job_rename(struct cfs *fs, fuse_req_t req, struct cfs_node *scratch,
-		    const struct cfs_ref *ref, uint64_t container, const char *name);
+/* A request about names: UNLINK, RMDIR, RENAME. Names are borrowed. */
+struct cfs_call {
+	fuse_ino_t parent;
+	const char *name;
+	fuse_ino_t new_parent; /* of RENAME, else 0 */
+	const char *new_name;  /* likewise, else NULL */
+	unsigned flags;
+};
+
+/* Run `fn` on the worker, with the lock held, and answer with what it returns, 0 or -errno. */
+void cfs_job_call(struct cfs *fs, fuse_req_t req,
+		  int (*fn)(struct cfs *fs, fuse_req_t req, const struct cfs_call *call),
+		  const struct cfs_call *call);
 
 #endif

@@ -29,12 +29,14 @@ struct cfs_names {
 };
 
 /*
- * Cookies of an image directory: "." and "..", then slot and part, then the
- * tail, then scratch files by their node's id, which only ever rises.
+ * Cookies of an image directory: "." and "..", then scratch files by their node's
+ * id, which only ever rises, then slot and part, then the tail. rm -r removes in
+ * that order, and .rej and .err go with their entries.
  */
 #define COOKIE_DOTS    2
-#define COOKIE_TAIL    ((off_t)1 << 60)
-#define COOKIE_SCRATCH ((off_t)1 << 61)
+#define COOKIE_SCRATCH ((off_t)1 << 4)
+#define COOKIE_ENTRIES ((off_t)1 << 61)
+#define COOKIE_TAIL    ((off_t)3 << 61)
 
 /* Where entries of a listing are put. */
 struct reply {
@@ -164,7 +166,7 @@ static void list_special(struct reply *r, off_t off)
 
 static off_t entry_cookie(uint64_t slot, unsigned part)
 {
-	return (off_t)(slot << CFS_PART_BITS | part) + COOKIE_DOTS + 1;
+	return COOKIE_ENTRIES + (off_t)(slot << CFS_PART_BITS | part) + 1;
 }
 
 static bool put_entry(struct reply *r, const struct cfs_ref *ref, uint64_t number, off_t cookie)
@@ -179,8 +181,8 @@ static bool put_entry(struct reply *r, const struct cfs_ref *ref, uint64_t numbe
 /* Entries from the cookie on: 1 if the reply is full, 0 behind the last, -errno. */
 static int list_entries(struct reply *r, struct cfs_ref ref, bool msgs, off_t off)
 {
-	uint64_t from = off > COOKIE_DOTS ? (uint64_t)(off - COOKIE_DOTS) : 0;
-	uint64_t number = from >> CFS_PART_BITS;
+	uint64_t from = off > COOKIE_ENTRIES ? (uint64_t)(off - COOKIE_ENTRIES) : 0;
+	uint64_t number = from >> CFS_PART_BITS, next;
 	unsigned part = from & ((1u << CFS_PART_BITS) - 1), parts[CFS_PARTS_MAX];
 	int n, i;
 
@@ -189,6 +191,12 @@ static int list_entries(struct reply *r, struct cfs_ref ref, bool msgs, off_t of
 			ref.place.m = number;
 		else
 			ref.place = (struct crit_place){number, CRIT_NO_MSG};
+		if (!cfs_layout_next(&ref.image->layout, ref.place, &next))
+			return 0;
+		if (next != number)
+			part = 0;
+		number = next;
+		*(msgs ? &ref.place.m : &ref.place.n) = number;
 		n = cfs_entry_parts(ref.image, ref.place, parts, NULL);
 		if (n < 0)
 			return n == -ENOENT ? 0 : n;
@@ -216,7 +224,7 @@ static int list_tail(struct reply *r, struct cfs_ref ref)
 /* Ids of scratch files that were entries are computed ones: drop their mark. */
 static off_t scratch_cookie(const struct cfs_node *node)
 {
-	return COOKIE_SCRATCH | (off_t)(node->id & (COOKIE_SCRATCH - 1));
+	return COOKIE_SCRATCH + (off_t)(node->id & (((uint64_t)1 << 60) - 1));
 }
 
 static int compare_cookies(const void *a, const void *b)
@@ -227,6 +235,17 @@ static int compare_cookies(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+bool cfs_listing_has_scratch(struct cfs *fs, uint64_t container)
+{
+	struct cfs_node *node, *next;
+
+	HASH_ITER(by_name, fs->nodes.by_name, node, next)
+		if (node->kind == CFS_SCRATCH && cfs_node_container(node) == container)
+			return true;
+	return false;
+}
+
+/* 1 if the reply is full, 0, -errno. */
 static int list_scratch(struct cfs *fs, struct reply *r, uint64_t container, off_t off)
 {
 	struct cfs_node *node, *next, **found = NULL;
@@ -250,23 +269,31 @@ static int list_scratch(struct cfs *fs, struct reply *r, uint64_t container, off
 		qsort(found, n, sizeof(*found), compare_cookies);
 	for (i = 0; i < n; i++)
 		if (!put(r, cfs_node_name(found[i]), found[i]->scratch->mode,
-			 found[i]->id & ~CFS_ID_COMPUTED, scratch_cookie(found[i])))
+			 cfs_scratch_ino(found[i]), scratch_cookie(found[i])))
 			break;
 	free(found);
-	return 0;
+	return i < n;
 }
 
 static int list_image(struct cfs *fs, struct reply *r, struct cfs_handle *h, off_t off)
 {
 	bool msgs = h->ref.part == CRIT_PART_MSGS;
-	int ret = cfs_image_open(fs, h->ref.image, NULL);
+	struct cfs_image *image = h->ref.image;
+	struct crit_place at;
+	uint64_t container = msgs ? cfs_id_of(image->number, h->ref.place.n, CRIT_PART_MSGS)
+				  : h->ino;
+	int ret = cfs_image_open(fs, image, NULL);
 
+	if (ret == 0 && off < COOKIE_ENTRIES)
+		ret = list_scratch(fs, r, container, off);
+	/* a queue that is still to come has no messages yet */
+	if (ret == 0 && msgs &&
+	    cfs_entry_at(image, (struct crit_place){h->ref.place.n, CRIT_NO_MSG}, &at, NULL) <= 0)
+		return 0;
 	if (ret == 0 && off < COOKIE_TAIL)
 		ret = list_entries(r, h->ref, msgs, off);
 	if (ret == 0 && off < COOKIE_TAIL && !msgs)
 		ret = list_tail(r, h->ref);
-	if (ret == 0)
-		ret = list_scratch(fs, r, h->ino, off);
 	return ret < 0 ? ret : 0;
 }
 

@@ -14,6 +14,9 @@ struct cfs_names;
 int cfs_names_read(struct cfs *fs, struct cfs_node *dir, struct cfs_names **out);
 void cfs_names_free(struct cfs_names *names); /* NULL is fine */
 
+/* Are there scratch files in an image, or in the messages of a queue? */
+bool cfs_listing_has_scratch(struct cfs *fs, uint64_t container);
+
 /* Answer READDIR on an open directory. */
 void cfs_listing_reply(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t size,
 		       off_t off);

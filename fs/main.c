@@ -180,11 +180,28 @@ static void name_scratch_files(struct cfs *fs)
 
 	HASH_ITER(by_id, fs->nodes.by_id, node, next) {
 		if (node->kind != CFS_SCRATCH || !node->key ||
-		    cfs_image_has_holder(node->ref.image, node) ||
-		    cfs_scratch_is_litter(cfs_node_name(node)))
+		    cfs_layout_holds(&node->ref.image->layout, node, NULL) ||
+		    cfs_scratch_is_litter(cfs_node_name(node)) ||
+		    (node->pending && !cfs_draft_size(node->scratch->contents)))
 			continue;
 		cfs_image_path(node->ref.image, cfs_node_name(node), path, sizeof(path));
-		cfs_log(fs, "%s: a scratch file, gone with this mount", path);
+		cfs_log(fs, node->pending ? "%s: its entry never came, gone with this mount"
+					  : "%s: a scratch file, gone with this mount",
+			path);
+	}
+}
+
+/* Say of which entries the removal came to nothing. */
+static void name_kept_heads(struct cfs *fs)
+{
+	char path[4096];
+	size_t i;
+
+	for (i = 0; i < fs->n_images; i++) {
+		if (!fs->images[i]->layout.head_kept)
+			continue;
+		cfs_image_path(fs->images[i], "0.json", path, sizeof(path));
+		cfs_log(fs, "%s: kept, the entries behind it need it", path);
 	}
 }
 
@@ -202,6 +219,7 @@ static int serve(struct cfs *fs, const struct fuse_cmdline_opts *cmd)
 	cfs_lock(fs);
 	cfs_commit_all(fs);
 	name_scratch_files(fs);
+	name_kept_heads(fs);
 	cfs_unlock(fs);
 	return ret < 0 ? 1 : 0;
 }
@@ -251,6 +269,7 @@ int main(int argc, char **argv)
 		.dumpfd = -1,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.store = {.dirfd = -1},
+		.opt = {.scratch_max = CFS_SCRATCH_MAX},
 	};
 	struct fuse_cmdline_opts cmd = {0};
 	int ret = 1;
@@ -266,7 +285,7 @@ int main(int argc, char **argv)
 			ret = 0;
 		} else {
 			raise_descriptor_limit();
-			cfs_store_init(&fs.store, CFS_SCRATCH_MAX);
+			cfs_store_init(&fs.store, fs.opt.scratch_max);
 			ret = mount_and_serve(&fs, &args, &cmd);
 		}
 	}

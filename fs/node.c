@@ -151,6 +151,22 @@ int cfs_node_rename(struct cfs_node_table *t, struct cfs_node *node, uint64_t co
 	return 0;
 }
 
+int cfs_node_move(struct cfs_node_table *t, struct cfs_node *node, struct cfs_node *dir,
+		  const char *name)
+{
+	struct cfs_node *old = node->parent;
+	int ret = set_name(t, node, dir->id, name);
+
+	if (ret < 0)
+		unname(t, node);
+	if (old != dir) {
+		cfs_node_ref(dir);
+		node->parent = dir;
+		cfs_node_unref(t, old);
+	}
+	return ret;
+}
+
 void cfs_node_ref(struct cfs_node *node)
 {
 	node->refs++;

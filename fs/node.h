@@ -47,9 +47,16 @@ struct cfs_node {
 	struct cfs_node_key *key;    /* owned: where it is to be found; NULL: nowhere */
 	struct cfs_node *parent;     /* a reference: the CFS_DIR around it, NULL for the root */
 	int dirfd;                   /* owned, of a CFS_DIR */
-	struct cfs_ref ref;          /* of CFS_ENTRY; of CFS_IMAGE and CFS_SCRATCH the image */
+	struct cfs_ref ref;          /* of CFS_ENTRY, and pending ones; else the image */
 	struct cfs_scratch *scratch; /* owned, of CFS_SCRATCH */
 	unsigned special;            /* enum cfs_special */
+	/*
+	 * Of CFS_SCRATCH: it has the name of an entry file that the image has not (yet),
+	 * which ref is; and the image's generation when it got it.
+	 */
+	bool pending;
+	uint64_t generation;
+	unsigned writers; /* of CFS_PASSED: handles that wrote and were not flushed */
 	UT_hash_handle by_id, by_name;
 };
 
@@ -73,6 +80,10 @@ uint64_t cfs_node_container(const struct cfs_node *node);
 /* Move it to another name (NULL: to none) and free it if nobody refers to it. 0, -ENOMEM */
 int cfs_node_rename(struct cfs_node_table *t, struct cfs_node *node, uint64_t container,
 		    const char *name);
+
+/* Move a file or directory of the dump to another name. It has no name if that fails. */
+int cfs_node_move(struct cfs_node_table *t, struct cfs_node *node, struct cfs_node *dir,
+		  const char *name);
 
 /* Free it if nobody refers to it: no name that must stay, no lookup, no ref. */
 void cfs_node_release(struct cfs_node_table *t, struct cfs_node *node);

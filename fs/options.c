@@ -3,12 +3,14 @@
  */
 #include "fs/options.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_IGNORED, KEY_READ_ONLY, KEY_READ_WRITE };
+enum { KEY_IGNORED, KEY_READ_ONLY, KEY_READ_WRITE, KEY_SCRATCH };
 
 #define OPTION(text, field, value)                                                             \
 	{                                                                                      \
@@ -21,6 +23,7 @@ static const struct fuse_opt table[] = {
 	OPTION("critdir=visible", critdir_visible, 1),
 	FUSE_OPT_KEY("ro", KEY_READ_ONLY),
 	FUSE_OPT_KEY("rw", KEY_READ_WRITE),
+	FUSE_OPT_KEY("scratch=", KEY_SCRATCH),
 	/* words of fstab that are mount(8)'s and systemd's business */
 	FUSE_OPT_KEY("auto", KEY_IGNORED),
 	FUSE_OPT_KEY("noauto", KEY_IGNORED),
@@ -37,6 +40,28 @@ static const struct fuse_opt table[] = {
 	FUSE_OPT_END,
 };
 
+/* "512M" in bytes. 0, -1 after saying what is wrong. */
+static int parse_size(const char *text, uint64_t *size)
+{
+	static const char units[] = "KMGT";
+	unsigned long long v;
+	const char *unit;
+	char *end;
+
+	errno = 0;
+	v = strtoull(text, &end, 10);
+	unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
+	if (*text >= '0' && *text <= '9' && !errno && (!*end || (unit && !end[1]))) {
+		unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+
+		*size = (uint64_t)v << shift;
+		if (*size >> shift == v)
+			return 0;
+	}
+	fprintf(stderr, "critfs: scratch=%s: not a size; such are 65536, 512M, 4G\n", text);
+	return -1;
+}
+
 static int process(void *data, const char *arg, int key, struct fuse_args *out)
 {
 	struct cfs_options *opt = data;
@@ -51,6 +76,8 @@ static int process(void *data, const char *arg, int key, struct fuse_args *out)
 	case KEY_READ_WRITE:
 		opt->read_only = 0;
 		return 1;
+	case KEY_SCRATCH:
+		return parse_size(strchr(arg, '=') + 1, &opt->scratch_max);
 	case FUSE_OPT_KEY_NONOPT:
 		if (opt->dump)
 			return 1; /* the mount point, which libfuse takes */
@@ -98,6 +125,7 @@ void cfs_options_usage(const char *program)
 	       "    -o ro                  nothing can be written\n"
 	       "    -o plain               numbers as numbers, no names and hexadecimals\n"
 	       "    -o critdir=visible     list .critfs in the root (default: hidden)\n"
+	       "    -o scratch=SIZE        room for scratch files and drafts (default: 4G)\n"
 	       "    -o allow_other         let other users in: a dump holds secrets\n"
 	       "\n"
 	       "Unmount with: fusermount3 -u MOUNTPOINT\n",

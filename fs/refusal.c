@@ -7,27 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fs/attr.h"
-#include "fs/ids.h"
+#include "fs/entry.h"
 #include "fs/names.h"
 #include "fs/scratch.h"
 
 #define ERRORS_KEPT    ((size_t)1 << 20) /* bytes of .critfs/errors */
 #define LINE_MAX_BYTES 5000
-
-static uint64_t container_of(const struct cfs_ref *ref)
-{
-	if (ref->place.m == CRIT_NO_MSG)
-		return ref->image->node->id;
-	return cfs_id_of(ref->image->number, ref->place.n, CRIT_PART_MSGS);
-}
-
-static void entry_name(const struct cfs_ref *ref, char *name)
-{
-	bool msg = ref->place.m != CRIT_NO_MSG;
-
-	cfs_name_format(name, msg ? ref->place.m : ref->place.n, ref->part);
-}
 
 /* "0.msgs/1.json" or "3.json" below its image. */
 static void entry_path(const struct cfs_ref *ref, char *path, size_t size)
@@ -40,7 +25,7 @@ static void entry_path(const struct cfs_ref *ref, char *path, size_t size)
 		strcat(below, "/");
 		at = strlen(below);
 	}
-	entry_name(ref, below + at);
+	cfs_entry_name(ref, below + at);
 	cfs_image_path(ref->image, below, path, size);
 }
 
@@ -53,15 +38,15 @@ static struct cfs_node *our_file(struct cfs *fs, const struct cfs_ref *ref, cons
 	struct cfs_node *node;
 	unsigned i;
 
-	entry_name(ref, entry);
+	cfs_entry_name(ref, entry);
 	for (i = 0; i < 2; i++) {
 		snprintf(name, sizeof(name), "%s%s%s", entry, between[i], suffix);
-		node = cfs_node_by_name(&fs->nodes, container_of(ref), name);
+		node = cfs_node_by_name(&fs->nodes, cfs_entry_container(ref), name);
 		if (node && node->kind == CFS_SCRATCH && node->scratch->ours)
 			return node;
 		if (node || !make)
 			continue;
-		node = cfs_node_new(&fs->nodes, 0, CFS_SCRATCH, NULL, container_of(ref), name);
+		node = cfs_node_new(&fs->nodes, 0, CFS_SCRATCH, NULL, cfs_entry_container(ref), name);
 		if (!node)
 			return NULL;
 		node->ref.image = ref->image;
@@ -104,6 +89,32 @@ static void add_to_errors(struct cfs *fs, const char *line)
 	crit_buf_byte(e, '\n');
 }
 
+/* Tell the log and .critfs/errors, and leave the line in `line`. */
+static void tell(struct cfs *fs, const char *path, const struct crit_error *why,
+		 char line[LINE_MAX_BYTES])
+{
+	crit_error_format(why, path, line, LINE_MAX_BYTES);
+	cfs_log(fs, "%s", line);
+	add_to_errors(fs, line);
+}
+
+void cfs_refusal_log(struct cfs *fs, const struct cfs_ref *ref, const struct crit_error *why)
+{
+	char path[4096], line[LINE_MAX_BYTES];
+
+	entry_path(ref, path, sizeof(path));
+	tell(fs, path, why, line);
+}
+
+void cfs_refusal_log_name(struct cfs *fs, const struct cfs_node *dir, const char *name,
+			  const struct crit_error *why)
+{
+	char path[4096], line[LINE_MAX_BYTES];
+
+	cfs_image_dir_path(dir, name, path, sizeof(path));
+	tell(fs, path, why, line);
+}
+
 void cfs_refuse(struct cfs *fs, const struct cfs_ref *ref, struct cfs_draft *refused,
 		const struct crit_error *why)
 {
@@ -111,9 +122,7 @@ void cfs_refuse(struct cfs *fs, const struct cfs_ref *ref, struct cfs_draft *ref
 	struct cfs_node *rej, *err;
 
 	entry_path(ref, path, sizeof(path));
-	crit_error_format(why, path, line, LINE_MAX_BYTES);
-	cfs_log(fs, "%s", line);
-	add_to_errors(fs, line);
+	tell(fs, path, why, line);
 	rej = our_file(fs, ref, ".rej", true);
 	if (rej)
 		set_contents(rej, cfs_draft_get(refused));

@@ -12,6 +12,13 @@
 void cfs_refuse(struct cfs *fs, const struct cfs_ref *ref, struct cfs_draft *refused,
 		const struct crit_error *why);
 
+/* Say why something that has no contents was refused: in the log and .critfs/errors. */
+void cfs_refusal_log(struct cfs *fs, const struct cfs_ref *ref, const struct crit_error *why);
+
+/* The same of a name in a directory of the dump. */
+void cfs_refusal_log_name(struct cfs *fs, const struct cfs_node *dir, const char *name,
+			  const struct crit_error *why);
+
 /* The entry was committed: what was refused before is settled. */
 void cfs_refusal_settle(struct cfs *fs, const struct cfs_ref *ref);
 

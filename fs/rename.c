@@ -1,6 +1,7 @@
 /*
  * Renaming: scratch files onto entries, which commits them; entries to scratch
- * names, as editors make their backups; plain files in the dump.
+ * names, as editors make their backups, and to other slots; files of the dump. All
+ * of it runs on the worker.
  */
 #include "fs/rename.h"
 
@@ -10,15 +11,14 @@
 #include <string.h>
 #include <utlist.h>
 
-#include "decoder/commit.h"
 #include "fs/change.h"
+#include "fs/commit.h"
 #include "fs/entry.h"
-#include "fs/handle.h"
-#include "fs/ids.h"
 #include "fs/jobs.h"
+#include "fs/pending.h"
 #include "fs/scratch.h"
-#include "fs/special.h"
-#include "fs/tree.h"
+#include "fs/structure.h"
+#include "fs/whole.h"
 
 /* A scratch file, or an entry's file that becomes one, takes a scratch name. */
 static int take_scratch_name(struct cfs *fs, const struct cfs_place *place,
@@ -30,7 +30,9 @@ static int take_scratch_name(struct cfs *fs, const struct cfs_place *place,
 	if (ret < 0 || other == node)
 		return ret;
 	if (other)
-		cfs_change_remove_scratch(fs, other);
+		ret = cfs_change_remove_scratch(fs, other);
+	if (ret < 0)
+		return ret;
 	if (node->scratch)
 		node->scratch->ours = false; /* it has a name of the user's now */
 	return cfs_node_rename(&fs->nodes, node, place->id, name);
@@ -81,32 +83,13 @@ static struct cfs_scratch *scratch_of_entry(struct cfs *fs, const struct cfs_ref
 	return NULL;
 }
 
-/* The node of an entry's file; one with a computed id gets it now. */
-static struct cfs_node *entry_node(struct cfs *fs, const struct cfs_place *place,
-				   const char *name, const struct cfs_ref *ref)
-{
-	uint64_t id = cfs_id_of(ref->image->number, ref->place.n, ref->part);
-	struct cfs_node *node = cfs_node_by_name(&fs->nodes, place->id, name);
-
-	if (node)
-		return node;
-	if (cfs_node_by_id(&fs->nodes, id))
-		id = 0; /* what had it went elsewhere long ago */
-	node = cfs_node_new(&fs->nodes, id, CFS_ENTRY, NULL, place->id, name);
-	if (!node)
-		return NULL;
-	node->forever = id != 0;
-	node->ref = *ref;
-	return node;
-}
-
 /*
  * An entry's file is renamed away, as editors do to keep a backup: it becomes a
  * scratch file with what it says; neither image nor extras change. Nothing is
  * lost if it ends here: the entry is still in the image.
  */
-static int vacate(struct cfs *fs, const struct cfs_place *place, const char *name,
-		  const struct cfs_ref *ref, const char *new_name)
+static int vacate(struct cfs *fs, const struct cfs_place *place, const struct cfs_ref *ref,
+		  const char *new_name)
 {
 	struct cfs_scratch *s;
 	struct cfs_node *node;
@@ -117,27 +100,122 @@ static int vacate(struct cfs *fs, const struct cfs_place *place, const char *nam
 	ret = cfs_entry_find(fs, ref, NULL);
 	if (ret < 0)
 		return ret;
-	node = entry_node(fs, place, name, ref);
+	node = cfs_structure_node(fs, ref);
 	s = node ? scratch_of_entry(fs, ref, &ret) : NULL;
 	if (!s)
 		return node ? ret : -ENOMEM;
-	ret = cfs_image_vacate(ref->image, ref, node);
+	ret = cfs_layout_vacate(&ref->image->layout, ref, node);
 	if (ret == 0)
 		ret = take_scratch_name(fs, place, node, new_name);
 	if (ret < 0) {
-		cfs_image_release(ref->image, node);
+		cfs_layout_release(&ref->image->layout, node);
 		cfs_scratch_free(s);
 		return ret;
 	}
 	node->kind = CFS_SCRATCH;
-	node->ref = *ref;
+	node->ref = (struct cfs_ref){.image = ref->image};
 	node->scratch = s;
 	take_handles(fs, node);
 	return 0;
 }
 
-static int rename_in_image(struct cfs *fs, fuse_req_t req, const struct cfs_place *place,
-			   const char *name, const char *new_name, unsigned flags)
+/*
+ * A scratch file gets the name of an entry file: what it says is committed, or waits
+ * under that name for the entry that it belongs to.
+ */
+static int rename_onto(struct cfs *fs, const struct cfs_place *place, struct cfs_node *node,
+		       const struct cfs_ref *to, const char *name)
+{
+	struct cfs_scratch *s = node->scratch;
+	bool text = cfs_part_is_text(to->part), there;
+	struct cfs_draft *d;
+	int ret = cfs_pending_check(fs, to);
+
+	if (ret < 0 || to->part == CRIT_PART_MSGS || !S_ISREG(s->mode))
+		return ret < 0 ? ret : -EPERM;
+	ret = cfs_entry_has(fs, to);
+	if (ret < 0)
+		return ret;
+	there = ret > 0;
+	d = cfs_draft_get(s->contents);
+	if (there || (text && cfs_draft_size(d)))
+		ret = cfs_commit(fs, to, to->image->generation, d, NULL, CRIT_SYNC_FILE);
+	else
+		ret = 1; /* nothing to say yet, or nowhere to say it */
+	if (ret == 0 && node->kind == CFS_SCRATCH) {
+		cfs_pending_become(fs, node, to, d);
+	} else if (ret > 0 && node->kind == CFS_SCRATCH) {
+		ret = take_scratch_name(fs, place, node, name);
+		if (ret == 0) {
+			cfs_pending_mark(node, to);
+			s->accepted = text && cfs_draft_size(d);
+			s->dirty = s->contents != d;
+		}
+	}
+	cfs_draft_put(d);
+	return ret < 0 ? ret : 0;
+}
+
+/* An extra goes to another entry, or to another part of its own. */
+static int move_blob(struct cfs *fs, const struct cfs_place *place, const struct cfs_ref *from,
+		     const struct cfs_ref *to, const char *name)
+{
+	struct cfs_node *node, *before;
+	struct cfs_draft *d;
+	int ret = cfs_pending_check(fs, to);
+
+	if (ret == 0)
+		ret = cfs_entry_has(fs, to);
+	if (ret < 0)
+		return ret;
+	node = cfs_structure_node(fs, from);
+	if (!node)
+		return -ENOMEM;
+	if (ret == 0) { /* it waits for its entry, and the image keeps what it is until then */
+		ret = vacate(fs, place, from, name);
+		if (ret == 0)
+			cfs_pending_mark(node, to);
+		return ret;
+	}
+	d = cfs_entry_draft(fs, from, &ret);
+	if (!d)
+		return ret;
+	ret = cfs_commit(fs, to, to->image->generation, d, NULL, CRIT_SYNC_FILE);
+	cfs_draft_put(d);
+	if (ret < 0)
+		return ret;
+	before = cfs_node_by_name(&fs->nodes, place->id, name);
+	if (before)
+		cfs_node_rename(&fs->nodes, before, 0, NULL);
+	node->ref = *to;
+	cfs_layout_fill(&to->image->layout, to);
+	cfs_layout_set_present(&to->image->layout, to);
+	if (cfs_node_rename(&fs->nodes, node, place->id, name) < 0)
+		cfs_node_rename(&fs->nodes, node, 0, NULL);
+	cfs_handle_move(fs, from, to);
+	return cfs_structure_remove(fs, from);
+}
+
+static int rename_entry(struct cfs *fs, const struct cfs_place *place,
+			const struct cfs_ref *from, const struct cfs_ref *to,
+			const char *new_name)
+{
+	struct cfs_node *other = cfs_change_scratch_at(fs, place, new_name);
+	int ret;
+
+	if (from->part != CRIT_PART_JSON || to->part != CRIT_PART_JSON) {
+		/* bytes are bytes; what has a meaning of its own keeps it */
+		if (from->part >= CRIT_PART_SEMS || to->part >= CRIT_PART_SEMS)
+			if (from->part != to->part || from->part != CRIT_PART_SEMS)
+				return -EPERM;
+		return move_blob(fs, place, from, to, new_name);
+	}
+	ret = other ? cfs_change_remove_scratch(fs, other) : 0;
+	return ret < 0 ? ret : cfs_structure_move(fs, from, to);
+}
+
+static int rename_in_image(struct cfs *fs, const struct cfs_place *place, const char *name,
+			   const char *new_name, unsigned flags)
 {
 	struct cfs_node *node = cfs_change_scratch_at(fs, place, name);
 	struct cfs_ref from, to;
@@ -147,88 +225,79 @@ static int rename_in_image(struct cfs *fs, fuse_req_t req, const struct cfs_plac
 
 	if ((flags & RENAME_NOREPLACE) && cfs_tree_lookup(fs, place, new_name, &e) == 0)
 		return -EEXIST;
-	if (!node) {
-		if (!cfs_place_ref(place, name, &from))
-			return -ENOENT;
-		if (onto_entry)
-			return -EPERM; /* entries can't be moved yet */
-		return vacate(fs, place, name, &from, new_name);
-	}
-	if (!onto_entry)
-		return take_scratch_name(fs, place, node, new_name);
-	if (node->scratch->target || cfs_part_is_raw(to.part) || to.part == CRIT_PART_MSGS)
+	if (node && S_ISDIR(node->scratch->mode))
 		return -EPERM;
-	ret = cfs_entry_find(fs, &to, NULL);
-	if (ret == -ENOENT)
-		ret = cfs_image_vacant(to.image, &to) ? 0 : -EPERM; /* can't be added yet */
-	if (ret < 0)
+	if (node && onto_entry)
+		return rename_onto(fs, place, node, &to, new_name);
+	if (node) {
+		ret = take_scratch_name(fs, place, node, new_name);
+		if (ret == 0 && node->pending)
+			cfs_pending_unmark(node);
 		return ret;
-	cfs_job_rename(fs, req, node, &to, place->id, new_name);
-	return 1; /* answered when it is committed */
+	}
+	if (!cfs_place_ref(place, name, &from) || cfs_entry_find(fs, &from, NULL) < 0)
+		return -ENOENT;
+	return onto_entry ? rename_entry(fs, place, &from, &to, new_name)
+			  : vacate(fs, place, &from, new_name);
 }
 
-static int rename_plain(struct cfs *fs, const struct cfs_place *from, const char *name,
-			const struct cfs_place *to, const char *new_name, unsigned flags)
+static int rename_in_dump(struct cfs *fs, const struct cfs_place *from, const char *name,
+			  const struct cfs_place *to, const char *new_name, unsigned flags)
 {
 	struct cfs_node *a = from->object.node, *b = to->object.node, *node;
-	int ret;
+	struct cfs_image *image = cfs_change_image_at(fs, a, name);
+	int ret = cfs_change_check_name(name);
 
-	ret = cfs_change_check_plain(new_name);
 	if (ret == 0)
-		ret = strcmp(name, CFS_SPECIAL_NAME) && !crit_commit_is_temporary(name)
-			      ? 0
-			      : -EPERM;
+		ret = cfs_change_check_name(new_name);
 	if (ret < 0)
 		return ret;
-	if (cfs_change_is_image(fs, a, name) || cfs_change_is_image(fs, b, new_name))
-		return -EPERM;
+	if (image)
+		return cfs_whole_rename(fs, image, b, new_name, flags);
+	if (cfs_change_image_at(fs, b, new_name))
+		return -EISDIR;
 	if (renameat2(a->dirfd, name, b->dirfd, new_name, flags) < 0)
 		return -errno;
 	node = cfs_node_by_name(&fs->nodes, to->id, new_name);
 	if (node)
 		cfs_node_rename(&fs->nodes, node, 0, NULL);
 	node = cfs_node_by_name(&fs->nodes, from->id, name);
-	if (node && cfs_node_rename(&fs->nodes, node, to->id, new_name) < 0)
-		cfs_node_rename(&fs->nodes, node, 0, NULL);
-	if (node && node->parent != b) {
-		cfs_node_ref(b);
-		cfs_node_unref(&fs->nodes, node->parent);
-		node->parent = b;
-	}
+	if (node)
+		cfs_node_move(&fs->nodes, node, b, new_name);
 	return 0;
 }
 
-static int do_rename(struct cfs *fs, fuse_req_t req, fuse_ino_t parent, const char *name,
-		     fuse_ino_t new_parent, const char *new_name, unsigned flags)
+static int do_rename(struct cfs *fs, fuse_req_t req, const struct cfs_call *call)
 {
 	struct cfs_place from, to;
 	int ret;
 
-	if (flags & ~(unsigned)RENAME_NOREPLACE)
-		return -EINVAL;
-	ret = cfs_place_find(fs, parent, &from);
+	(void)req;
+	ret = cfs_place_find(fs, call->parent, &from);
 	if (ret == 0)
-		ret = cfs_place_find(fs, new_parent, &to);
+		ret = cfs_place_find(fs, call->new_parent, &to);
 	if (ret < 0)
 		return ret;
 	if (from.kind == CFS_IN_SPECIAL || to.kind == CFS_IN_SPECIAL)
 		return -EROFS;
 	if (from.kind == CFS_IN_DUMP && to.kind == CFS_IN_DUMP)
-		return rename_plain(fs, &from, name, &to, new_name, flags);
-	if (parent != new_parent)
+		return rename_in_dump(fs, &from, call->name, &to, call->new_name, call->flags);
+	if (call->parent != call->new_parent)
 		return -EXDEV; /* mv copies then */
-	return rename_in_image(fs, req, &from, name, new_name, flags);
+	return rename_in_image(fs, &from, call->name, call->new_name, call->flags);
 }
 
 void cfs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
 		   const char *new_name, unsigned flags)
 {
+	struct cfs_call call = {parent, name, new_parent, new_name, flags};
 	struct cfs *fs = fuse_req_userdata(req);
-	int ret;
 
+	if (flags & ~(unsigned)RENAME_NOREPLACE) {
+		fuse_reply_err(req, EINVAL);
+		return;
+	}
 	cfs_lock(fs);
-	ret = do_rename(fs, req, parent, name, new_parent, new_name, flags);
-	if (ret <= 0)
-		fuse_reply_err(req, -ret);
+	cfs_job_call(fs, req, do_rename, &call);
 	cfs_unlock(fs);
 }

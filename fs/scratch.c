@@ -49,6 +49,9 @@ int cfs_scratch_own(struct cfs_scratch *s)
 	if (ret < 0)
 		return ret;
 	s->ours = false;
+	s->dirty = true;
+	s->accepted = false;
+	s->refused = 0;
 	cfs_scratch_touch(s);
 	return 0;
 }

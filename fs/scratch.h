@@ -14,7 +14,7 @@
 
 #include "fs/draft.h"
 
-/* All scratch files and drafts together take at most so many bytes. */
+/* All scratch files and drafts together take at most so many bytes, if not told else. */
 #define CFS_SCRATCH_MAX ((uint64_t)4 << 30)
 
 struct cfs_scratch {
@@ -24,7 +24,10 @@ struct cfs_scratch {
 	uid_t uid;
 	gid_t gid;
 	struct timespec atime, mtime, ctime;
-	bool ours; /* a .rej or .err that critfs made, and nobody wrote to since */
+	bool ours;     /* a .rej or .err that critfs made, and nobody wrote to since */
+	bool dirty;    /* of a pending file: written since it was committed or refused */
+	bool accepted; /* of a pending N.json: it is good, and waits for another entry */
+	int refused;   /* of a pending file: -errno of the last refusal */
 };
 
 struct cfs_scratch *cfs_scratch_new(struct cfs_store *store, mode_t mode, uid_t uid, gid_t gid);

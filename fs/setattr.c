@@ -154,6 +154,7 @@ static int resize_draft(struct cfs *fs, struct cfs_handle *h, uint64_t size)
 	if (ret == 0) {
 		h->dirty = true;
 		h->refused = 0;
+		clock_gettime(CLOCK_REALTIME, &h->mtime);
 	}
 	return ret;
 }

@@ -16,6 +16,7 @@
 #include "fs/handle.h"
 #include "fs/ids.h"
 #include "fs/names.h"
+#include "fs/pending.h"
 #include "fs/refusal.h"
 #include "fs/scratch.h"
 #include "fs/special.h"
@@ -34,9 +35,11 @@ int cfs_place_find(struct cfs *fs, fuse_ino_t ino, struct cfs_place *place)
 	if (ret < 0)
 		return ret;
 	place->id = ino;
-	place->msgs = place->object.is_entry && place->object.ref.part == CRIT_PART_MSGS;
+	place->msgs = cfs_object_is_queue(&place->object);
 	if (place->msgs) {
 		place->kind = CFS_IN_IMAGE;
+		place->id = cfs_id_of(place->object.ref.image->number,
+				      place->object.ref.place.n, CRIT_PART_MSGS);
 		return 0;
 	}
 	if (place->object.is_entry)
@@ -131,7 +134,8 @@ static int lookup_entry(struct cfs *fs, const struct cfs_place *place, const cha
 	ret = cfs_entry_find(fs, ref, NULL);
 	if (ret < 0)
 		return ret;
-	if (ref->place.m != CRIT_NO_MSG || cfs_node_by_id(&fs->nodes, id)) {
+	if (ref->place.m != CRIT_NO_MSG || cfs_node_by_id(&fs->nodes, id) ||
+	    cfs_layout_is_retired(&ref->image->layout, ref->place.n)) {
 		node = cfs_node_new(&fs->nodes, 0, CFS_ENTRY, NULL, place->id, name);
 		if (!node)
 			return -ENOMEM;
@@ -157,6 +161,8 @@ static int lookup_in_image(struct cfs *fs, const struct cfs_place *place, const 
 	ret = cfs_image_open(fs, place->object.ref.image, NULL);
 	if (ret < 0)
 		return ret;
+	if (place->object.ref.image->expired)
+		cfs_pending_expire(fs, place->object.ref.image);
 	node = cfs_node_by_name(&fs->nodes, place->id, name);
 	if (node && node->kind == CFS_ENTRY && cfs_entry_find(fs, &node->ref, NULL) < 0)
 		return -ENOENT;

@@ -15,7 +15,7 @@ struct cfs_place {
 		CFS_IN_SPECIAL, /* .critfs */
 	} kind;
 	struct cfs_object object;
-	uint64_t id; /* node id */
+	uint64_t id; /* what names in it are kept under, see node.h */
 	bool msgs;   /* with CFS_IN_IMAGE */
 };
 

@@ -1,5 +1,5 @@
 /*
- * The worker's queue and thread.
+ * The worker's queue and thread. Between jobs it syncs what is due.
  */
 #include "fs/worker.h"
 
@@ -7,12 +7,25 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "fs/write.h"
+
 struct cfs_worker {
 	pthread_t thread;
 	pthread_cond_t posted;
 	struct cfs_job *first, **last;
 	bool stop;
 };
+
+/* Wait for a job, or until something has to be synced. */
+static void wait(struct cfs *fs, struct cfs_worker *w)
+{
+	struct timespec when;
+
+	if (!cfs_sync_next(fs, &when))
+		pthread_cond_wait(&w->posted, &fs->lock);
+	else if (pthread_cond_timedwait(&w->posted, &fs->lock, &when) == ETIMEDOUT)
+		cfs_sync_due(fs, false);
+}
 
 static void *work(void *arg)
 {
@@ -23,7 +36,7 @@ static void *work(void *arg)
 	cfs_lock(fs);
 	for (;;) {
 		while (!w->first && !w->stop)
-			pthread_cond_wait(&w->posted, &fs->lock);
+			wait(fs, w);
 		job = w->first;
 		if (!job)
 			break;
@@ -31,6 +44,7 @@ static void *work(void *arg)
 		if (!w->first)
 			w->last = &w->first;
 		job->run(fs, job);
+		cfs_sync_due(fs, false);
 	}
 	cfs_unlock(fs);
 	return NULL;
@@ -39,13 +53,17 @@ static void *work(void *arg)
 int cfs_worker_start(struct cfs *fs)
 {
 	struct cfs_worker *w = calloc(1, sizeof(*w));
+	pthread_condattr_t monotonic;
 	sigset_t all, old;
 	int ret;
 
 	if (!w)
 		return -ENOMEM;
 	w->last = &w->first;
-	pthread_cond_init(&w->posted, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->posted, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	fs->worker = w;
 	/* signals are the request loop's business */
 	sigfillset(&all);

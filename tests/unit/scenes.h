@@ -63,12 +63,12 @@ static inline int commit(struct scene *s, const struct crit_edit *edit, struct c
 	struct crit_file *file;
 	int ret;
 
-	ret = crit_commit(s->dir, s->name, crit_image_file(s->img), edit, false, &file, err);
+	ret = crit_commit(s->dir, s->name, crit_image_file(s->img), edit, CRIT_SYNC_FILE, &file, err);
 	if (ret < 0) {
 		expect(file == NULL);
 		return ret;
 	}
-	crit_image_replaced(s->img, file, edit->n, edit->old_end, edit->new_end);
+	crit_image_replaced(s->img, file, &edit->change);
 	crit_file_put(file);
 	return 0;
 }

@@ -195,12 +195,12 @@ static void holes_stay(void)
 		   0);
 	expect_int(commit(&s, &edit, NULL), 0);
 	expect_int(fstat(crit_image_file(s.img)->fd, &st), 0);
-	expect_int(st.st_size, HOLE + (off_t)edit.new_end - (off_t)edit.old_end);
+	expect_int(st.st_size, HOLE + (off_t)edit.change.new_end - (off_t)edit.change.old_end);
 	if (st.st_blocks * 512 > HOLE / 8)
 		fail("expected a sparse file, found %lld blocks", (long long)st.st_blocks);
 	expect_int(crit_image_entry(s.img, 0, &e, NULL), 0);
 	expect_int(crit_pread_full(crit_image_file(s.img)->fd, found, 6,
-				   (uint64_t)(HOLE / 2) + edit.new_end - edit.old_end),
+				   (uint64_t)(HOLE / 2) + edit.change.new_end - edit.change.old_end),
 		   0);
 	expect_str(found, "middle");
 	expect_int(crit_pread_full(crit_image_file(s.img)->fd, found, 3, e.blob[0].off), 0);

@@ -186,7 +186,7 @@ static void every_kind_of_edit(void)
 		expect(edit.changes);
 		expect_int(commit(&s, &edit, NULL), 0);
 		expect_file(&s, &after.bytes);
-		expect_u64(edit.new_end, after.end[cases[i].place.n]);
+		expect_u64(edit.change.new_end, after.end[cases[i].place.n]);
 		expect_index(&s);
 		crit_edit_fini(&edit);
 		crit_image_free(s.img);
@@ -483,7 +483,7 @@ static void refused_blobs(void)
 			   table[i].ret);
 		expect_int(edit.changes, table[i].ret == 0);
 		if (edit.changes)
-			expect(edit.new_end - edit.old_end > four_gib - 100);
+			expect(edit.change.new_end - edit.change.old_end > four_gib - 100);
 		crit_edit_fini(&edit);
 		crit_image_free(img);
 	}

@@ -1,0 +1,117 @@
+/*
+ * Which entry files an image shows while it is mounted. A fresh image shows
+ * entry n as slot n; from then on slots stay, whatever is removed, added and moved
+ * between them. Beside the slots it is kept here what became of single files: renamed
+ * away, removed, or part of an entry that was removed.
+ */
+#ifndef CFS_LAYOUT_H
+#define CFS_LAYOUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "decoder/edit.h"
+#include "fs/node.h"
+#include "fs/slots.h"
+
+struct cfs_draft;
+
+/* A file that was renamed to a scratch name, and the scratch file. */
+struct cfs_vacancy {
+	struct cfs_ref ref;
+	const struct cfs_node *holder; /* borrowed */
+};
+
+/* A part of an entry that was removed; a new N.json in its slot gets it back. */
+struct cfs_parked {
+	struct crit_place place;
+	unsigned part;
+	struct cfs_draft *contents; /* owned */
+	uint64_t n_msgs;            /* of CRIT_PART_MSGS */
+};
+
+struct cfs_layout {
+	struct cfs_slots entries;
+	struct cfs_queue *queues; /* uthash, owned: messages of those that changed */
+	/*
+	 * Slot 0 was removed, but its entry is of another kind than all others and stays
+	 * in the file as long as there are others.
+	 */
+	bool head_kept;
+	struct cfs_slots retired; /* slots whose computed ids mean files that are gone */
+	struct cfs_vacancy *vacant; /* owned */
+	size_t n_vacant, cap_vacant;
+	struct cfs_ref *absent; /* owned: parts that were removed, or not made yet */
+	size_t n_absent, cap_absent;
+	struct cfs_parked *parked; /* owned */
+	size_t n_parked, cap_parked;
+};
+
+/* Back to what a fresh image shows. */
+void cfs_layout_reset(struct cfs_layout *l);
+
+/* Is the slot taken? Then *at is where the entry, or message, is in the image. */
+bool cfs_layout_find(const struct cfs_layout *l, struct crit_place slot, struct crit_place *at);
+
+/* Where a new entry, or message, of that slot belongs. */
+struct crit_place cfs_layout_insertion(const struct cfs_layout *l, struct crit_place slot);
+
+/* The first slot that may be taken from this one on (of messages: of this queue). */
+bool cfs_layout_next(const struct cfs_layout *l, struct crit_place slot, uint64_t *next);
+
+/* The kept head is not to be seen, but has a place. */
+bool cfs_layout_is_kept_head(const struct cfs_layout *l, struct crit_place slot);
+
+/*
+ * Before one slot is added, removed or moved: count what the image has. Then it
+ * can't fail. 0, -errno.
+ */
+int cfs_layout_prepare(struct cfs_layout *l, struct crit_image *img, struct crit_place slot,
+		       struct crit_error *err);
+
+/* The image has, or has no more, the entry of this slot. */
+void cfs_layout_add(struct cfs_layout *l, struct crit_place slot);
+void cfs_layout_remove(struct cfs_layout *l, struct crit_place slot);
+
+/* The entry of a slot took another, which may have been taken. */
+void cfs_layout_move(struct cfs_layout *l, uint64_t from, uint64_t to);
+
+/* Slot 0 goes, its entry stays. */
+void cfs_layout_keep_head(struct cfs_layout *l);
+
+/* Is the slot's computed id that of a file which is gone? And make it so. */
+bool cfs_layout_is_retired(const struct cfs_layout *l, uint64_t slot);
+int cfs_layout_retire(struct cfs_layout *l, uint64_t slot);
+
+/* Is the file not to be seen, though the entry has such a part? */
+bool cfs_layout_hides(const struct cfs_layout *l, const struct cfs_ref *ref);
+
+/* The part was removed, or is not made yet. 0, -ENOMEM; and: it was made again. */
+int cfs_layout_set_absent(struct cfs_layout *l, const struct cfs_ref *ref);
+bool cfs_layout_is_absent(const struct cfs_layout *l, const struct cfs_ref *ref);
+void cfs_layout_set_present(struct cfs_layout *l, const struct cfs_ref *ref);
+
+/*
+ * Is the file renamed away to a scratch name? And make it so, or not any more:
+ * because another file took its place, or because its holder goes.
+ */
+bool cfs_layout_is_vacant(const struct cfs_layout *l, const struct cfs_ref *ref);
+int cfs_layout_vacate(struct cfs_layout *l, const struct cfs_ref *ref,
+		      const struct cfs_node *holder);
+void cfs_layout_fill(struct cfs_layout *l, const struct cfs_ref *ref);
+void cfs_layout_release(struct cfs_layout *l, const struct cfs_node *holder);
+
+/* Is the scratch file all that the mount shows of some entry file? Then of which. */
+bool cfs_layout_holds(const struct cfs_layout *l, const struct cfs_node *holder,
+		      struct cfs_ref *ref);
+
+/* Keep a part of an entry that is removed; takes over `contents`. 0, -ENOMEM. */
+int cfs_layout_park(struct cfs_layout *l, struct crit_place place, unsigned part,
+		    struct cfs_draft *contents, uint64_t n_msgs);
+
+/* What is kept of a part, or NULL; and forget all that is kept for a slot. */
+const struct cfs_parked *cfs_layout_parked(const struct cfs_layout *l, struct crit_place place,
+					   unsigned part);
+void cfs_layout_unpark(struct cfs_layout *l, struct crit_place place);
+
+#endif

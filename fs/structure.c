@@ -1,0 +1,400 @@
+/*
+ * Removing and moving.
+ */
+#include "fs/structure.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "decoder/structure.h"
+#include "fs/draft.h"
+#include "fs/entry.h"
+#include "fs/handle.h"
+#include "fs/ids.h"
+#include "fs/listing.h"
+#include "fs/names.h"
+#include "fs/refusal.h"
+#include "fs/write.h"
+
+/* Parts above this are kept as spans of the old file, which lasts as long; bytes. */
+#define PARK_COPIED ((uint64_t)64 << 20)
+
+/* Beside errors of a person's making: say what went wrong and return it. */
+static int complain(struct cfs *fs, const struct cfs_ref *ref, const struct crit_error *err,
+		    int ret)
+{
+	if (ret < 0 && err->errnum)
+		cfs_refusal_log(fs, ref, err);
+	return ret;
+}
+
+struct cfs_node *cfs_structure_node(struct cfs *fs, const struct cfs_ref *ref)
+{
+	uint64_t id = cfs_id_of(ref->image->number, ref->place.n, ref->part);
+	uint64_t container = cfs_entry_container(ref);
+	char name[CFS_NAME_SIZE];
+	struct cfs_node *node;
+
+	cfs_entry_name(ref, name);
+	node = cfs_node_by_name(&fs->nodes, container, name);
+	if (node)
+		return node;
+	/* what had it may have gone elsewhere long ago */
+	if (ref->place.m != CRIT_NO_MSG || cfs_node_by_id(&fs->nodes, id) ||
+	    cfs_layout_is_retired(&ref->image->layout, ref->place.n))
+		id = 0;
+	node = cfs_node_new(&fs->nodes, id, CFS_ENTRY, NULL, container, name);
+	if (!node)
+		return NULL;
+	node->forever = id != 0;
+	node->ref = *ref;
+	return node;
+}
+
+/* The file is gone: only who has it open, or the kernel, knows its node. */
+static void forget_file(struct cfs *fs, const struct cfs_ref *ref)
+{
+	char name[CFS_NAME_SIZE];
+	struct cfs_node *node;
+
+	cfs_image_untouch(ref->image, ref);
+	cfs_entry_name(ref, name);
+	node = cfs_node_by_name(&fs->nodes, cfs_entry_container(ref), name);
+	if (!node || node->kind != CFS_ENTRY)
+		return;
+	node->kind = CFS_GONE;
+	cfs_node_rename(&fs->nodes, node, 0, NULL);
+}
+
+/* All files of an entry are gone. */
+static void forget_entry(struct cfs *fs, const struct cfs_ref *json)
+{
+	struct cfs_ref ref = *json;
+
+	for (ref.part = 0; ref.part <= CRIT_PART_RAW; ref.part++) {
+		forget_file(fs, &ref);
+		cfs_refusal_settle(fs, &ref);
+	}
+	cfs_handle_remove(fs, json);
+	if (json->place.m == CRIT_NO_MSG)
+		cfs_layout_retire(&json->image->layout, json->place.n);
+}
+
+/* The parts of an entry as they are, to be kept: `drafts` has one for each blob. */
+static void copy_parts(struct cfs *fs, const struct cfs_ref *json, const struct crit_entry *e,
+		       struct cfs_draft *drafts[CRIT_BLOBS_MAX])
+{
+	struct crit_file *file = crit_image_file(json->image->open);
+	struct cfs_ref ref = *json;
+	unsigned i;
+
+	for (i = 0; i < e->n_blobs; i++) {
+		ref.part = e->part[i];
+		drafts[i] = NULL;
+		if (cfs_layout_is_absent(&json->image->layout, &ref))
+			continue;
+		drafts[i] = e->blob[i].len > PARK_COPIED
+				    ? cfs_draft_of_span(&fs->store, file, e->blob[i])
+				    : cfs_draft_of_copy(&fs->store, file, e->blob[i]);
+		if (!drafts[i])
+			cfs_log(fs, "no room to keep what belongs to a removed entry");
+	}
+}
+
+static void park_parts(const struct cfs_ref *json, const struct crit_entry *e,
+		       struct cfs_draft *drafts[CRIT_BLOBS_MAX], bool removed)
+{
+	struct cfs_layout *l = &json->image->layout;
+	unsigned i;
+
+	if (removed)
+		cfs_layout_unpark(l, json->place);
+	for (i = 0; i < e->n_blobs; i++) {
+		if (removed && drafts[i])
+			cfs_layout_park(l, json->place, e->part[i], drafts[i], e->n_msgs);
+		else
+			cfs_draft_put(drafts[i]);
+	}
+}
+
+/* How many entries from this one on have to go with it; 0: it stays, unseen. */
+static int entries_to_remove(const struct cfs_ref *ref, struct crit_place *at, uint64_t *count,
+			     struct crit_error *err)
+{
+	const struct crit_type *type = crit_image_header(ref->image->open)->type;
+	const struct cfs_layout *l = &ref->image->layout;
+	uint64_t last = at->n + 1;
+	struct crit_entry e;
+	int ret;
+
+	*count = 1;
+	if (type->head == type->rest || at->m != CRIT_NO_MSG || at->n > 1 ||
+	    (at->n == 1 && !l->head_kept))
+		return 0;
+	ret = crit_image_entry(ref->image->open, last, &e, err);
+	if (ret < 0 && ret != -ENOENT)
+		return ret;
+	if (at->n == 1 && ret == -ENOENT) { /* the kept head goes with the last */
+		at->n = 0;
+		*count = 2;
+	} else if (at->n == 0 && ret == 0) {
+		*count = 0;
+	}
+	return 0;
+}
+
+static int remove_entry(struct cfs *fs, const struct cfs_ref *ref, struct crit_error *err)
+{
+	struct cfs_draft *drafts[CRIT_BLOBS_MAX] = {NULL};
+	struct cfs_image *image = ref->image;
+	struct crit_edit edit = {0};
+	struct cfs_ref json = *ref;
+	bool written = false;
+	struct crit_place at;
+	struct crit_entry e;
+	uint64_t count;
+	int ret;
+
+	json.part = CRIT_PART_JSON;
+	ret = cfs_entry_load(fs, &json, &e, err);
+	if (ret == 0)
+		ret = cfs_layout_prepare(&image->layout, image->open, ref->place, err);
+	if (ret < 0)
+		return ret;
+	cfs_layout_find(&image->layout, ref->place, &at);
+	ret = entries_to_remove(ref, &at, &count, err);
+	if (ret < 0)
+		return ret;
+	copy_parts(fs, &json, &e, drafts);
+	if (count) {
+		ret = crit_edit_remove(image->open, at, count, &edit, err);
+		if (ret == 0)
+			ret = cfs_write(fs, image, &edit, CRIT_SYNC_NONE, &written, err);
+		crit_edit_fini(&edit);
+	}
+	if (written || (!count && ret == 0)) {
+		forget_entry(fs, &json);
+		if (count)
+			cfs_layout_remove(&image->layout, ref->place);
+		else
+			cfs_layout_keep_head(&image->layout);
+		if (count == 2)
+			image->layout.head_kept = false;
+		written = true;
+	}
+	park_parts(&json, &e, drafts, written);
+	return ret;
+}
+
+/* An extra that is removed is an empty one that is not to be seen. */
+static int remove_blob(struct cfs *fs, const struct cfs_ref *ref, struct crit_error *err)
+{
+	struct cfs_image *image = ref->image;
+	struct crit_edit edit = {0};
+	struct cfs_ref json = *ref;
+	bool written = false;
+	struct crit_place at;
+	struct crit_span span;
+	int ret;
+
+	ret = cfs_entry_span(fs, ref, &span, err);
+	if (ret < 0)
+		return ret;
+	cfs_layout_find(&image->layout, ref->place, &at);
+	if (span.len) {
+		ret = crit_edit_blob(image->open, at, ref->part, NULL, 0, &edit, err);
+		if (ret == 0)
+			ret = cfs_write(fs, image, &edit, CRIT_SYNC_NONE, &written, err);
+		crit_edit_fini(&edit);
+	}
+	if (ret < 0 && !written)
+		return ret;
+	json.part = CRIT_PART_JSON;
+	if (written) {
+		cfs_handle_mark_stale(fs, &json);
+		cfs_image_touch(image, &json, NULL);
+	}
+	cfs_handle_remove(fs, ref);
+	forget_file(fs, ref);
+	cfs_refusal_settle(fs, ref);
+	cfs_layout_fill(&image->layout, ref);
+	return cfs_layout_set_absent(&image->layout, ref);
+}
+
+static int remove_messages(struct cfs *fs, const struct cfs_ref *ref, struct crit_error *err)
+{
+	struct crit_entry e;
+	int ret = cfs_entry_load(fs, ref, &e, err);
+
+	if (ret < 0)
+		return ret;
+	if (e.n_msgs || cfs_listing_has_scratch(fs, cfs_id_of(ref->image->number, ref->place.n,
+								CRIT_PART_MSGS)))
+		return -ENOTEMPTY;
+	forget_file(fs, ref);
+	return cfs_layout_set_absent(&ref->image->layout, ref);
+}
+
+static int remove_tail(struct cfs *fs, const struct cfs_ref *ref, struct crit_error *err)
+{
+	struct crit_edit edit = {0};
+	bool written;
+	int ret = cfs_image_open(fs, ref->image, err);
+
+	if (ret == 0)
+		ret = crit_edit_cut_tail(ref->image->open, &edit, err);
+	if (ret == 0 && !edit.changes)
+		ret = -ENOENT;
+	if (ret == 0)
+		ret = cfs_write(fs, ref->image, &edit, CRIT_SYNC_NONE, &written, err);
+	crit_edit_fini(&edit);
+	cfs_handle_remove(fs, ref);
+	return ret;
+}
+
+int cfs_structure_remove(struct cfs *fs, const struct cfs_ref *ref)
+{
+	struct crit_error err = {0};
+	int ret;
+
+	switch (ref->part) {
+	case CRIT_PART_JSON:
+	case CRIT_PART_RAW:
+		ret = remove_entry(fs, ref, &err);
+		break;
+	case CRIT_PART_MSGS:
+		ret = remove_messages(fs, ref, &err);
+		break;
+	case CFS_PART_TAIL:
+		ret = remove_tail(fs, ref, &err);
+		break;
+	default:
+		ret = remove_blob(fs, ref, &err);
+	}
+	return complain(fs, ref, &err, ret);
+}
+
+/* The files of an entry are found under its new slot now. */
+static void move_files(struct cfs *fs, const struct cfs_ref *from, const struct cfs_ref *to)
+{
+	struct cfs_ref a = *from, b = *to;
+	char name[CFS_NAME_SIZE];
+	struct cfs_node *node;
+
+	for (a.part = 0; a.part <= CRIT_PART_RAW; a.part++) {
+		b.part = a.part;
+		cfs_entry_name(&a, name);
+		node = cfs_node_by_name(&fs->nodes, cfs_entry_container(&a), name);
+		if (node && node->kind == CFS_ENTRY) {
+			cfs_entry_name(&b, name);
+			node->ref = b;
+			if (cfs_node_rename(&fs->nodes, node, cfs_entry_container(&b), name) < 0)
+				cfs_node_rename(&fs->nodes, node, 0, NULL);
+		}
+		cfs_image_untouch(a.image, &a);
+		cfs_image_touch(b.image, &b, NULL);
+	}
+}
+
+static int move_entry(struct cfs *fs, const struct cfs_ref *from, const struct cfs_ref *to,
+		      struct crit_error *err)
+{
+	struct cfs_image *image = from->image;
+	struct cfs_layout *l = &image->layout;
+	struct crit_place a, b;
+	struct crit_edit edit = {0};
+	bool replace, written = false;
+	int ret;
+
+	ret = cfs_layout_prepare(l, image->open, from->place, err);
+	if (ret < 0)
+		return ret;
+	if (!cfs_layout_find(l, from->place, &a))
+		return -ENOENT;
+	ret = cfs_entry_at(image, to->place, &b, err);
+	if (ret < 0)
+		return ret;
+	replace = ret;
+	if (!replace)
+		b = cfs_layout_insertion(l, to->place);
+	if (!replace && l->head_kept && !to->place.n)
+		b.n = 0;
+	ret = crit_edit_move(image->open, a.n, b.n, replace, &edit, err);
+	if (ret == 0 && edit.changes)
+		ret = cfs_write(fs, image, &edit, CRIT_SYNC_FILE, &written, err);
+	crit_edit_fini(&edit);
+	if (ret < 0 && !written)
+		return ret;
+	forget_entry(fs, to);
+	cfs_layout_move(l, from->place.n, to->place.n);
+	cfs_layout_retire(l, from->place.n);
+	cfs_handle_move(fs, from, to);
+	move_files(fs, from, to);
+	return ret;
+}
+
+/* A message becomes another one of its queue, by what it says. */
+static int move_message(struct cfs *fs, const struct cfs_ref *from, const struct cfs_ref *to,
+			struct crit_error *err)
+{
+	struct cfs_layout *l = &from->image->layout;
+	struct crit_piece piece = {0};
+	struct crit_blob blob = {.part = CRIT_PART_EXTRA, .source = &piece, .n_source = 1};
+	struct crit_edit edit = {0};
+	struct crit_buf text = {0};
+	struct crit_place at;
+	struct crit_entry e;
+	bool replace, written = false;
+	int ret;
+
+	ret = cfs_layout_prepare(l, from->image->open, to->place, err);
+	if (ret == 0)
+		ret = cfs_entry_load(fs, from, &e, err);
+	if (ret == 0)
+		ret = cfs_entry_text(fs, from, &text, err);
+	if (ret < 0) {
+		crit_buf_fini(&text);
+		return ret;
+	}
+	piece.fd = crit_image_file(from->image->open)->fd;
+	piece.off = e.blob[0].off;
+	piece.len = e.blob[0].len;
+	ret = cfs_entry_at(from->image, to->place, &at, err);
+	replace = ret > 0;
+	if (replace)
+		ret = crit_edit_json_and_blobs(from->image->open, at, (char *)text.data,
+					       text.len, &blob, 1, &edit, err);
+	else if (ret == 0)
+		ret = crit_edit_insert(from->image->open, cfs_layout_insertion(l, to->place),
+				       (char *)text.data, text.len, &blob, 1, &edit, err);
+	if (ret == 0)
+		ret = cfs_write(fs, from->image, &edit, CRIT_SYNC_FILE, &written, err);
+	crit_edit_fini(&edit);
+	crit_buf_fini(&text);
+	if (ret < 0)
+		return ret;
+	forget_entry(fs, to);
+	if (!replace)
+		cfs_layout_add(l, to->place);
+	cfs_handle_move(fs, from, to);
+	move_files(fs, from, to);
+	ret = cfs_structure_remove(fs, from);
+	cfs_layout_unpark(l, from->place);
+	return ret;
+}
+
+int cfs_structure_move(struct cfs *fs, const struct cfs_ref *from, const struct cfs_ref *to)
+{
+	struct crit_error err = {0};
+	int ret = cfs_image_open(fs, from->image, &err);
+
+	/* the kernel takes its node to the new name */
+	if (ret == 0 && !cfs_structure_node(fs, from))
+		ret = -ENOMEM;
+	if (ret == 0)
+		ret = from->place.m == CRIT_NO_MSG ? move_entry(fs, from, to, &err)
+						   : move_message(fs, from, to, &err);
+	if (ret == 0)
+		cfs_refusal_settle(fs, from);
+	return complain(fs, to, &err, ret);
+}
