@@ -31,9 +31,8 @@ int crit_image_at(struct crit_image *img, struct crit_place place, struct crit_e
 }
 
 /* An edit of the message must not make bytes mean something else, or nothing. */
-static int keep_blobs(struct crit_image *img,
-		      const struct crit_entry *old, const struct crit_contents *c,
-		      struct crit_error *err)
+static int keep_blobs(struct crit_image *img, const struct crit_entry *old,
+		      const struct crit_contents *c, struct crit_error *err)
 {
 	uint64_t size = (uint64_t)crit_image_file(img)->st.st_size;
 	bool to_end = c->rule.n_blobs && !c->rule.blob[0].length;

@@ -163,7 +163,8 @@ int cfs_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_object *o, struct 
 		return ret;
 	case CFS_PASSED:
 		/* it may be an image when who writes it is done */
-		if (o->node->writers || (o->node->key && crit_type_by_name(cfs_node_name(o->node))))
+		if (o->node->writers ||
+		    (o->node->key && crit_type_by_name(cfs_node_name(o->node))))
 			*timeout = 0;
 		return passed_attr(fs, o->node, st);
 	case CFS_DIR:

@@ -41,7 +41,7 @@ struct cfs {
 	size_t n_images, cap_images;
 	struct cfs_image *recent; /* images that are open, latest first */
 	unsigned n_open_images;
-	struct cfs_handle *handles; /* all open ones */
+	struct cfs_handle *handles;    /* all open ones */
 	struct cfs_unsynced *unsynced; /* what waits for being synced; owned */
 	struct cfs_worker *worker;
 	struct cfs_store store; /* of scratch files and drafts */

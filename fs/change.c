@@ -51,6 +51,7 @@ int cfs_change_remove_scratch(struct cfs *fs, struct cfs_node *node)
 	/* an extra that was made and removed again is not the one that was there before */
 	if (node->pending)
 		cfs_pending_unmark(node);
+	cfs_layout_release(&image->layout, node);
 	cfs_node_rename(&fs->nodes, node, 0, NULL);
 	return 0;
 }
@@ -141,7 +142,7 @@ static int make_again(struct cfs *fs, const struct cfs_ref *ref, const char *nam
 	if (!node)
 		return -ENOMEM;
 	node->ref = *ref;
-	cfs_layout_fill(l, ref);
+	cfs_layout_cover(l, ref);
 	cfs_layout_set_present(l, ref);
 	return 1;
 }
@@ -341,8 +342,8 @@ static int remove_in_image(struct cfs *fs, const struct cfs_place *place, const 
 	struct cfs_ref ref;
 
 	if (node && S_ISDIR(node->scratch->mode) &&
-	    cfs_listing_has_scratch(fs, cfs_id_of(node->ref.image->number, node->ref.place.n,
-						  CRIT_PART_MSGS)))
+	    cfs_listing_has_scratch(
+		    fs, cfs_id_of(node->ref.image->number, node->ref.place.n, CRIT_PART_MSGS)))
 		return -ENOTEMPTY;
 	if (node)
 		return cfs_change_remove_scratch(fs, node);

@@ -76,8 +76,8 @@ static int waiting_add(struct waiting *w, const struct cfs_ref *ref, struct cfs_
 			ret = crit_sems_parse(ref->image->open, (char *)text.data, text.len,
 					      &w->sems, err);
 		crit_buf_fini(&text);
-		w->values = (struct crit_piece){
-			.fd = -1, .data = w->sems.data, .len = w->sems.len};
+		w->values =
+			(struct crit_piece){.fd = -1, .data = w->sems.data, .len = w->sems.len};
 		blob->source = &w->values;
 		blob->n_source = 1;
 	} else {
@@ -243,7 +243,8 @@ static void commit_waiting(struct cfs *fs, const struct cfs_ref *json)
 	size_t n, i;
 
 	/* for a queue its messages, for a first entry the others */
-	if (json->place.m != CRIT_NO_MSG || (!msgs && (json->place.n || type->head == type->rest)))
+	if (json->place.m != CRIT_NO_MSG ||
+	    (!msgs && (json->place.n || type->head == type->rest)))
 		return;
 	n = cfs_pending_list(fs, json, msgs, &nodes);
 	for (i = 0; i < n; i++) {
@@ -422,6 +423,8 @@ int cfs_commit(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
 		cfs_refuse(fs, ref, d, &err);
 	else
 		cfs_refusal_settle(fs, ref);
+	if (ret == 0) /* what was renamed away is a copy now */
+		cfs_layout_fill(&ref->image->layout, ref);
 	return ret;
 }
 

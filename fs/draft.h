@@ -14,7 +14,7 @@
 #include "decoder/edit.h"
 #include "decoder/file.h"
 
-#define CFS_DRAFT_MEMORY ((size_t)1 << 20)   /* bytes */
+#define CFS_DRAFT_MEMORY ((size_t)1 << 20)    /* bytes */
 #define CFS_STORE_MEMORY ((uint64_t)16 << 20) /* bytes of all drafts */
 
 struct cfs_draft;

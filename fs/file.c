@@ -416,8 +416,7 @@ void cfs_op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file
 	(void)ino;
 	(void)datasync;
 	cfs_lock(fs);
-	if (h->kind == CFS_HANDLE_ENTRY ||
-	    (h->kind == CFS_HANDLE_SCRATCH && h->node->pending))
+	if (h->kind == CFS_HANDLE_ENTRY || (h->kind == CFS_HANDLE_SCRATCH && h->node->pending))
 		cfs_job_commit(fs, req, h, true);
 	else if (h->kind == CFS_HANDLE_PASSED)
 		cfs_job_sync(fs, req, NULL, h);

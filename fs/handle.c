@@ -85,23 +85,22 @@ void cfs_handle_mark_stale(struct cfs *fs, const struct cfs_ref *ref)
 }
 
 /* Is the handle's file the one of `ref`, or one of its entry, or of its queue? */
-static bool belongs_to(const struct cfs_handle *h, const struct cfs_ref *ref)
+static bool belongs_to(const struct cfs_handle *h, const struct cfs_ref *ref, bool whole)
 {
 	if (h->kind != CFS_HANDLE_ENTRY || h->ref.image != ref->image ||
 	    h->ref.place.n != ref->place.n)
 		return false;
 	if (ref->place.m != CRIT_NO_MSG && h->ref.place.m != ref->place.m)
 		return false;
-	return ref->part >= CRIT_PART_JSON ||
-	       (h->ref.part == ref->part && h->ref.place.m == ref->place.m);
+	return whole || (h->ref.part == ref->part && h->ref.place.m == ref->place.m);
 }
 
-void cfs_handle_remove(struct cfs *fs, const struct cfs_ref *ref)
+void cfs_handle_remove(struct cfs *fs, const struct cfs_ref *ref, bool whole)
 {
 	struct cfs_handle *h;
 
 	DL_FOREACH(fs->handles, h)
-		if (belongs_to(h, ref))
+		if (belongs_to(h, ref, whole))
 			h->gone = h->stale = true;
 }
 
@@ -110,7 +109,7 @@ void cfs_handle_move(struct cfs *fs, const struct cfs_ref *from, const struct cf
 	struct cfs_handle *h;
 
 	DL_FOREACH(fs->handles, h) {
-		if (h->gone || !belongs_to(h, from))
+		if (h->gone || !belongs_to(h, from, from->part == CRIT_PART_JSON))
 			continue;
 		h->ref.place.n = to->place.n;
 		if (to->place.m != CRIT_NO_MSG)

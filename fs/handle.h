@@ -74,10 +74,10 @@ struct cfs_readers cfs_handle_readers(struct cfs *fs, const struct cfs_ref *ref)
 void cfs_handle_mark_stale(struct cfs *fs, const struct cfs_ref *ref);
 
 /*
- * The entry file (part CRIT_PART_JSON: all of its entry) was removed: who has it open
- * goes on by himself. Or the entry went to another slot, and its handles with it.
+ * The entry file, or (`whole`) all of its entry, was removed: who has it open goes on
+ * by himself. Or the entry went to another slot, and its handles with it.
  */
-void cfs_handle_remove(struct cfs *fs, const struct cfs_ref *ref);
+void cfs_handle_remove(struct cfs *fs, const struct cfs_ref *ref, bool whole);
 void cfs_handle_move(struct cfs *fs, const struct cfs_ref *from, const struct cfs_ref *to);
 
 /* Is something open as an entry file under this node id? */

@@ -350,7 +350,8 @@ int cfs_image_look(struct cfs *fs, struct cfs_image *image)
 		return -ENOENT;
 	if (image->writing)
 		return 0;
-	if (fstatat(image->node->parent->dirfd, cfs_image_name(image), &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(image->node->parent->dirfd, cfs_image_name(image), &st,
+		    AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	note_checked(image);
 	return read_anew(fs, image, &st);
@@ -452,5 +453,6 @@ void cfs_image_path(const struct cfs_image *image, const char *name, char *out, 
 
 	out[0] = '\0';
 	at = dir_path(image->node->parent, out, size);
-	snprintf(out + at, size - at, "%s/%s", cfs_image_name(image) ? cfs_image_name(image) : "?", name);
+	snprintf(out + at, size - at, "%s/%s",
+		 cfs_image_name(image) ? cfs_image_name(image) : "?", name);
 }

@@ -283,9 +283,32 @@ bool cfs_layout_is_vacant(const struct cfs_layout *l, const struct cfs_ref *ref)
 	size_t i;
 
 	for (i = 0; i < l->n_vacant; i++)
-		if (same_ref(&l->vacant[i].ref, ref))
+		if (same_ref(&l->vacant[i].ref, ref) && !l->vacant[i].covered)
 			return true;
 	return false;
+}
+
+void cfs_layout_cover(struct cfs_layout *l, const struct cfs_ref *ref)
+{
+	size_t i;
+
+	for (i = 0; i < l->n_vacant; i++)
+		if (same_ref(&l->vacant[i].ref, ref))
+			l->vacant[i].covered = true;
+}
+
+bool cfs_layout_uncover(struct cfs_layout *l, const struct cfs_ref *ref)
+{
+	bool was = false;
+	size_t i;
+
+	for (i = 0; i < l->n_vacant; i++) {
+		if (!same_ref(&l->vacant[i].ref, ref))
+			continue;
+		was |= l->vacant[i].covered;
+		l->vacant[i].covered = false;
+	}
+	return was;
 }
 
 int cfs_layout_vacate(struct cfs_layout *l, const struct cfs_ref *ref,
@@ -293,7 +316,7 @@ int cfs_layout_vacate(struct cfs_layout *l, const struct cfs_ref *ref,
 {
 	if (!grow((void **)&l->vacant, l->n_vacant, &l->cap_vacant, sizeof(*l->vacant)))
 		return -ENOMEM;
-	l->vacant[l->n_vacant++] = (struct cfs_vacancy){*ref, holder};
+	l->vacant[l->n_vacant++] = (struct cfs_vacancy){*ref, holder, false};
 	return 0;
 }
 
@@ -325,7 +348,7 @@ bool cfs_layout_holds(const struct cfs_layout *l, const struct cfs_node *holder,
 	size_t i;
 
 	for (i = 0; i < l->n_vacant; i++) {
-		if (l->vacant[i].holder != holder)
+		if (l->vacant[i].holder != holder || l->vacant[i].covered)
 			continue;
 		if (ref)
 			*ref = l->vacant[i].ref;

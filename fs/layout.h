@@ -20,6 +20,7 @@ struct cfs_draft;
 struct cfs_vacancy {
 	struct cfs_ref ref;
 	const struct cfs_node *holder; /* borrowed */
+	bool covered; /* another file has the name, but nothing was committed from it */
 };
 
 /* A part of an entry that was removed; a new N.json in its slot gets it back. */
@@ -38,7 +39,7 @@ struct cfs_layout {
 	 * in the file as long as there are others.
 	 */
 	bool head_kept;
-	struct cfs_slots retired; /* slots whose computed ids mean files that are gone */
+	struct cfs_slots retired;   /* slots whose computed ids mean files that are gone */
 	struct cfs_vacancy *vacant; /* owned */
 	size_t n_vacant, cap_vacant;
 	struct cfs_ref *absent; /* owned: parts that were removed, or not made yet */
@@ -92,14 +93,21 @@ bool cfs_layout_is_absent(const struct cfs_layout *l, const struct cfs_ref *ref)
 void cfs_layout_set_present(struct cfs_layout *l, const struct cfs_ref *ref);
 
 /*
- * Is the file renamed away to a scratch name? And make it so, or not any more:
- * because another file took its place, or because its holder goes.
+ * Is the file renamed away to a scratch name? And make it so; or not any more,
+ * because another file's contents are the entry's, or because its holder goes.
  */
 bool cfs_layout_is_vacant(const struct cfs_layout *l, const struct cfs_ref *ref);
 int cfs_layout_vacate(struct cfs_layout *l, const struct cfs_ref *ref,
 		      const struct cfs_node *holder);
 void cfs_layout_fill(struct cfs_layout *l, const struct cfs_ref *ref);
 void cfs_layout_release(struct cfs_layout *l, const struct cfs_node *holder);
+
+/*
+ * A new file has the name of one that is renamed away. Until it is committed, the
+ * other is not lost: removing the new one leaves things as before. Was it so?
+ */
+void cfs_layout_cover(struct cfs_layout *l, const struct cfs_ref *ref);
+bool cfs_layout_uncover(struct cfs_layout *l, const struct cfs_ref *ref);
 
 /* Is the scratch file all that the mount shows of some entry file? Then of which. */
 bool cfs_layout_holds(const struct cfs_layout *l, const struct cfs_node *holder,

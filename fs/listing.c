@@ -288,7 +288,8 @@ static int list_image(struct cfs *fs, struct reply *r, struct cfs_handle *h, off
 		ret = list_scratch(fs, r, container, off);
 	/* a queue that is still to come has no messages yet */
 	if (ret == 0 && msgs &&
-	    cfs_entry_at(image, (struct crit_place){h->ref.place.n, CRIT_NO_MSG}, &at, NULL) <= 0)
+	    cfs_entry_at(image, (struct crit_place){h->ref.place.n, CRIT_NO_MSG}, &at, NULL) <=
+		    0)
 		return 0;
 	if (ret == 0 && off < COOKIE_TAIL)
 		ret = list_entries(r, h->ref, msgs, off);

@@ -185,8 +185,9 @@ static void name_scratch_files(struct cfs *fs)
 		    (node->pending && !cfs_draft_size(node->scratch->contents)))
 			continue;
 		cfs_image_path(node->ref.image, cfs_node_name(node), path, sizeof(path));
-		cfs_log(fs, node->pending ? "%s: its entry never came, gone with this mount"
-					  : "%s: a scratch file, gone with this mount",
+		cfs_log(fs,
+			node->pending ? "%s: its entry never came, gone with this mount"
+				      : "%s: a scratch file, gone with this mount",
 			path);
 	}
 }

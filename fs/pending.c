@@ -109,6 +109,7 @@ void cfs_pending_become(struct cfs *fs, struct cfs_node *node, const struct cfs_
 		cfs_layout_fill(l, &held);
 		cfs_structure_remove(fs, &held);
 	}
+	cfs_layout_release(l, node);
 	cfs_node_unref(&fs->nodes, node);
 }
 

@@ -46,7 +46,8 @@ static struct cfs_node *our_file(struct cfs *fs, const struct cfs_ref *ref, cons
 			return node;
 		if (node || !make)
 			continue;
-		node = cfs_node_new(&fs->nodes, 0, CFS_SCRATCH, NULL, cfs_entry_container(ref), name);
+		node = cfs_node_new(&fs->nodes, 0, CFS_SCRATCH, NULL, cfs_entry_container(ref),
+				    name);
 		if (!node)
 			return NULL;
 		node->ref.image = ref->image;

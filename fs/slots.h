@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 struct cfs_slots {
-	bool counted;      /* false: every number is taken, and is its own position */
+	bool counted;         /* false: every number is taken, and is its own position */
 	struct cfs_run *runs; /* owned; sorted, apart from each other */
 	size_t n, cap;
 };

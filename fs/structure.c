@@ -75,7 +75,7 @@ static void forget_entry(struct cfs *fs, const struct cfs_ref *json)
 		forget_file(fs, &ref);
 		cfs_refusal_settle(fs, &ref);
 	}
-	cfs_handle_remove(fs, json);
+	cfs_handle_remove(fs, json, true);
 	if (json->place.m == CRIT_NO_MSG)
 		cfs_layout_retire(&json->image->layout, json->place.n);
 }
@@ -214,7 +214,7 @@ static int remove_blob(struct cfs *fs, const struct cfs_ref *ref, struct crit_er
 		cfs_handle_mark_stale(fs, &json);
 		cfs_image_touch(image, &json, NULL);
 	}
-	cfs_handle_remove(fs, ref);
+	cfs_handle_remove(fs, ref, false);
 	forget_file(fs, ref);
 	cfs_refusal_settle(fs, ref);
 	cfs_layout_fill(&image->layout, ref);
@@ -229,7 +229,7 @@ static int remove_messages(struct cfs *fs, const struct cfs_ref *ref, struct cri
 	if (ret < 0)
 		return ret;
 	if (e.n_msgs || cfs_listing_has_scratch(fs, cfs_id_of(ref->image->number, ref->place.n,
-								CRIT_PART_MSGS)))
+							      CRIT_PART_MSGS)))
 		return -ENOTEMPTY;
 	forget_file(fs, ref);
 	return cfs_layout_set_absent(&ref->image->layout, ref);
@@ -248,7 +248,7 @@ static int remove_tail(struct cfs *fs, const struct cfs_ref *ref, struct crit_er
 	if (ret == 0)
 		ret = cfs_write(fs, ref->image, &edit, CRIT_SYNC_NONE, &written, err);
 	crit_edit_fini(&edit);
-	cfs_handle_remove(fs, ref);
+	cfs_handle_remove(fs, ref, false);
 	return ret;
 }
 
@@ -257,6 +257,11 @@ int cfs_structure_remove(struct cfs *fs, const struct cfs_ref *ref)
 	struct crit_error err = {0};
 	int ret;
 
+	if (cfs_layout_uncover(&ref->image->layout, ref)) {
+		cfs_handle_remove(fs, ref, false);
+		forget_file(fs, ref);
+		return 0;
+	}
 	switch (ref->part) {
 	case CRIT_PART_JSON:
 	case CRIT_PART_RAW:
@@ -288,7 +293,8 @@ static void move_files(struct cfs *fs, const struct cfs_ref *from, const struct 
 		if (node && node->kind == CFS_ENTRY) {
 			cfs_entry_name(&b, name);
 			node->ref = b;
-			if (cfs_node_rename(&fs->nodes, node, cfs_entry_container(&b), name) < 0)
+			if (cfs_node_rename(&fs->nodes, node, cfs_entry_container(&b), name) <
+			    0)
 				cfs_node_rename(&fs->nodes, node, 0, NULL);
 		}
 		cfs_image_untouch(a.image, &a);
