@@ -93,8 +93,11 @@ static int entry_attr(struct cfs *fs, const struct cfs_ref *ref, struct stat *st
 	st->st_nlink = 1;
 	st->st_mtim = st->st_ctim = st->st_atim = cfs_image_mtime(ref->image, ref);
 	set_size(st, readers.mapped ? cfs_draft_size(readers.mapped->draft) : size);
-	/* lengths in N.json follow the blobs: it may change by writing to another file */
-	if (crit_image_header(ref->image->open)->type->extra != CRIT_EXTRA_NONE ||
+	/*
+	 * Lengths in N.json follow the blobs: it may change by writing to another file,
+	 * and an N.raw be gone.
+	 */
+	if (cfs_part_is_raw(ref->part) || crit_image_header(ref->image->open)->type->extra != CRIT_EXTRA_NONE ||
 	    readers.differ)
 		*timeout = 0;
 	return 0;

@@ -106,14 +106,17 @@ void cfs_handle_remove(struct cfs *fs, const struct cfs_ref *ref, bool whole)
 
 void cfs_handle_move(struct cfs *fs, const struct cfs_ref *from, const struct cfs_ref *to)
 {
+	bool whole = from->part == CRIT_PART_JSON;
 	struct cfs_handle *h;
 
 	DL_FOREACH(fs->handles, h) {
-		if (h->gone || !belongs_to(h, from, from->part == CRIT_PART_JSON))
+		if (h->gone || !belongs_to(h, from, whole))
 			continue;
 		h->ref.place.n = to->place.n;
 		if (to->place.m != CRIT_NO_MSG)
 			h->ref.place.m = to->place.m;
+		if (!whole)
+			h->ref.part = to->part;
 	}
 }
 

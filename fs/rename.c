@@ -104,19 +104,21 @@ static int vacate(struct cfs *fs, const struct cfs_place *place, const struct cf
 	s = node ? scratch_of_entry(fs, ref, &ret) : NULL;
 	if (!s)
 		return node ? ret : -ENOMEM;
+	cfs_node_ref(node); /* the lock may be dropped before it has its scratch file */
 	ret = cfs_layout_vacate(&ref->image->layout, ref, node);
 	if (ret == 0)
 		ret = take_scratch_name(fs, place, node, new_name);
 	if (ret < 0) {
 		cfs_layout_release(&ref->image->layout, node);
 		cfs_scratch_free(s);
-		return ret;
+	} else {
+		node->kind = CFS_SCRATCH;
+		node->ref = (struct cfs_ref){.image = ref->image};
+		node->scratch = s;
+		take_handles(fs, node);
 	}
-	node->kind = CFS_SCRATCH;
-	node->ref = (struct cfs_ref){.image = ref->image};
-	node->scratch = s;
-	take_handles(fs, node);
-	return 0;
+	cfs_node_unref(&fs->nodes, node);
+	return ret;
 }
 
 /*
@@ -180,10 +182,13 @@ static int move_blob(struct cfs *fs, const struct cfs_place *place, const struct
 	d = cfs_entry_draft(fs, from, &ret);
 	if (!d)
 		return ret;
+	cfs_node_ref(node);
 	ret = cfs_commit(fs, to, to->image->generation, d, NULL, CRIT_SYNC_FILE);
 	cfs_draft_put(d);
-	if (ret < 0)
+	if (ret < 0) {
+		cfs_node_unref(&fs->nodes, node);
 		return ret;
+	}
 	before = cfs_node_by_name(&fs->nodes, place->id, name);
 	if (before)
 		cfs_node_rename(&fs->nodes, before, 0, NULL);
@@ -192,6 +197,7 @@ static int move_blob(struct cfs *fs, const struct cfs_place *place, const struct
 	cfs_layout_set_present(&to->image->layout, to);
 	if (cfs_node_rename(&fs->nodes, node, place->id, name) < 0)
 		cfs_node_rename(&fs->nodes, node, 0, NULL);
+	cfs_node_unref(&fs->nodes, node);
 	cfs_handle_move(fs, from, to);
 	return cfs_structure_remove(fs, from);
 }
