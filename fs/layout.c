@@ -236,11 +236,6 @@ int cfs_layout_retire(struct cfs_layout *l, uint64_t slot)
 	return ret;
 }
 
-static bool same_ref(const struct cfs_ref *a, const struct cfs_ref *b)
-{
-	return a->place.n == b->place.n && a->place.m == b->place.m && a->part == b->part;
-}
-
 bool cfs_layout_hides(const struct cfs_layout *l, const struct cfs_ref *ref)
 {
 	return (l->n_vacant && cfs_layout_is_vacant(l, ref)) ||
@@ -252,7 +247,7 @@ bool cfs_layout_is_absent(const struct cfs_layout *l, const struct cfs_ref *ref)
 	size_t i;
 
 	for (i = 0; i < l->n_absent; i++)
-		if (same_ref(&l->absent[i], ref))
+		if (cfs_ref_same(&l->absent[i], ref))
 			return true;
 	return false;
 }
@@ -272,7 +267,7 @@ void cfs_layout_set_present(struct cfs_layout *l, const struct cfs_ref *ref)
 	size_t i;
 
 	for (i = 0; i < l->n_absent; i++)
-		if (same_ref(&l->absent[i], ref)) {
+		if (cfs_ref_same(&l->absent[i], ref)) {
 			l->absent[i] = l->absent[--l->n_absent];
 			return;
 		}
@@ -283,7 +278,7 @@ bool cfs_layout_is_vacant(const struct cfs_layout *l, const struct cfs_ref *ref)
 	size_t i;
 
 	for (i = 0; i < l->n_vacant; i++)
-		if (same_ref(&l->vacant[i].ref, ref) && !l->vacant[i].covered)
+		if (cfs_ref_same(&l->vacant[i].ref, ref) && !l->vacant[i].covered)
 			return true;
 	return false;
 }
@@ -293,7 +288,7 @@ void cfs_layout_cover(struct cfs_layout *l, const struct cfs_ref *ref)
 	size_t i;
 
 	for (i = 0; i < l->n_vacant; i++)
-		if (same_ref(&l->vacant[i].ref, ref))
+		if (cfs_ref_same(&l->vacant[i].ref, ref))
 			l->vacant[i].covered = true;
 }
 
@@ -303,7 +298,7 @@ bool cfs_layout_uncover(struct cfs_layout *l, const struct cfs_ref *ref)
 	size_t i;
 
 	for (i = 0; i < l->n_vacant; i++) {
-		if (!same_ref(&l->vacant[i].ref, ref))
+		if (!cfs_ref_same(&l->vacant[i].ref, ref))
 			continue;
 		was |= l->vacant[i].covered;
 		l->vacant[i].covered = false;
@@ -325,7 +320,7 @@ void cfs_layout_fill(struct cfs_layout *l, const struct cfs_ref *ref)
 	size_t i;
 
 	for (i = 0; i < l->n_vacant;)
-		if (same_ref(&l->vacant[i].ref, ref))
+		if (cfs_ref_same(&l->vacant[i].ref, ref))
 			l->vacant[i] = l->vacant[--l->n_vacant];
 		else
 			i++;
@@ -354,6 +349,17 @@ bool cfs_layout_holds(const struct cfs_layout *l, const struct cfs_node *holder,
 			*ref = l->vacant[i].ref;
 		return true;
 	}
+	return false;
+}
+
+bool cfs_layout_came_from(const struct cfs_layout *l, const struct cfs_node *holder,
+			  const struct cfs_ref *ref)
+{
+	size_t i;
+
+	for (i = 0; i < l->n_vacant; i++)
+		if (l->vacant[i].holder == holder && cfs_ref_same(&l->vacant[i].ref, ref))
+			return true;
 	return false;
 }
 

@@ -113,6 +113,10 @@ bool cfs_layout_uncover(struct cfs_layout *l, const struct cfs_ref *ref);
 bool cfs_layout_holds(const struct cfs_layout *l, const struct cfs_node *holder,
 		      struct cfs_ref *ref);
 
+/* Was the scratch file renamed away from this name, and nothing committed there since? */
+bool cfs_layout_came_from(const struct cfs_layout *l, const struct cfs_node *holder,
+			  const struct cfs_ref *ref);
+
 /* Keep a part of an entry that is removed; takes over `contents`. 0, -ENOMEM. */
 int cfs_layout_park(struct cfs_layout *l, struct crit_place place, unsigned part,
 		    struct cfs_draft *contents, uint64_t n_msgs);

@@ -25,6 +25,12 @@ struct cfs_ref {
 	unsigned part;           /* enum crit_part or CFS_PART_* */
 };
 
+/* Do they mean the same file of one image? */
+static inline bool cfs_ref_same(const struct cfs_ref *a, const struct cfs_ref *b)
+{
+	return a->place.n == b->place.n && a->place.m == b->place.m && a->part == b->part;
+}
+
 enum cfs_kind {
 	CFS_DIR,         /* a directory of the dump */
 	CFS_IMAGE,       /* an image, as a directory; has a computed id */

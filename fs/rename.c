@@ -55,6 +55,7 @@ static void take_handles(struct cfs *fs, struct cfs_node *node)
 			continue;
 		cfs_draft_put(node->scratch->contents);
 		node->scratch->contents = cfs_draft_get(h->draft);
+		node->scratch->dirty = true;
 	}
 }
 
@@ -115,6 +116,7 @@ static int vacate(struct cfs *fs, const struct cfs_place *place, const struct cf
 		node->kind = CFS_SCRATCH;
 		node->ref = (struct cfs_ref){.image = ref->image};
 		node->scratch = s;
+		s->dirty = false;
 		take_handles(fs, node);
 	}
 	cfs_node_unref(&fs->nodes, node);
@@ -135,6 +137,11 @@ static int rename_onto(struct cfs *fs, const struct cfs_place *place, struct cfs
 
 	if (ret < 0 || to->part == CRIT_PART_MSGS || !S_ISREG(s->mode))
 		return ret < 0 ? ret : -EPERM;
+	if (cfs_layout_came_from(&to->image->layout, node, to) && !s->dirty) {
+		/* back where it was; what was refused meanwhile stays refused */
+		cfs_pending_become(fs, node, to, s->contents);
+		return 0;
+	}
 	ret = cfs_entry_has(fs, to);
 	if (ret < 0)
 		return ret;

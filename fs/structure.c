@@ -52,18 +52,23 @@ struct cfs_node *cfs_structure_node(struct cfs *fs, const struct cfs_ref *ref)
 }
 
 /* The file is gone: only who has it open, or the kernel, knows its node. */
-static void forget_file(struct cfs *fs, const struct cfs_ref *ref)
+static void forget_node(struct cfs *fs, const struct cfs_ref *ref)
 {
 	char name[CFS_NAME_SIZE];
 	struct cfs_node *node;
 
-	cfs_image_untouch(ref->image, ref);
 	cfs_entry_name(ref, name);
 	node = cfs_node_by_name(&fs->nodes, cfs_entry_container(ref), name);
 	if (!node || node->kind != CFS_ENTRY)
 		return;
 	node->kind = CFS_GONE;
 	cfs_node_rename(&fs->nodes, node, 0, NULL);
+}
+
+static void forget_file(struct cfs *fs, const struct cfs_ref *ref)
+{
+	cfs_image_untouch(ref->image, ref);
+	forget_node(fs, ref);
 }
 
 /* All files of an entry are gone. */
@@ -259,7 +264,7 @@ int cfs_structure_remove(struct cfs *fs, const struct cfs_ref *ref)
 
 	if (cfs_layout_uncover(&ref->image->layout, ref)) {
 		cfs_handle_remove(fs, ref, false);
-		forget_file(fs, ref);
+		forget_node(fs, ref);
 		return 0;
 	}
 	switch (ref->part) {
