@@ -1,5 +1,7 @@
 """A mounted dump with one entry to edit, and the proof of what an edit did."""
+import errno
 import os
+import re
 
 import criuimg
 import dumps
@@ -67,3 +69,62 @@ def assert_only_changed(before, after, texts):
 
 def assert_no_temporaries(root):
     assert not [n for n in os.listdir(root) if n.startswith(".critfs")]
+
+
+# ------------------------------------------------------- what was refused
+
+class Report:
+    """What is told of a rejected text beside an entry."""
+
+    def __init__(self, path, infix=""):
+        self.kept = mnt.read_text(path + infix + ".rej")
+        self.error = mnt.read_text(path + infix + ".err")
+        match = re.fullmatch(r"(.+?):(\d+):(\d+): error: (.+)\n", self.error)
+        assert match, self.error
+        self.file, self.message = match[1], match[4]
+        self.place = int(match[2]), int(match[3])
+
+
+def note(path):
+    """The reason that an entry carries as an attribute, or None."""
+    try:
+        return os.getxattr(path, "user.critfs.error").decode().rstrip("\n")
+    except OSError as e:
+        assert e.errno == errno.ENODATA, e
+        return None
+
+
+def assert_rejected(target, text, error, others=()):
+    """The image is untouched, the text is kept, the reason is in all its places."""
+    target.assert_unchanged()
+    assert target.text() == target.old
+    assert os.stat(target.path).st_size == len(target.old)
+    assert note(target.path) == assert_told(target, text, error)
+    assert_listed(target, ["3.json.rej", "3.json.err", *others])
+
+
+def assert_told(target, text, error):
+    """What is told of a rejected text, wherever the entry itself may be; the line that tells it."""
+    report = Report(target.path)
+    assert report.kept == text
+    assert report.error.startswith(error)
+    line = report.error.rstrip("\n")
+    assert line in mnt.read_text(target.mount / ".critfs/errors").splitlines()
+    assert line in target.mount.stderr()
+    assert_no_temporaries(target.root)
+    return line
+
+
+def assert_clean(target, others=()):
+    """Nothing is told of a rejected text any more."""
+    assert not os.path.exists(target.path + ".rej")
+    assert not os.path.exists(target.path + ".err")
+    assert note(target.path) is None
+    assert_listed(target, others)
+
+
+def assert_listed(target, others=()):
+    """The image directory has every entry, in order, and these scratch files."""
+    names = os.listdir(target.dir)
+    assert [n for n in names if n not in others] == mnt.listing(target.before)
+    assert set(others) <= set(names)

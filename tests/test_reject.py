@@ -1,7 +1,6 @@
 """What is not accepted, how that is told, and that nothing typed is lost."""
 import errno
 import os
-import re
 import subprocess
 
 import pytest
@@ -11,7 +10,7 @@ import dumps
 import handmade
 import mnt
 from criuimg import TYPES
-from editing import Target
+from editing import Report, Target, assert_clean, assert_rejected
 
 BAD = '{"type": "REG", "id": "x"}'
 BAD_ERROR = "files.img/3.json:1:23: error: id: "
@@ -29,51 +28,13 @@ def rejected(call, *args, **kw):
     return e.value
 
 
-class Report:
-    """What is told of a rejected text beside an entry."""
-
-    def __init__(self, path):
-        self.kept = mnt.read_text(path + ".rej")
-        self.error = mnt.read_text(path + ".err")
-        match = re.fullmatch(r"(.+?):(\d+):(\d+): error: (.+)\n", self.error)
-        assert match, self.error
-        self.file, self.message = match[1], match[4]
-        self.place = int(match[2]), int(match[3])
-
-
-def assert_clean(target):
-    assert not os.path.exists(target.path + ".rej")
-    assert not os.path.exists(target.path + ".err")
-    with pytest.raises(OSError) as e:
-        os.getxattr(target.path, "user.critfs.error")
-    assert e.value.errno == errno.ENODATA
-    assert os.listdir(target.dir) == mnt.listing(target.before)
-
-
-def assert_rejected(target, text=BAD, error=BAD_ERROR):
-    """The image is untouched, the text is kept, the reason is in all its places."""
-    target.assert_unchanged()
-    assert target.text() == target.old
-    assert os.stat(target.path).st_size == len(target.old)
-    report = Report(target.path)
-    assert report.kept == text
-    assert report.error.startswith(error)
-    line = report.error.rstrip("\n")
-    assert os.getxattr(target.path, "user.critfs.error").decode().rstrip("\n") == line
-    assert line in mnt.read_text(target.mount / ".critfs/errors").splitlines()
-    assert line in target.mount.stderr()
-    names = os.listdir(target.dir)
-    assert "3.json.rej" in names and "3.json.err" in names
-    assert [n for n in names if not n.startswith("3.json.")] == mnt.listing(target.before)
-
-
 # ----------------------------------------------------- when it is refused
 
 def test_at_close(target):
     fd = os.open(target.path, os.O_WRONLY | os.O_TRUNC)
     mnt.write_fd(fd, BAD.encode())
     rejected(os.close, fd)
-    assert_rejected(target)
+    assert_rejected(target, BAD, BAD_ERROR)
 
 
 def test_at_close_of_a_handle_that_did_not_truncate(target):
@@ -88,7 +49,7 @@ def test_at_fsync(target, sync):
     fd = os.open(target.path, os.O_WRONLY | os.O_TRUNC)
     mnt.write_fd(fd, BAD.encode())
     rejected(sync, fd)
-    assert_rejected(target)
+    assert_rejected(target, BAD, BAD_ERROR)
     os.ftruncate(fd, 0)
     os.pwrite(fd, target.new.encode(), 0)
     os.close(fd)
