@@ -16,13 +16,21 @@
 #include "fs/write.h"
 #include "schema-messages.h"
 
-/* The image as the draft's owner saw it, or not at all. */
-static int open_same(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
-		     struct crit_error *err)
-{
-	int ret = cfs_image_open(fs, ref->image, err);
+/* What is to be committed, and what became of it. */
+struct commit {
+	const struct cfs_ref *ref;
+	uint64_t generation;
+	const struct timespec *when; /* NULL: now */
+	enum crit_sync sync;
+	bool written; /* the image is another one than before */
+};
 
-	if (ret == 0 && ref->image->generation != generation)
+/* The image as the draft's owner saw it, or not at all. */
+static int open_same(struct cfs *fs, const struct commit *c, struct crit_error *err)
+{
+	int ret = cfs_image_open(fs, c->ref->image, err);
+
+	if (ret == 0 && c->ref->image->generation != c->generation)
 		ret = crit_fail(err, CRIT_CHANGED, "the image was changed underneath");
 	return ret;
 }
@@ -256,93 +264,109 @@ static void commit_waiting(struct cfs *fs, const struct cfs_ref *json)
 	free(nodes);
 }
 
-static int commit_json(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
-		       const struct crit_buf *text, const struct timespec *when,
-		       enum crit_sync sync, struct crit_error *err)
+/* The entry has the text, and what waited for it. */
+static void show_edited(struct cfs *fs, const struct commit *c, const struct waiting *w)
 {
+	struct cfs_ref part = *c->ref;
+	size_t i;
+
+	touch(c->ref, c->when);
+	cfs_handle_mark_stale(fs, c->ref);
+	for (i = 0; i < w->n; i++) {
+		part.part = w->blob[i].part;
+		if (w->blob[i].used && w->node[i] && w->node[i]->kind == CFS_SCRATCH)
+			cfs_pending_become(fs, w->node[i], &part, w->contents[i]);
+	}
+	show_messages(fs, c->ref);
+}
+
+static int commit_json(struct cfs *fs, struct commit *c, const struct crit_buf *text,
+		       struct crit_error *err)
+{
+	struct cfs_image *image = c->ref->image;
 	struct crit_edit edit = {0};
 	struct crit_place at;
 	enum outcome outcome;
 	struct waiting w;
-	bool written = false;
-	size_t i;
 	int ret;
 
-	ret = open_same(fs, ref, generation, err);
+	ret = open_same(fs, c, err);
 	if (ret == 0)
-		ret = cfs_entry_at(ref->image, ref->place, &at, err);
+		ret = cfs_entry_at(image, c->ref->place, &at, err);
 	if (ret >= 0)
-		ret = gather(fs, ref, ret == 0, &w, err);
+		ret = gather(fs, c->ref, ret == 0, &w, err);
 	if (ret < 0)
 		return ret;
-	ret = prepare_json(ref, (char *)text->data, text->len, &w, &edit, &outcome, err);
+	ret = prepare_json(c->ref, (char *)text->data, text->len, &w, &edit, &outcome, err);
 	if (ret == 0 && outcome != WAITS && edit.changes)
-		ret = cfs_write(fs, ref->image, &edit, sync, &written, err);
-	if (written || (ret == 0 && outcome == ADDED)) {
-		if (outcome == ADDED)
-			show_new_entry(fs, ref, &w);
-		touch(ref, when);
-		cfs_handle_mark_stale(fs, ref);
-		for (i = 0; i < w.n; i++) {
-			struct cfs_ref part = *ref;
-
-			part.part = w.blob[i].part;
-			if (w.blob[i].used && w.node[i] && w.node[i]->kind == CFS_SCRATCH)
-				cfs_pending_become(fs, w.node[i], &part, w.contents[i]);
-		}
-		show_messages(fs, ref);
-	}
+		ret = cfs_write(fs, image, &edit, c->sync, &c->written, err);
+	if (ret == 0 && outcome == ADDED)
+		c->written = true; /* a head that was kept may be just what it was */
+	if (c->written && outcome == ADDED)
+		show_new_entry(fs, c->ref, &w);
+	if (c->written)
+		show_edited(fs, c, &w);
 	crit_edit_fini(&edit);
 	waiting_fini(fs, &w);
-	if (ret == 0 && outcome == ADDED && ref->image->open)
-		commit_waiting(fs, ref);
+	if (ret == 0 && outcome == ADDED && image->open)
+		commit_waiting(fs, c->ref);
 	return ret == 0 && outcome == WAITS ? 1 : ret;
 }
 
-static int commit_sems(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
-		       const struct crit_buf *text, const struct timespec *when,
-		       enum crit_sync sync, struct crit_error *err)
+/* Write an edit of an entry that the image has. */
+static int write_edit(struct cfs *fs, struct commit *c, const struct crit_edit *edit,
+		      struct crit_error *err)
 {
-	struct crit_edit edit = {0};
-	struct crit_place at;
-	bool written = false;
 	int ret;
 
-	ret = open_same(fs, ref, generation, err);
+	if (!edit->changes)
+		return 0;
+	ret = cfs_write(fs, c->ref->image, edit, c->sync, &c->written, err);
+	if (c->written) {
+		touch(c->ref, c->when);
+		cfs_handle_mark_stale(fs, c->ref);
+	}
+	return ret;
+}
+
+static int commit_sems(struct cfs *fs, struct commit *c, const struct crit_buf *text,
+		       struct crit_error *err)
+{
+	struct cfs_image *image = c->ref->image;
+	struct crit_edit edit = {0};
+	struct crit_place at;
+	int ret;
+
+	ret = open_same(fs, c, err);
 	if (ret == 0)
-		ret = cfs_entry_at(ref->image, ref->place, &at, err);
+		ret = cfs_entry_at(image, c->ref->place, &at, err);
 	if (ret < 0)
 		return ret;
 	if (ret == 0) { /* only a look at it: it waits for its entry */
-		ret = crit_sems_parse(ref->image->open, (char *)text->data, text->len,
-				      &edit.values, err);
+		ret = crit_sems_parse(image->open, (char *)text->data, text->len, &edit.values,
+				      err);
 		crit_edit_fini(&edit);
 		return ret < 0 ? ret : 1;
 	}
-	ret = crit_edit_sems(ref->image->open, at, (char *)text->data, text->len, &edit, err);
-	if (ret == 0 && edit.changes)
-		ret = cfs_write(fs, ref->image, &edit, sync, &written, err);
-	if (written) {
-		touch(ref, when);
-		cfs_handle_mark_stale(fs, ref);
-	}
+	ret = crit_edit_sems(image->open, at, (char *)text->data, text->len, &edit, err);
+	if (ret == 0)
+		ret = write_edit(fs, c, &edit, err);
 	crit_edit_fini(&edit);
 	return ret;
 }
 
-static int commit_text(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
-		       const struct cfs_draft *d, const struct timespec *when,
-		       enum crit_sync sync, struct crit_error *err)
+static int commit_text(struct cfs *fs, struct commit *c, const struct cfs_draft *d,
+		       struct crit_error *err)
 {
 	struct crit_buf text = {0};
 	int ret = cfs_draft_text(d, &text);
 
 	if (ret < 0)
 		ret = crit_fail_errno(err, -ret, "can't read what was written");
-	else if (ref->part == CRIT_PART_SEMS)
-		ret = commit_sems(fs, ref, generation, &text, when, sync, err);
+	else if (c->ref->part == CRIT_PART_SEMS)
+		ret = commit_sems(fs, c, &text, err);
 	else
-		ret = commit_json(fs, ref, generation, &text, when, sync, err);
+		ret = commit_json(fs, c, &text, err);
 	crit_buf_fini(&text);
 	return ret;
 }
@@ -377,33 +401,28 @@ static int prepare_blob(const struct cfs_ref *ref, const struct crit_piece *piec
 	return crit_edit_blob(ref->image->open, at, ref->part, pieces, n, edit, err);
 }
 
-static int commit_blob(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
-		       const struct cfs_draft *d, const struct timespec *when,
-		       enum crit_sync sync, struct crit_error *err)
+static int commit_blob(struct cfs *fs, struct commit *c, const struct cfs_draft *d,
+		       struct crit_error *err)
 {
 	struct crit_piece *pieces = NULL;
 	struct crit_edit edit = {0};
-	bool same = false, written = false;
+	bool same = false;
 	size_t n;
 	int ret;
 
 	ret = cfs_draft_pieces(d, &pieces, &n);
 	if (ret < 0)
 		return crit_fail(err, CRIT_NO_MEMORY, "no memory for the edit");
-	ret = open_same(fs, ref, generation, err);
+	ret = open_same(fs, c, err);
 	if (ret == 0)
-		same = blob_unchanged(fs, ref, pieces, n);
+		same = blob_unchanged(fs, c->ref, pieces, n);
 	/* again: the lock was dropped */
 	if (ret == 0)
-		ret = open_same(fs, ref, generation, err);
+		ret = open_same(fs, c, err);
 	if (ret == 0 && !same)
-		ret = prepare_blob(ref, pieces, n, &edit, err);
-	if (ret == 0 && edit.changes)
-		ret = cfs_write(fs, ref->image, &edit, sync, &written, err);
-	if (written) {
-		touch(ref, when);
-		cfs_handle_mark_stale(fs, ref);
-	}
+		ret = prepare_blob(c->ref, pieces, n, &edit, err);
+	if (ret == 0)
+		ret = write_edit(fs, c, &edit, err);
 	crit_edit_fini(&edit);
 	free(pieces);
 	return ret;
@@ -412,16 +431,18 @@ static int commit_blob(struct cfs *fs, const struct cfs_ref *ref, uint64_t gener
 int cfs_commit(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
 	       struct cfs_draft *d, const struct timespec *when, enum crit_sync sync)
 {
+	struct commit c = {ref, generation, when, sync, false};
 	struct crit_error err = {0};
 	int ret;
 
 	if (cfs_part_is_text(ref->part))
-		ret = commit_text(fs, ref, generation, d, when, sync, &err);
+		ret = commit_text(fs, &c, d, &err);
 	else
-		ret = commit_blob(fs, ref, generation, d, when, sync, &err);
+		ret = commit_blob(fs, &c, d, &err);
 	if (ret < 0)
 		cfs_refuse(fs, ref, d, &err);
-	else
+	else if (ret > 0 || c.written)
+		/* not by what was there before: editors put that back when a save fails */
 		cfs_refusal_settle(fs, ref);
 	if (ret == 0) /* what was renamed away is a copy now */
 		cfs_layout_fill(&ref->image->layout, ref);

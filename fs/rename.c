@@ -16,6 +16,7 @@
 #include "fs/entry.h"
 #include "fs/jobs.h"
 #include "fs/pending.h"
+#include "fs/refusal.h"
 #include "fs/scratch.h"
 #include "fs/structure.h"
 #include "fs/whole.h"
@@ -132,6 +133,8 @@ static int rename_onto(struct cfs *fs, const struct cfs_place *place, struct cfs
 {
 	struct cfs_scratch *s = node->scratch;
 	bool text = cfs_part_is_text(to->part), there;
+	bool report = s->ours; /* it is what was refused before */
+	struct timespec when = s->mtime;
 	struct cfs_draft *d;
 	int ret = cfs_pending_check(fs, to);
 
@@ -148,9 +151,13 @@ static int rename_onto(struct cfs *fs, const struct cfs_place *place, struct cfs
 	there = ret > 0;
 	d = cfs_draft_get(s->contents);
 	if (there || (text && cfs_draft_size(d)))
-		ret = cfs_commit(fs, to, to->image->generation, d, NULL, CRIT_SYNC_FILE);
+		ret = cfs_commit(fs, to, to->image->generation, d, &when, CRIT_SYNC_FILE);
 	else
 		ret = 1; /* nothing to say yet, or nowhere to say it */
+	if (ret < 0) /* if the name was renamed away before, it shows what is committed */
+		cfs_layout_fill(&to->image->layout, to);
+	if (ret >= 0 && report)
+		cfs_refusal_settle(fs, to);
 	if (ret == 0 && node->kind == CFS_SCRATCH) {
 		cfs_pending_become(fs, node, to, d);
 	} else if (ret > 0 && node->kind == CFS_SCRATCH) {
