@@ -133,6 +133,99 @@ def test_ways_to_write(mount, work, typ, how):
     assert mnt.read(x.path("0.extra")) == want
 
 
+class Blob:
+    """One extra of a hand-made image: its file, and where the decoded image has it."""
+
+    def __init__(self, typ, index, file, key=None, field=None, image=None):
+        self.typ, self.index, self.file = typ, index, file
+        self.key, self.field, self.image = key, field, image
+
+    def make(self, order):
+        if self.image:
+            return self.image(order)
+        image = handmade.image(TYPES[self.typ], order=order)
+        if self.typ == "IPCNS_MSG":
+            image.entries[1] = handmade.entry(TYPES[self.typ], size=15)  # three messages
+        return image
+
+    def get(self, image):
+        extra = image.entries[self.index].extra
+        if self.typ == "IPCNS_MSG":
+            return extra[self.key][1]
+        return extra[self.key] if self.key else extra
+
+    def set(self, image, data):
+        """The image as it has to be with these bytes."""
+        entry = image.entries[self.index]
+        if self.typ == "IPCNS_MSG":
+            msg = criuimg.SCHEMA.decode("ipc_msg", entry.extra[self.key][0])
+            msg.msize = len(data)
+            entry.extra[self.key] = (criuimg.SCHEMA.encode(msg), data)
+            return
+        if self.key:
+            entry.extra[self.key] = data
+        else:
+            entry.extra = data
+        if self.field:
+            msg = entry.decode()
+            setattr(msg, self.field, len(data))
+            entry.payload = criuimg.SCHEMA.encode(msg)
+
+
+EVERY_KIND = {
+    "pipes": Blob("PIPES_DATA", 1, "1.extra", None, "bytes"),
+    "fifo": Blob("FIFO_DATA", 2, "2.extra", None, "bytes"),
+    "queues": Blob("SK_QUEUES", 1, "1.extra", None, "length"),
+    "inq": Blob("TCP_STREAM", 0, "0.inq", "inq", "inq_len"),
+    "outq": Blob("TCP_STREAM", 0, "0.outq", "outq", "outq_len"),
+    "keys": Blob("BPFMAP_DATA", 1, "1.keys", "keys", "keys_bytes"),
+    "values": Blob("BPFMAP_DATA", 1, "1.values", "values", "values_bytes"),
+    "shm": Blob("IPCNS_SHM", 1, "1.extra", None, "size"),
+    "ghost": Blob("GHOST_FILE", 0, "0.extra"),
+    "chunk": Blob("GHOST_FILE", 2, "2.extra", None, "len", handmade.chunked_ghost),
+    "message": Blob("IPCNS_MSG", 1, "1.msgs/1.extra", 1),
+    "last message": Blob("IPCNS_MSG", 1, "1.msgs/2.extra", 2),
+}
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("kind", EVERY_KIND)
+def test_one_way_after_the_other(mount, work, kind, order):
+    """Each leaves the very file that it has to: neighbours, length fields and padding too."""
+    blob = EVERY_KIND[kind]
+    x = Extra(mount, work, blob.typ, blob.make(order))
+    path, image = x.path(blob.file), x.image
+    mnt.save(path, handmade.blob(300, 50))
+    blob.set(image, handmade.blob(300, 50))
+    # grown first: then there is something to patch and to cut; last from nothing to much
+    for how in ("grow", "append", "middle", "beyond", "dd", "sed", "shrink", "append", "rename",
+                "empty", "append", "redirect_nothing", "grow", "beyond", "shrink"):
+        blob.set(image, writes(path, blob.get(image))[how]())
+        assert mnt.read(x.stored) == criuimg.write_image(image), how
+        assert mnt.read(path) == blob.get(image), how
+        assert os.stat(path).st_size == len(blob.get(image)), how
+        assert mnt.read_text(x.path("%d.json" % blob.index)) == image.entries[blob.index].text(), how
+    for i, entry in enumerate(image.entries):
+        for name, data in mnt.extra_files(entry, i).items():
+            assert mnt.read(x.path(name)) == data, name
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_semaphores_one_way_after_the_other(mount, work, order):
+    x = Extra(mount, work, "IPCNS_SEM", handmade.image(TYPES["IPCNS_SEM"], order=order))
+    path, entry = x.path("1.sems.json"), x.image.entries[1]
+    for expression in (". + [1, 2, 3]", ".[1] = 65535", ". + .", "del(.[0])", ".[:1]", "[]", ". + [7]"):
+        done = subprocess.run(["jq", expression, path], check=True, capture_output=True)
+        with open(path, "wb") as f:
+            f.write(done.stdout)
+        entry.extra = json.loads(done.stdout)
+        msg = entry.decode()
+        msg.nsems = len(entry.extra)
+        entry.payload = criuimg.SCHEMA.encode(msg)
+        assert mnt.read(x.stored) == criuimg.write_image(x.image), expression
+        assert mnt.read_text(path) == criuimg.text(entry.extra), expression
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_ghost_contents(mount, work, size):
     """The rest of the file is the contents: no field has their length."""
