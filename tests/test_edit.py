@@ -1,10 +1,8 @@
 """What is written to an entry lands in the image, when, and nothing else does."""
 import json
 import os
-import random
 import subprocess
 import tempfile
-import threading
 import time
 
 import pytest
@@ -524,32 +522,6 @@ def test_strings_that_are_no_utf8_survive_an_edit(mount, work):
 
 # ----------------------------------------------------------- interruption
 
-def test_killed_at_any_instant(mount, work):
-    """The image is the old one or the new one; what was left over goes with the next mount."""
-    t = Target(mount, work)
-    texts = [t.old.replace(t.OLD, '"pos": %d,' % n) for n in (0, 10**9)]
-    t.mount.close()
-    rand = random.Random(1)
-    for _ in range(12):
-        m = mount(t.root)
-        timer = threading.Timer(rand.uniform(0.002, 0.06), m.proc.kill)
-        timer.start()
-        try:
-            for n in range(100000):
-                mnt.save(m / "files.img/3.json", texts[n % 2])
-        except OSError:
-            pass
-        timer.join()
-        m.proc.wait()
-        m.abandon()
-        after = criuimg.load(t.stored)
-        assert after.entries[3].text() in texts
-        assert_only_changed(t.before, after, {3: after.entries[3].text()})
-    m = mount(t.root)
-    os.listdir(m.point)
-    assert_no_temporaries(t.root)
-
-
 def test_left_overs_are_hidden_and_removed(mount, work):
     root = dumps.copy("cpuinfo", os.path.join(work, "d"))
     left = os.path.join(root, ".critfs.aB3xYz.tmp")
@@ -562,44 +534,3 @@ def test_left_overs_are_hidden_and_removed(mount, work):
     m = mount(root)
     assert ".critfs.aB3xYz.tmp" not in os.listdir(m.point)
     assert not os.path.exists(left)
-
-
-def test_many_writers(target):
-    """Threads that save different entries of one image lose nothing."""
-    def work(i):
-        value = target.before.entries[i].json()
-        for n in range(10):
-            value["id"] = 5000 + 100 * i + n
-            mnt.save(target.dir + "/%d.json" % i, criuimg.text(value))
-        done[i] = criuimg.text(value)
-
-    done = {}
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    assert len(done) == 8
-    assert_only_changed(target.before, criuimg.load(target.stored), done)
-
-
-@pytest.mark.parametrize("save", [calls.rename_scratch, calls.open_w], ids=lambda f: f.__name__)
-def test_readers_never_see_half_an_edit(target, save):
-    # The kernel itself knows for a moment that a file was opened with O_TRUNC.
-    allowed = {target.old, target.new} | ({""} if save is calls.open_w else set())
-    stop, seen = threading.Event(), []
-
-    def read():
-        while not stop.is_set():
-            seen.append(mnt.read_text(target.path))
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
-        for _ in range(40):
-            save(target.path, target.new)
-            target.old, target.new = target.new, target.old
-    finally:
-        stop.set()
-        reader.join()
-    assert seen and set(seen) <= allowed
