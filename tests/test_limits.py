@@ -298,15 +298,15 @@ def test_many_entries(mount, work, many_files, handles):
         handles.open(m / "pipes-data.img/%d.extra" % i)
     assert len(handles.fds) == MANY
     for n in range(20):
-        mnt.save(m / "pipes-data.img/%d.extra" % (n * 100), b"n" * n)
+        mnt.save(m / "pipes-data.img/%d.extra" % (n * 40), b"n" * n)
     for i in range(0, MANY // 2, 499):
         assert os.pread(handles.fds[2 * i], 10000, 0) == image.entries[i].text().encode()
         assert os.pread(handles.fds[2 * i + 1], 10000, 0) == image.entries[i].extra
     for n in range(20):
-        image.entries[n * 100].extra = b"n" * n
-        msg = image.entries[n * 100].decode()
+        image.entries[n * 40].extra = b"n" * n
+        msg = image.entries[n * 40].decode()
         msg.bytes = n
-        image.entries[n * 100].payload = criuimg.SCHEMA.encode(msg)
+        image.entries[n * 40].payload = criuimg.SCHEMA.encode(msg)
     assert mnt.read(stored) == criuimg.write_image(image)
 
 
