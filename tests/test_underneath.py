@@ -59,6 +59,12 @@ def overwrite(path, data):
 HOWS = [replace, rewrite, overwrite]
 
 
+def gone_meanwhile(e):
+    """It was removed or replaced between two calls; anything else is wrong."""
+    assert e.errno in (errno.ENOENT, errno.ESTALE, errno.ENOTDIR, errno.EIO, errno.EBUSY, errno.EINVAL), e
+    return False
+
+
 class Dump:
     def __init__(self, mount, work):
         self.root = os.path.join(work, "dump")
@@ -73,8 +79,13 @@ class Dump:
     def shows(self, image):
         """Does the mount show just that image?"""
         try:
-            if os.listdir(self.dir) != mnt.listing(image):
-                return False
+            return os.listdir(self.dir) == mnt.listing(image) and self.shows_all(image)
+        except OSError as e:
+            return gone_meanwhile(e)
+
+    def shows_all(self, image):
+        """All of its entries, with whatever is beside them?"""
+        try:
             for i, entry in enumerate(image.entries):
                 text = mnt.read_text(self.path("%d.json" % i))
                 data = mnt.read(self.path("%d.extra" % i))
@@ -83,18 +94,7 @@ class Dump:
                     return False
             return True
         except OSError as e:
-            # it was removed or replaced between two of these calls
-            assert e.errno in (errno.ENOENT, errno.ESTALE, errno.ENOTDIR, errno.EIO, errno.EBUSY), e
-            return False
-
-    def shows_entries(self, image):
-        """Are its entries there, whatever else is beside them?"""
-        try:
-            return (set(mnt.listing(image)) <= set(os.listdir(self.dir)) and
-                    all(mnt.read_text(self.path("%d.json" % i)) == e.text()
-                        for i, e in enumerate(image.entries)))
-        except OSError:
-            return False
+            return gone_meanwhile(e)
 
     def look(self):
         """What may be cached of it is."""
@@ -208,7 +208,7 @@ def test_something_else(mount, work, what, late):
     else:
         os.unlink(d.stored)
     dumps.write(d.root, NAME, OTHERS["shorter"])
-    assert mnt.wait_for(lambda: d.shows_entries(OTHERS["shorter"]), 5)
+    assert mnt.wait_for(lambda: d.shows_all(OTHERS["shorter"]), 5)
     # nothing typed is lost
     kept = [n for n in os.listdir(d.dir) if n.endswith(".rej")]
     assert kept and mnt.read_text(d.path(kept[0])) == text
@@ -305,25 +305,29 @@ def test_cut_under_a_mapping(mount, work, how):
 # ------------------------------------------------------------- drafts
 
 @pytest.mark.parametrize("how", HOWS, ids=lambda f: f.__name__)
-@pytest.mark.parametrize("part, data", [("1.json", None), ("1.extra", b"typed" * 100)])
+@pytest.mark.parametrize("part, data", [("1.json", None), ("1.extra", b"typed")], ids=["text", "blob"])
+@pytest.mark.parametrize("looked", [False, True])
 @pytest.mark.parametrize("end", ["close", "fsync", "rename"])
-def test_a_draft_is_kept_and_refused(mount, work, how, part, data, end):
+def test_a_draft_is_kept_and_refused(mount, work, how, part, data, looked, end):
     """Whether the daemon looked meanwhile or not, by close, fsync and a scratch file's rename."""
-    d = Dump(mount, work)
+    d, other = Dump(mount, work), OTHERS["longer" if looked else "same length"]
     data = data or OLD.entries[1].text().replace("1002", "5555").encode()
     fd = os.open(d.path("t" if end == "rename" else part), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     mnt.write_fd(fd, data)
-    other = criuimg.write_image(OTHERS["same length"])
-    how(d.stored, other)
+    how(d.stored, criuimg.write_image(other))
+    if looked:
+        assert mnt.wait_for(lambda: d.shows_all(other), 5)
     if end == "rename":
         os.close(fd)
+        if looked:  # it is of no image, and the name stands for the entry that has it now
+            return
     with pytest.raises(OSError) as e:
         if end == "rename":
             os.rename(d.path("t"), d.path(part))
         else:
             (os.close if end == "close" else os.fsync)(fd)
     assert e.value.errno == errno.EBUSY
-    assert mnt.read(d.stored) == other
+    assert mnt.read(d.stored) == criuimg.write_image(other)
     assert mnt.read(d.path(part + ".rej")) == data
     line = mnt.read_text(d.path(part + ".err"))
     assert line.startswith("%s/%s: error: " % (NAME, part)) and "changed underneath" in line
@@ -331,8 +335,8 @@ def test_a_draft_is_kept_and_refused(mount, work, how, part, data, end):
         with pytest.raises(OSError):
             os.close(fd)
     # what is shown is the new image, and a new edit of it is accepted
-    assert mnt.wait_for(lambda: d.shows_entries(OTHERS["same length"]), 5)
-    new = OTHERS["same length"].entries[0].text().replace("2001", "6666")
+    assert mnt.wait_for(lambda: d.shows_all(other), 5)
+    new = other.entries[0].text().replace("2001", "6666")
     assert mnt.wait_for(lambda: done(mnt.save, d.path("0.json"), new), 5)
     assert criuimg.load(d.stored).entries[0].text() == new
 
@@ -418,4 +422,4 @@ def test_a_rewritten_image_and_its_editors(mount, work):
         t.join()
     assert not wrong
     replace(d.stored, criuimg.write_image(a))
-    assert mnt.wait_for(lambda: d.shows_entries(a), 5)
+    assert mnt.wait_for(lambda: d.shows_all(a), 5)
