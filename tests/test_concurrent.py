@@ -1,5 +1,4 @@
 """Several processes at one dump: no edit is lost, and nobody sees half of one."""
-import ctypes
 import json
 import mmap
 import os
@@ -18,8 +17,6 @@ import mnt
 from criuimg import TYPES
 from editing import Target, assert_no_temporaries, assert_only_changed
 
-LIBC = ctypes.CDLL(None, use_errno=True)
-RENAME_EXCHANGE = 2
 ROUNDS = 8 if mnt.sanitized() else 25
 
 

@@ -113,7 +113,7 @@ def left_overs(root):
 def test_killed_at_random(mount, work):
     """Every image is one that a prefix of the edits gives, with all whose close had returned."""
     s = Stream(os.path.join(work, "dump"), 1)
-    rand, left, edits = random.Random(2), 0, 0
+    rand, left = random.Random(2), 0
     for _ in range(40 if mnt.sanitized() else 200):
         m = mount(s.root)
         assert_no_temporaries(s.root)

@@ -13,7 +13,7 @@ import dumps
 import handmade
 import mnt
 from criuimg import Entry, Image, SCHEMA, TYPES
-from editing import Target, assert_no_temporaries, assert_only_changed
+from editing import Target, assert_only_changed
 
 OTHER_LENGTH = '"pos": 123456789012,'
 

@@ -136,8 +136,9 @@ def long_texts(t):
             "escapes": (head + b'"/', b"\\u0041" * (MIB // 6), 100, tail)}
 
 
-@pytest.mark.parametrize("what", ["a string", "spaces", "a list of numbers", "zeros", "a number",
-                                  "an unknown key", "an unclosed string", "doubled keys", "commas", "escapes"])
+@pytest.mark.parametrize("what", [
+    "a string", "spaces", "a list of numbers", "zeros", "a number", "an unknown key",
+    "an unclosed string", "doubled keys", "commas", "escapes"])
 def test_large_texts(target, what):
     """Of 100 MB: by the rules refused or accepted, but never trouble, and memory is given back."""
     head, block, count, tail = long_texts(target)[what]
