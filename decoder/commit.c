@@ -42,7 +42,7 @@ static void random_name(char name[NAME_LEN + 1])
 
 /*
  * A new file, locked, so that a sweep leaves it alone. One may come between
- * creating and locking; then the file has no name any more and another is made.
+ * creating and locking; then the file goes, and another is made.
  */
 static int create_temporary(int dirfd, char name[NAME_LEN + 1])
 {
@@ -57,7 +57,9 @@ static int create_temporary(int dirfd, char name[NAME_LEN + 1])
 			continue;
 		if (fd < 0)
 			return -errno;
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink)
+		/* where nothing can be locked, no sweep can either, and leaves it alone */
+		if ((flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) &&
+		    fstat(fd, &st) == 0 && st.st_nlink)
 			return fd;
 		close(fd);
 	}

@@ -23,7 +23,8 @@ int cfs_object_find(struct cfs *fs, fuse_ino_t ino, struct cfs_object *o)
 	if (!cfs_id_is_computed(ino))
 		return -ESTALE;
 	o->ref.image = cfs_image_by_number(fs, cfs_id_image(ino));
-	if (!o->ref.image || cfs_layout_is_retired(&o->ref.image->layout, cfs_id_slot(ino)))
+	if (!o->ref.image || o->ref.image->serial != cfs_id_image(ino) ||
+	    cfs_layout_is_retired(&o->ref.image->layout, cfs_id_slot(ino), cfs_id_part(ino)))
 		return -ESTALE;
 	o->is_entry = true;
 	o->ref.place = (struct crit_place){cfs_id_slot(ino), CRIT_NO_MSG};
@@ -185,10 +186,13 @@ int cfs_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_object *o, struct 
 int cfs_attr_open(struct cfs *fs, fuse_ino_t ino, const struct cfs_handle *h, struct stat *st,
 		  double *timeout)
 {
-	bool entry = h && h->kind == CFS_HANDLE_ENTRY;
+	bool entry;
 	struct cfs_object o;
 	int ret = cfs_object_find(fs, ino, &o);
 
+	if (ret == -ESTALE && !h) /* fstat(2) does not say which open file it means */
+		h = cfs_handle_of_entry(fs, ino);
+	entry = h && h->kind == CFS_HANDLE_ENTRY;
 	if (ret == 0)
 		ret = cfs_attr(fs, ino, &o, st, timeout);
 	if (ret < 0 && !entry)
@@ -201,8 +205,8 @@ int cfs_attr_open(struct cfs *fs, fuse_ino_t ino, const struct cfs_handle *h, st
 	}
 	if (entry)
 		set_size(st, cfs_handle_size(h));
-	/* as it will be when it is committed */
-	if (entry && h->dirty)
+	/* as it will be when it is committed, or was then */
+	if (entry && h->mtime.tv_sec && (h->dirty || h->stale))
 		st->st_mtim = st->st_ctim = h->mtime;
 	return 0;
 }

@@ -342,8 +342,7 @@ static int remove_in_image(struct cfs *fs, const struct cfs_place *place, const 
 	struct cfs_ref ref;
 
 	if (node && S_ISDIR(node->scratch->mode) &&
-	    cfs_listing_has_scratch(
-		    fs, cfs_id_of(node->ref.image->number, node->ref.place.n, CRIT_PART_MSGS)))
+	    cfs_listing_has_scratch(fs, cfs_entry_queue(&node->ref)))
 		return -ENOTEMPTY;
 	if (node)
 		return cfs_change_remove_scratch(fs, node);

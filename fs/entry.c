@@ -193,11 +193,39 @@ struct cfs_draft *cfs_entry_draft(struct cfs *fs, const struct cfs_ref *ref, int
 	return d;
 }
 
+uint64_t cfs_entry_id(const struct cfs_ref *ref)
+{
+	if (ref->place.m != CRIT_NO_MSG ||
+	    cfs_layout_is_retired(&ref->image->layout, ref->place.n, ref->part))
+		return 0;
+	return cfs_id_of(ref->image->serial, ref->place.n, ref->part);
+}
+
+void cfs_entry_renew(struct cfs *fs, const struct cfs_ref *ref)
+{
+	char name[CFS_NAME_SIZE];
+	struct cfs_node *node;
+
+	cfs_entry_name(ref, name);
+	node = cfs_node_by_name(&fs->nodes, cfs_entry_container(ref), name);
+	if (node && node->kind == CFS_ENTRY) {
+		node->kind = CFS_GONE;
+		cfs_node_rename(&fs->nodes, node, 0, NULL);
+	}
+	if (ref->place.m == CRIT_NO_MSG)
+		cfs_layout_retire(&ref->image->layout, ref->place.n, ref->part);
+}
+
+uint64_t cfs_entry_queue(const struct cfs_ref *ref)
+{
+	return cfs_id_of(ref->image->number, ref->place.n, CRIT_PART_MSGS);
+}
+
 uint64_t cfs_entry_container(const struct cfs_ref *ref)
 {
 	if (ref->place.m == CRIT_NO_MSG)
 		return ref->image->node->id;
-	return cfs_id_of(ref->image->number, ref->place.n, CRIT_PART_MSGS);
+	return cfs_entry_queue(ref);
 }
 
 void cfs_entry_name(const struct cfs_ref *ref, char *name)

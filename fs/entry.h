@@ -58,6 +58,18 @@ int cfs_entry_size(struct cfs *fs, const struct cfs_ref *ref, uint64_t *size,
 /* What it says now, as contents to be edited; NULL and *ret if that fails. */
 struct cfs_draft *cfs_entry_draft(struct cfs *fs, const struct cfs_ref *ref, int *ret);
 
+/* Its computed node id; 0 if it has none, or that was another version's (see below). */
+uint64_t cfs_entry_id(const struct cfs_ref *ref);
+
+/*
+ * Size and pages are the inode's to the kernel. So what a file is at a time has a node
+ * id of its own: when its contents become others, the one it had is given up.
+ */
+void cfs_entry_renew(struct cfs *fs, const struct cfs_ref *ref);
+
+/* The directory of the messages of a slot, as cfs_entry_container() of each of them. */
+uint64_t cfs_entry_queue(const struct cfs_ref *ref);
+
 /* The directory that it is in, as nodes are named there (see node.h), and its name. */
 uint64_t cfs_entry_container(const struct cfs_ref *ref);
 void cfs_entry_name(const struct cfs_ref *ref, char *name); /* CFS_NAME_SIZE bytes */

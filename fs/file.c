@@ -112,7 +112,8 @@ int cfs_file_open_scratch(struct cfs *fs, struct cfs_node *node, struct fuse_fil
 	}
 	give(h, fi);
 	/* it was an entry's file, and who read that may still be filling its pages */
-	fi->direct_io = cfs_handle_entry_open(fs, node->id);
+	h->cached = !cfs_handle_of_entry(fs, node->id);
+	fi->direct_io = !h->cached;
 	return 0;
 }
 
@@ -244,10 +245,33 @@ static void reply_fd(fuse_req_t req, int fd, size_t size, off_t off)
 	fuse_reply_data(req, &bufv, FUSE_BUF_SPLICE_MOVE);
 }
 
+static bool same_contents(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Is the file what it was when the handle was opened, or what commits made of it since? */
+static bool is_intact(const struct cfs_handle *h)
+{
+	const struct cfs_image *image = h->ref.image;
+	struct stat st;
+
+	return fstat(h->file->fd, &st) == 0 &&
+	       (same_contents(&st, &h->file->st) ||
+		(h->generation == image->generation && same_contents(&st, &image->st)));
+}
+
 static void reply_span(fuse_req_t req, const struct cfs_handle *h, size_t size, off_t off)
 {
 	if ((uint64_t)off >= h->span.len) {
 		fuse_reply_buf(req, NULL, 0);
+		return;
+	}
+	/* somebody wrote in place: these are not the bytes that were opened */
+	if (!is_intact(h)) {
+		fuse_reply_err(req, EIO);
 		return;
 	}
 	if (size > h->span.len - (uint64_t)off)

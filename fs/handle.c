@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "fs/entry.h"
 #include "fs/listing.h"
 #include "fs/scratch.h"
 
@@ -61,13 +62,15 @@ struct cfs_readers cfs_handle_readers(struct cfs *fs, const struct cfs_ref *ref)
 	struct cfs_handle *h;
 
 	DL_FOREACH(fs->handles, h) {
-		if (h->kind != CFS_HANDLE_ENTRY || h->gone || !same_entry(&h->ref, ref) ||
-		    h->ref.part != ref->part)
+		if (h->kind != CFS_HANDLE_ENTRY || h->gone || h->stale ||
+		    !same_entry(&h->ref, ref) || h->ref.part != ref->part)
 			continue;
 		readers.any = true;
-		if (h->writable || h->stale || h->generation != ref->image->generation)
+		if (h->writable)
 			readers.differ = true;
-		if (h->cached && h->draft && cfs_draft_size(h->draft))
+		/* an empty text is nothing yet */
+		if (h->cached && h->draft &&
+		    (cfs_draft_size(h->draft) || !cfs_part_is_text(ref->part)))
 			readers.mapped = h;
 	}
 	return readers;
@@ -75,13 +78,40 @@ struct cfs_readers cfs_handle_readers(struct cfs *fs, const struct cfs_ref *ref)
 
 void cfs_handle_mark_stale(struct cfs *fs, const struct cfs_ref *ref)
 {
+	struct cfs_ref json = *ref;
 	struct cfs_handle *h;
 
 	/* an N.json says how long the extras are, so it goes with each of them */
+	json.part = CRIT_PART_JSON;
 	DL_FOREACH(fs->handles, h)
 		if (h->kind == CFS_HANDLE_ENTRY && same_entry(&h->ref, ref) &&
 		    (h->ref.part == ref->part || h->ref.part == CRIT_PART_JSON))
 			h->stale = true;
+	cfs_entry_renew(fs, ref);
+	cfs_entry_renew(fs, &json);
+}
+
+void cfs_handle_mark_image(struct cfs *fs, const struct cfs_image *image)
+{
+	struct cfs_handle *h;
+
+	DL_FOREACH(fs->handles, h)
+		if (h->kind == CFS_HANDLE_ENTRY && h->ref.image == image)
+			h->stale = true;
+}
+
+struct cfs_handle *cfs_handle_of_entry(struct cfs *fs, uint64_t ino)
+{
+	struct cfs_handle *h, *found = NULL;
+
+	DL_FOREACH(fs->handles, h) {
+		if (h->kind != CFS_HANDLE_ENTRY || h->ino != ino)
+			continue;
+		if (h->cached)
+			return h;
+		found = h;
+	}
+	return found;
 }
 
 /* Is the handle's file the one of `ref`, or one of its entry, or of its queue? */
@@ -118,16 +148,6 @@ void cfs_handle_move(struct cfs *fs, const struct cfs_ref *from, const struct cf
 		if (!whole)
 			h->ref.part = to->part;
 	}
-}
-
-bool cfs_handle_entry_open(struct cfs *fs, uint64_t ino)
-{
-	struct cfs_handle *h;
-
-	DL_FOREACH(fs->handles, h)
-		if (h->kind == CFS_HANDLE_ENTRY && h->ino == ino)
-			return true;
-	return false;
 }
 
 uint64_t cfs_handle_size(const struct cfs_handle *h)

@@ -31,7 +31,7 @@ struct cfs_handle {
 	bool readable, writable;
 	bool append;
 	bool cached;            /* reads and writes through the kernel's pages */
-	bool stale;             /* what it reads was committed over */
+	bool stale; /* what it reads was committed over: its node id is only its own now */
 	bool truncated;         /* opened with O_TRUNC */
 	bool written;           /* something was written since it was opened */
 	bool gone;              /* the entry file was removed: what is written is nobody's */
@@ -64,7 +64,7 @@ static inline struct cfs_handle *cfs_handle_of(const struct fuse_file_info *fi)
  */
 struct cfs_readers {
 	bool any;
-	bool differ; /* some write, or read what is no longer the committed contents */
+	bool differ; /* some write */
 	struct cfs_handle *mapped; /* a cached one with a draft: its size is the inode's */
 };
 
@@ -73,15 +73,18 @@ struct cfs_readers cfs_handle_readers(struct cfs *fs, const struct cfs_ref *ref)
 /* An entry file was committed over: what was opened before is stale. */
 void cfs_handle_mark_stale(struct cfs *fs, const struct cfs_ref *ref);
 
+/* The same for all that is open of an image which was read anew. */
+void cfs_handle_mark_image(struct cfs *fs, const struct cfs_image *image);
+
+/* What is open as an entry file under a node id; one that is cached if there is any. */
+struct cfs_handle *cfs_handle_of_entry(struct cfs *fs, uint64_t ino);
+
 /*
  * The entry file, or (`whole`) all of its entry, was removed: who has it open goes on
  * by himself. Or the entry went to another slot, and its handles with it.
  */
 void cfs_handle_remove(struct cfs *fs, const struct cfs_ref *ref, bool whole);
 void cfs_handle_move(struct cfs *fs, const struct cfs_ref *from, const struct cfs_ref *to);
-
-/* Is something open as an entry file under this node id? */
-bool cfs_handle_entry_open(struct cfs *fs, uint64_t ino);
 
 /* Any open handle of a node that has a descriptor, or NULL. */
 struct cfs_handle *cfs_handle_with_fd(struct cfs *fs, const struct cfs_node *node);

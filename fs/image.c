@@ -10,6 +10,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "fs/handle.h"
 #include "fs/ids.h"
 
 #define OPEN_MAX_IMAGES 64          /* kept open; each has a window and an index */
@@ -26,7 +27,8 @@ struct cfs_changed {
 	UT_hash_handle hh;
 };
 
-static int add_image(struct cfs *fs, struct cfs_image *image)
+/* The next number, which leads to this image. 0, -ENFILE, -ENOMEM. */
+static int take_number(struct cfs *fs, struct cfs_image *image, unsigned *number)
 {
 	if (fs->n_images == CFS_IMAGES_MAX)
 		return -ENFILE;
@@ -39,7 +41,7 @@ static int add_image(struct cfs *fs, struct cfs_image *image)
 		fs->images = images;
 		fs->cap_images = cap;
 	}
-	image->number = (unsigned)fs->n_images;
+	*number = (unsigned)fs->n_images;
 	fs->images[fs->n_images++] = image;
 	return 0;
 }
@@ -86,8 +88,12 @@ static void free_image(struct cfs *fs, struct cfs_image *image)
 
 void cfs_images_fini(struct cfs *fs)
 {
-	while (fs->n_images)
-		free_image(fs, fs->images[--fs->n_images]);
+	while (fs->n_images) {
+		struct cfs_image *image = fs->images[--fs->n_images];
+
+		if (image->number == fs->n_images) /* others lead to the same image */
+			free_image(fs, image);
+	}
 	free(fs->images);
 }
 
@@ -111,11 +117,28 @@ static bool checked_lately(const struct cfs_image *image)
 	       CHECK_NS;
 }
 
+/* The nodes of its entry files are of what it was before. */
+static void forget_nodes(struct cfs *fs, const struct cfs_image *image)
+{
+	struct cfs_node *node, *next;
+
+	HASH_ITER(by_name, fs->nodes.by_name, node, next) {
+		if (node->kind != CFS_ENTRY || node->ref.image != image)
+			continue;
+		node->kind = CFS_GONE;
+		cfs_node_rename(&fs->nodes, node, 0, NULL);
+	}
+}
+
 /* The file is another one, or has other contents: nothing known of it holds. */
 static void start_afresh(struct cfs *fs, struct cfs_image *image, const struct stat *st)
 {
 	close_image(fs, image);
 	forget_changes(image);
+	/* what is open stays what it is, under the ids that it has */
+	cfs_handle_mark_image(fs, image);
+	forget_nodes(fs, image);
+	take_number(fs, image, &image->serial);
 	cfs_layout_reset(&image->layout);
 	image->expired = true;
 	image->made = false;
@@ -162,13 +185,9 @@ static int is_image(struct cfs_node *dir, const char *name)
 	return ret;
 }
 
-/*
- * Its file is no image at the moment: it was removed, or somebody is writing it
- * anew. The name goes to a plain file; the image keeps what it had beside its
- * entries, and gets the name back when there is an image again.
- */
-static void lose_name(struct cfs *fs, struct cfs_image *image)
+void cfs_image_lost(struct cfs *fs, struct cfs_image *image)
 {
+	close_image(fs, image);
 	free(image->lost);
 	image->lost = strdup(cfs_image_name(image));
 	cfs_node_rename(&fs->nodes, image->node, 0, NULL);
@@ -181,8 +200,7 @@ static int read_anew(struct cfs *fs, struct cfs_image *image, const struct stat 
 		return 0;
 	if (!S_ISREG(st->st_mode) || !st->st_size ||
 	    is_image(image->node->parent, cfs_image_name(image)) <= 0) {
-		close_image(fs, image);
-		lose_name(fs, image);
+		cfs_image_lost(fs, image);
 		return -ENOENT;
 	}
 	start_afresh(fs, image, st);
@@ -233,11 +251,12 @@ static int new_image(struct cfs *fs, struct cfs_node *dir, const char *name,
 		return -ENOMEM;
 	image->st = *st;
 	image->base = st->st_mtim;
-	ret = add_image(fs, image);
+	ret = take_number(fs, image, &image->number);
 	if (ret < 0) {
 		free(image);
 		return ret;
 	}
+	image->serial = image->number;
 	image->node = cfs_node_new(&fs->nodes, cfs_id_of(image->number, 0, CFS_PART_DIR),
 				   CFS_IMAGE, dir, dir->id, name);
 	if (!image->node) {
@@ -266,7 +285,7 @@ int cfs_image_get(struct cfs *fs, struct cfs_node *dir, const char *name, const 
 	ret = crit_name_is_raw(name) || st->st_size == 0 ? 0 : is_image(dir, name);
 	if (ret <= 0) {
 		if (image)
-			lose_name(fs, image);
+			cfs_image_lost(fs, image);
 		return ret < 0 ? ret : -ENOENT;
 	}
 	if (!image) {
@@ -357,9 +376,19 @@ int cfs_image_look(struct cfs *fs, struct cfs_image *image)
 	return read_anew(fs, image, &st);
 }
 
+/* Are the bytes others than those that the index is of? This can't wait for a look. */
+static bool written_in_place(const struct cfs_image *image)
+{
+	struct stat st;
+
+	return image->open && !image->writing &&
+	       (fstat(crit_image_file(image->open)->fd, &st) < 0 || !same_file(&st, &image->st));
+}
+
 int cfs_image_open(struct cfs *fs, struct cfs_image *image, struct crit_error *err)
 {
-	int ret = cfs_image_check(fs, image);
+	int ret = written_in_place(image) ? cfs_image_look(fs, image)
+					  : cfs_image_check(fs, image);
 
 	if (ret < 0)
 		return crit_fail_errno(err, -ret, "can't stat it");
@@ -454,5 +483,8 @@ void cfs_image_path(const struct cfs_image *image, const char *name, char *out, 
 	out[0] = '\0';
 	at = dir_path(image->node->parent, out, size);
 	snprintf(out + at, size - at, "%s/%s",
-		 cfs_image_name(image) ? cfs_image_name(image) : "?", name);
+		 cfs_image_name(image) ? cfs_image_name(image)
+		 : image->lost	       ? image->lost
+				       : "?",
+		 name);
 }

@@ -19,7 +19,8 @@ struct cfs_changed;
 struct cfs_unsynced;
 
 struct cfs_image {
-	unsigned number;               /* in node ids */
+	unsigned number;               /* in the node id of its directory, and inode numbers */
+	unsigned serial;               /* in the node ids of its files: another once read anew */
 	struct cfs_node *node;         /* a reference; its parent is the directory */
 	char *lost;                    /* owned: the name it had until its file was no image */
 	struct stat st;                /* of the file as it was read or committed */
@@ -77,6 +78,12 @@ void cfs_image_untouch(struct cfs_image *image, const struct cfs_ref *ref);
 
 /* The name it has in its directory; NULL while there is no such image. */
 const char *cfs_image_name(const struct cfs_image *image);
+
+/*
+ * Its name leads to something else at the moment: it keeps what is beside its entries,
+ * and gets the name back when there is an image again.
+ */
+void cfs_image_lost(struct cfs *fs, struct cfs_image *image);
 
 /* Its file was removed, or got another name, through the mount. */
 void cfs_image_removed(struct cfs *fs, struct cfs_image *image);

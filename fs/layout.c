@@ -52,12 +52,15 @@ static void drop_queue(struct cfs_layout *l, struct cfs_queue *q)
 
 void cfs_layout_reset(struct cfs_layout *l)
 {
+	unsigned part;
+
 	while (l->queues)
 		drop_queue(l, l->queues);
 	while (l->n_parked)
 		cfs_draft_put(l->parked[--l->n_parked].contents);
 	cfs_slots_fini(&l->entries);
-	cfs_slots_fini(&l->retired);
+	for (part = 0; part <= CFS_PART_TAIL; part++)
+		cfs_slots_fini(&l->retired[part]);
 	free(l->vacant);
 	free(l->absent);
 	free(l->parked);
@@ -215,24 +218,26 @@ void cfs_layout_keep_head(struct cfs_layout *l)
 	l->head_kept = true;
 }
 
-bool cfs_layout_is_retired(const struct cfs_layout *l, uint64_t slot)
+bool cfs_layout_is_retired(const struct cfs_layout *l, uint64_t slot, unsigned part)
 {
 	uint64_t position;
 
-	return l->retired.counted && cfs_slots_find(&l->retired, slot, &position);
+	return part <= CFS_PART_TAIL && l->retired[part].counted &&
+	       cfs_slots_find(&l->retired[part], slot, &position);
 }
 
-int cfs_layout_retire(struct cfs_layout *l, uint64_t slot)
+int cfs_layout_retire(struct cfs_layout *l, uint64_t slot, unsigned part)
 {
+	struct cfs_slots *retired = &l->retired[part];
 	int ret;
 
-	if (cfs_layout_is_retired(l, slot))
+	if (cfs_layout_is_retired(l, slot, part))
 		return 0;
-	ret = l->retired.counted ? 0 : cfs_slots_count(&l->retired, 0);
+	ret = retired->counted ? 0 : cfs_slots_count(retired, 0);
 	if (ret == 0)
-		ret = cfs_slots_reserve(&l->retired);
+		ret = cfs_slots_reserve(retired);
 	if (ret == 0)
-		cfs_slots_add(&l->retired, slot);
+		cfs_slots_add(retired, slot);
 	return ret;
 }
 

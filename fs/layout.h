@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "decoder/edit.h"
+#include "fs/ids.h"
 #include "fs/node.h"
 #include "fs/slots.h"
 
@@ -39,7 +40,8 @@ struct cfs_layout {
 	 * in the file as long as there are others.
 	 */
 	bool head_kept;
-	struct cfs_slots retired;   /* slots whose computed ids mean files that are gone */
+	/* by part: slots whose computed id is that of a file, or version, that is gone */
+	struct cfs_slots retired[CFS_PART_TAIL + 1];
 	struct cfs_vacancy *vacant; /* owned */
 	size_t n_vacant, cap_vacant;
 	struct cfs_ref *absent; /* owned: parts that were removed, or not made yet */
@@ -80,9 +82,9 @@ void cfs_layout_move(struct cfs_layout *l, uint64_t from, uint64_t to);
 /* Slot 0 goes, its entry stays. */
 void cfs_layout_keep_head(struct cfs_layout *l);
 
-/* Is the slot's computed id that of a file which is gone? And make it so. */
-bool cfs_layout_is_retired(const struct cfs_layout *l, uint64_t slot);
-int cfs_layout_retire(struct cfs_layout *l, uint64_t slot);
+/* Is the computed id that of a file, or of a version of it, which is gone? And make it so. */
+bool cfs_layout_is_retired(const struct cfs_layout *l, uint64_t slot, unsigned part);
+int cfs_layout_retire(struct cfs_layout *l, uint64_t slot, unsigned part);
 
 /* Is the file not to be seen, though the entry has such a part? */
 bool cfs_layout_hides(const struct cfs_layout *l, const struct cfs_ref *ref);

@@ -280,8 +280,7 @@ static int list_image(struct cfs *fs, struct reply *r, struct cfs_handle *h, off
 	bool msgs = h->ref.part == CRIT_PART_MSGS;
 	struct cfs_image *image = h->ref.image;
 	struct crit_place at;
-	uint64_t container = msgs ? cfs_id_of(image->number, h->ref.place.n, CRIT_PART_MSGS)
-				  : h->ino;
+	uint64_t container = msgs ? cfs_entry_queue(&h->ref) : image->node->id;
 	int ret = cfs_image_open(fs, image, NULL);
 
 	if (ret == 0 && off < COOKIE_ENTRIES)

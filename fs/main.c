@@ -222,7 +222,8 @@ static int serve(struct cfs *fs, const struct fuse_cmdline_opts *cmd)
 	name_scratch_files(fs);
 	name_kept_heads(fs);
 	cfs_unlock(fs);
-	return ret < 0 ? 1 : 0;
+	/* the kernel may end the connection while requests are waiting */
+	return ret < 0 && ret != -ECONNABORTED && ret != -ENODEV ? 1 : 0;
 }
 
 static int mount_and_serve(struct cfs *fs, struct fuse_args *args,

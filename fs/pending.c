@@ -103,6 +103,11 @@ void cfs_pending_become(struct cfs *fs, struct cfs_node *node, const struct cfs_
 	cfs_node_ref(node);
 	if (cfs_node_rename(&fs->nodes, node, container, name) < 0)
 		cfs_node_rename(&fs->nodes, node, 0, NULL);
+	/* who reads what was written, reads on; the entry's text may have another length */
+	DL_FOREACH(fs->handles, h)
+		if (h->node == node && h->kind == CFS_HANDLE_ENTRY && h->cached &&
+		    h->readable && node->kind == CFS_ENTRY)
+			cfs_entry_renew(fs, ref);
 	/* it was another entry's file before: that has gone here, and is there no more */
 	while (cfs_layout_holds(l, node, &held)) {
 		held.image = ref->image;

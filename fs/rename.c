@@ -40,12 +40,13 @@ static int take_scratch_name(struct cfs *fs, const struct cfs_place *place,
 }
 
 /* Whoever has the file open for writing has the scratch file open now. */
-static void take_handles(struct cfs *fs, struct cfs_node *node)
+static void take_handles(struct cfs *fs, struct cfs_node *node, const struct cfs_ref *ref)
 {
 	struct cfs_handle *h;
 
 	DL_FOREACH(fs->handles, h) {
-		if (h->ino != node->id || h->kind != CFS_HANDLE_ENTRY || !h->writable)
+		if (h->kind != CFS_HANDLE_ENTRY || !h->writable || h->gone ||
+		    h->ref.image != ref->image || !cfs_ref_same(&h->ref, ref))
 			continue;
 		h->kind = CFS_HANDLE_SCRATCH;
 		if (!h->node) {
@@ -118,7 +119,7 @@ static int vacate(struct cfs *fs, const struct cfs_place *place, const struct cf
 		node->ref = (struct cfs_ref){.image = ref->image};
 		node->scratch = s;
 		s->dirty = false;
-		take_handles(fs, node);
+		take_handles(fs, node, ref);
 	}
 	cfs_node_unref(&fs->nodes, node);
 	return ret;

@@ -30,7 +30,7 @@ static int complain(struct cfs *fs, const struct cfs_ref *ref, const struct crit
 
 struct cfs_node *cfs_structure_node(struct cfs *fs, const struct cfs_ref *ref)
 {
-	uint64_t id = cfs_id_of(ref->image->number, ref->place.n, ref->part);
+	uint64_t id = cfs_entry_id(ref);
 	uint64_t container = cfs_entry_container(ref);
 	char name[CFS_NAME_SIZE];
 	struct cfs_node *node;
@@ -40,8 +40,7 @@ struct cfs_node *cfs_structure_node(struct cfs *fs, const struct cfs_ref *ref)
 	if (node)
 		return node;
 	/* what had it may have gone elsewhere long ago */
-	if (ref->place.m != CRIT_NO_MSG || cfs_node_by_id(&fs->nodes, id) ||
-	    cfs_layout_is_retired(&ref->image->layout, ref->place.n))
+	if (id && cfs_node_by_id(&fs->nodes, id))
 		id = 0;
 	node = cfs_node_new(&fs->nodes, id, CFS_ENTRY, NULL, container, name);
 	if (!node)
@@ -52,23 +51,10 @@ struct cfs_node *cfs_structure_node(struct cfs *fs, const struct cfs_ref *ref)
 }
 
 /* The file is gone: only who has it open, or the kernel, knows its node. */
-static void forget_node(struct cfs *fs, const struct cfs_ref *ref)
-{
-	char name[CFS_NAME_SIZE];
-	struct cfs_node *node;
-
-	cfs_entry_name(ref, name);
-	node = cfs_node_by_name(&fs->nodes, cfs_entry_container(ref), name);
-	if (!node || node->kind != CFS_ENTRY)
-		return;
-	node->kind = CFS_GONE;
-	cfs_node_rename(&fs->nodes, node, 0, NULL);
-}
-
 static void forget_file(struct cfs *fs, const struct cfs_ref *ref)
 {
 	cfs_image_untouch(ref->image, ref);
-	forget_node(fs, ref);
+	cfs_entry_renew(fs, ref);
 }
 
 /* All files of an entry are gone. */
@@ -81,8 +67,6 @@ static void forget_entry(struct cfs *fs, const struct cfs_ref *json)
 		cfs_refusal_settle(fs, &ref);
 	}
 	cfs_handle_remove(fs, json, true);
-	if (json->place.m == CRIT_NO_MSG)
-		cfs_layout_retire(&json->image->layout, json->place.n);
 }
 
 /* The parts of an entry as they are, to be kept: `drafts` has one for each blob. */
@@ -233,8 +217,7 @@ static int remove_messages(struct cfs *fs, const struct cfs_ref *ref, struct cri
 
 	if (ret < 0)
 		return ret;
-	if (e.n_msgs || cfs_listing_has_scratch(fs, cfs_id_of(ref->image->number, ref->place.n,
-							      CRIT_PART_MSGS)))
+	if (e.n_msgs || cfs_listing_has_scratch(fs, cfs_entry_queue(ref)))
 		return -ENOTEMPTY;
 	forget_file(fs, ref);
 	return cfs_layout_set_absent(&ref->image->layout, ref);
@@ -264,7 +247,7 @@ int cfs_structure_remove(struct cfs *fs, const struct cfs_ref *ref)
 
 	if (cfs_layout_uncover(&ref->image->layout, ref)) {
 		cfs_handle_remove(fs, ref, false);
-		forget_node(fs, ref);
+		cfs_entry_renew(fs, ref);
 		return 0;
 	}
 	switch (ref->part) {
@@ -302,6 +285,8 @@ static void move_files(struct cfs *fs, const struct cfs_ref *from, const struct 
 			    0)
 				cfs_node_rename(&fs->nodes, node, 0, NULL);
 		}
+		if (from->place.m == CRIT_NO_MSG)
+			cfs_layout_retire(&from->image->layout, from->place.n, a.part);
 		cfs_image_untouch(a.image, &a);
 		cfs_image_touch(b.image, &b, NULL);
 	}
@@ -338,7 +323,6 @@ static int move_entry(struct cfs *fs, const struct cfs_ref *from, const struct c
 		return ret;
 	forget_entry(fs, to);
 	cfs_layout_move(l, from->place.n, to->place.n);
-	cfs_layout_retire(l, from->place.n);
 	cfs_handle_move(fs, from, to);
 	move_files(fs, from, to);
 	return ret;

@@ -38,8 +38,7 @@ int cfs_place_find(struct cfs *fs, fuse_ino_t ino, struct cfs_place *place)
 	place->msgs = cfs_object_is_queue(&place->object);
 	if (place->msgs) {
 		place->kind = CFS_IN_IMAGE;
-		place->id = cfs_id_of(place->object.ref.image->number,
-				      place->object.ref.place.n, CRIT_PART_MSGS);
+		place->id = cfs_entry_queue(&place->object.ref);
 		return 0;
 	}
 	if (place->object.is_entry)
@@ -91,6 +90,9 @@ int cfs_tree_entry(struct cfs *fs, struct cfs_node *node, struct fuse_entry_para
 	e->entry_timeout = e->attr_timeout;
 	if (node->kind == CFS_SPECIAL_DIR || node->kind == CFS_SPECIAL)
 		e->entry_timeout = CFS_TIMEOUT;
+	/* a commit may lead the name to another node, see cfs_handle_mark_stale() */
+	if (node->kind == CFS_ENTRY && !fs->opt.read_only)
+		e->entry_timeout = 0;
 	if (ret < 0)
 		cfs_node_release(&fs->nodes, node);
 	return ret;
@@ -126,7 +128,7 @@ void cfs_tree_reply_create(struct cfs *fs, fuse_req_t req, const struct fuse_ent
 static int lookup_entry(struct cfs *fs, const struct cfs_place *place, const char *name,
 			const struct cfs_ref *ref, struct fuse_entry_param *e)
 {
-	uint64_t id = cfs_id_of(ref->image->number, ref->place.n, ref->part);
+	uint64_t id = cfs_entry_id(ref);
 	struct cfs_object o = {.is_entry = true, .ref = *ref};
 	struct cfs_node *node;
 	int ret;
@@ -134,8 +136,7 @@ static int lookup_entry(struct cfs *fs, const struct cfs_place *place, const cha
 	ret = cfs_entry_find(fs, ref, NULL);
 	if (ret < 0)
 		return ret;
-	if (ref->place.m != CRIT_NO_MSG || cfs_node_by_id(&fs->nodes, id) ||
-	    cfs_layout_is_retired(&ref->image->layout, ref->place.n)) {
+	if (!id || cfs_node_by_id(&fs->nodes, id)) {
 		node = cfs_node_new(&fs->nodes, 0, CFS_ENTRY, NULL, place->id, name);
 		if (!node)
 			return -ENOMEM;
@@ -146,7 +147,7 @@ static int lookup_entry(struct cfs *fs, const struct cfs_place *place, const cha
 	e->ino = id;
 	e->generation = 1;
 	ret = cfs_attr(fs, id, &o, &e->attr, &e->attr_timeout);
-	e->entry_timeout = e->attr_timeout;
+	e->entry_timeout = fs->opt.read_only ? e->attr_timeout : 0;
 	return ret;
 }
 
@@ -157,6 +158,8 @@ static int lookup_in_image(struct cfs *fs, const struct cfs_place *place, const 
 	struct cfs_ref ref;
 	int ret;
 
+	if (strlen(name) > NAME_MAX)
+		return -ENAMETOOLONG;
 	/* it may have been read anew under the same names */
 	ret = cfs_image_open(fs, place->object.ref.image, NULL);
 	if (ret < 0)
@@ -228,7 +231,10 @@ static int lookup_in_dump(struct cfs *fs, struct cfs_node *dir, const char *name
 	}
 	node = cfs_node_by_name(&fs->nodes, dir->id, name);
 	if (node && (node->kind != kind || (kind == CFS_DIR && !same_dir(node, &st)))) {
-		cfs_node_rename(&fs->nodes, node, 0, NULL);
+		if (node->kind == CFS_IMAGE)
+			cfs_image_lost(fs, node->ref.image);
+		else
+			cfs_node_rename(&fs->nodes, node, 0, NULL);
 		node = NULL;
 	}
 	if (!node && kind == CFS_DIR && (ret = open_dir_node(fs, dir, name, &node)) < 0)

@@ -7,7 +7,6 @@ import time
 
 import pytest
 
-import calls
 import criuimg
 import dumps
 import handmade
