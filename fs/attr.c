@@ -16,20 +16,22 @@ int cfs_object_find(struct cfs *fs, fuse_ino_t ino, struct cfs_object *o)
 {
 	*o = (struct cfs_object){.node = cfs_node_by_id(&fs->nodes, ino)};
 	if (o->node) {
-		o->is_entry = o->node->kind == CFS_ENTRY;
+		o->is_entry = o->node->kind == CFS_ENTRY || o->node->kind == CFS_OLD;
 		o->ref = o->node->ref;
-		return o->node->kind == CFS_GONE ? -ESTALE : 0;
+		o->old = o->node->kind == CFS_OLD;
+		return o->old || o->node->kind == CFS_GONE ? -ESTALE : 0;
 	}
 	if (!cfs_id_is_computed(ino))
 		return -ESTALE;
 	o->ref.image = cfs_image_by_number(fs, cfs_id_image(ino));
-	if (!o->ref.image || o->ref.image->serial != cfs_id_image(ino) ||
-	    cfs_layout_is_retired(&o->ref.image->layout, cfs_id_slot(ino), cfs_id_part(ino)))
+	if (!o->ref.image)
 		return -ESTALE;
 	o->is_entry = true;
 	o->ref.place = (struct crit_place){cfs_id_slot(ino), CRIT_NO_MSG};
 	o->ref.part = cfs_id_part(ino);
-	return 0;
+	o->old = o->ref.image->serial != cfs_id_image(ino) ||
+		 cfs_layout_is_retired(&o->ref.image->layout, o->ref.place.n, o->ref.part);
+	return o->old ? -ESTALE : 0;
 }
 
 bool cfs_object_is_queue(const struct cfs_object *o)
@@ -68,8 +70,8 @@ static void image_attr(const struct cfs_image *image, ino_t ino, struct stat *st
 	st->st_nlink = 1; /* directories in it are not counted */
 }
 
-static int entry_attr(struct cfs *fs, const struct cfs_ref *ref, struct stat *st,
-		      double *timeout)
+static int entry_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_ref *ref,
+		      struct stat *st, double *timeout)
 {
 	struct cfs_readers readers;
 	uint64_t size;
@@ -86,7 +88,7 @@ static int entry_attr(struct cfs *fs, const struct cfs_ref *ref, struct stat *st
 	ret = cfs_entry_size(fs, ref, &size, NULL);
 	if (ret < 0)
 		return ret;
-	readers = cfs_handle_readers(fs, ref);
+	readers = cfs_handle_readers(fs, ino);
 	*st = ref->image->st;
 	st->st_ino = cfs_entry_ino(ref);
 	st->st_mode = S_IFREG |
@@ -99,7 +101,7 @@ static int entry_attr(struct cfs *fs, const struct cfs_ref *ref, struct stat *st
 	 * and an N.raw be gone.
 	 */
 	if (cfs_part_is_raw(ref->part) || crit_image_header(ref->image->open)->type->extra != CRIT_EXTRA_NONE ||
-	    readers.differ)
+	    readers.writers)
 		*timeout = 0;
 	return 0;
 }
@@ -159,7 +161,7 @@ int cfs_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_object *o, struct 
 
 	*timeout = CFS_TIMEOUT;
 	if (o->is_entry)
-		return entry_attr(fs, &o->ref, st, timeout);
+		return entry_attr(fs, ino, &o->ref, st, timeout);
 	switch (o->node->kind) {
 	case CFS_IMAGE:
 		ret = cfs_image_check(fs, o->ref.image);

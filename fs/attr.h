@@ -15,10 +15,14 @@ struct cfs_handle;
 struct cfs_object {
 	struct cfs_node *node; /* borrowed; NULL for entry files with a computed id */
 	bool is_entry;
+	bool old; /* it was this entry file, which has another node id now */
 	struct cfs_ref ref; /* of an entry file, there or pending; else only the image */
 };
 
-/* 0; -ESTALE if there is no such object (any more). */
+/*
+ * 0; -ESTALE if there is no such object (any more), or it is an old version of an entry
+ * file: the kernel looks the name up again then. *o is filled in for those, too.
+ */
 int cfs_object_find(struct cfs *fs, fuse_ino_t ino, struct cfs_object *o);
 
 /* Is it a directory of messages, there or to come? */

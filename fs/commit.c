@@ -274,7 +274,9 @@ static void show_edited(struct cfs *fs, const struct commit *c, const struct wai
 	cfs_handle_mark_stale(fs, c->ref);
 	for (i = 0; i < w->n; i++) {
 		part.part = w->blob[i].part;
-		if (w->blob[i].used && w->node[i] && w->node[i]->kind == CFS_SCRATCH)
+		/* what was written to it meanwhile is committed when that is flushed */
+		if (w->blob[i].used && w->node[i] && w->node[i]->kind == CFS_SCRATCH &&
+		    w->node[i]->scratch->contents == w->contents[i])
 			cfs_pending_become(fs, w->node[i], &part, w->contents[i]);
 	}
 	show_messages(fs, c->ref);
@@ -459,8 +461,10 @@ int cfs_commit_pending(struct cfs *fs, struct cfs_node *node, enum crit_sync syn
 
 	if (node->kind != CFS_SCRATCH || !node->pending)
 		return 0;
-	/* blobs only wait; and who makes a file has said nothing yet */
-	if (!cfs_part_is_text(ref.part) || !s->dirty || !cfs_draft_size(s->contents))
+	/* who makes a text has said nothing yet; a blob waits for its entry */
+	if (!s->dirty || S_ISDIR(s->mode) ||
+	    (cfs_part_is_text(ref.part) ? !cfs_draft_size(s->contents)
+					: cfs_entry_has(fs, &ref) <= 0))
 		return s->refused;
 	cfs_node_ref(node);
 	d = cfs_draft_get(s->contents);

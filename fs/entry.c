@@ -209,11 +209,18 @@ void cfs_entry_renew(struct cfs *fs, const struct cfs_ref *ref)
 	cfs_entry_name(ref, name);
 	node = cfs_node_by_name(&fs->nodes, cfs_entry_container(ref), name);
 	if (node && node->kind == CFS_ENTRY) {
-		node->kind = CFS_GONE;
+		node->kind = CFS_OLD;
 		cfs_node_rename(&fs->nodes, node, 0, NULL);
 	}
 	if (ref->place.m == CRIT_NO_MSG)
 		cfs_layout_retire(&ref->image->layout, ref->place.n, ref->part);
+}
+
+int cfs_entry_contend(struct cfs *fs, const struct cfs_ref *ref)
+{
+	cfs_entry_renew(fs, ref);
+	cfs_layout_contend(&ref->image->layout, ref);
+	return -ESTALE;
 }
 
 uint64_t cfs_entry_queue(const struct cfs_ref *ref)

@@ -67,6 +67,13 @@ uint64_t cfs_entry_id(const struct cfs_ref *ref);
  */
 void cfs_entry_renew(struct cfs *fs, const struct cfs_ref *ref);
 
+/*
+ * Somebody wants to write who would disturb those that read: leave the node id to them.
+ * The next one is for the writer, and readers beside him get no pages. Returns -ESTALE,
+ * with which the kernel looks for it.
+ */
+int cfs_entry_contend(struct cfs *fs, const struct cfs_ref *ref);
+
 /* The directory of the messages of a slot, as cfs_entry_container() of each of them. */
 uint64_t cfs_entry_queue(const struct cfs_ref *ref);
 

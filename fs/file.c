@@ -63,6 +63,8 @@ static int load_entry(struct cfs *fs, struct cfs_handle *h, bool truncate)
 int cfs_file_open_entry(struct cfs *fs, fuse_ino_t ino, struct cfs_node *node,
 			const struct cfs_ref *ref, struct fuse_file_info *fi)
 {
+	/* the id of an older version is good enough for who shares nothing */
+	bool share = node ? node->kind == CFS_ENTRY : ino == cfs_entry_id(ref);
 	struct cfs_readers others;
 	struct cfs_handle *h;
 	int ret;
@@ -72,7 +74,9 @@ int cfs_file_open_entry(struct cfs *fs, fuse_ino_t ino, struct cfs_node *node,
 		return ret;
 	if (cfs_part_is_raw(ref->part) && (fi->flags & O_ACCMODE) != O_RDONLY)
 		return -EPERM;
-	others = cfs_handle_readers(fs, ref);
+	others = cfs_handle_readers(fs, ino);
+	if (others.cached && (fi->flags & O_ACCMODE) != O_RDONLY)
+		return cfs_entry_contend(fs, ref);
 	h = cfs_handle_new(fs, CFS_HANDLE_ENTRY, ino, node);
 	if (!h)
 		return -ENOMEM;
@@ -89,7 +93,8 @@ int cfs_file_open_entry(struct cfs *fs, fuse_ino_t ino, struct cfs_node *node,
 	 * Pages are the inode's, drafts the handle's. Readers share pages while they
 	 * all read the same; a handle that also writes has them, for mmap, to itself.
 	 */
-	h->cached = h->readable && !others.differ && !(h->writable && others.any);
+	share = share && !cfs_layout_is_contended(&ref->image->layout, ref);
+	h->cached = share && h->readable && !others.writers && !(h->writable && others.any);
 	fi->direct_io = !h->cached;
 	return 0;
 }
@@ -193,7 +198,7 @@ static int open_object(struct cfs *fs, fuse_ino_t ino, struct fuse_file_info *fi
 	struct cfs_object o;
 	int ret = cfs_object_find(fs, ino, &o);
 
-	if (ret < 0)
+	if (ret < 0 && !o.old)
 		return ret;
 	if (o.is_entry)
 		return cfs_file_open_entry(fs, ino, o.node, &o.ref, fi);

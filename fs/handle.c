@@ -56,21 +56,20 @@ static bool same_entry(const struct cfs_ref *a, const struct cfs_ref *b)
 	return a->image == b->image && a->place.n == b->place.n && a->place.m == b->place.m;
 }
 
-struct cfs_readers cfs_handle_readers(struct cfs *fs, const struct cfs_ref *ref)
+struct cfs_readers cfs_handle_readers(struct cfs *fs, uint64_t ino)
 {
 	struct cfs_readers readers = {0};
 	struct cfs_handle *h;
 
 	DL_FOREACH(fs->handles, h) {
-		if (h->kind != CFS_HANDLE_ENTRY || h->gone || h->stale ||
-		    !same_entry(&h->ref, ref) || h->ref.part != ref->part)
+		if (h->kind != CFS_HANDLE_ENTRY || h->ino != ino)
 			continue;
 		readers.any = true;
-		if (h->writable)
-			readers.differ = true;
+		readers.writers |= h->writable;
+		readers.cached |= h->cached;
 		/* an empty text is nothing yet */
 		if (h->cached && h->draft &&
-		    (cfs_draft_size(h->draft) || !cfs_part_is_text(ref->part)))
+		    (cfs_draft_size(h->draft) || !cfs_part_is_text(h->ref.part)))
 			readers.mapped = h;
 	}
 	return readers;

@@ -59,16 +59,16 @@ static inline struct cfs_handle *cfs_handle_of(const struct fuse_file_info *fi)
 }
 
 /*
- * What open handles of an entry file read. Pages are the inode's, so only
+ * Who has an entry file open under a node id. Pages and size are the inode's, so only
  * handles that all read the same may share them.
  */
 struct cfs_readers {
-	bool any;
-	bool differ; /* some write */
-	struct cfs_handle *mapped; /* a cached one with a draft: its size is the inode's */
+	bool any, writers;
+	bool cached;               /* some read through the kernel's pages */
+	struct cfs_handle *mapped; /* such a one with a draft: its size is the inode's */
 };
 
-struct cfs_readers cfs_handle_readers(struct cfs *fs, const struct cfs_ref *ref);
+struct cfs_readers cfs_handle_readers(struct cfs *fs, uint64_t ino);
 
 /* An entry file was committed over: what was opened before is stale. */
 void cfs_handle_mark_stale(struct cfs *fs, const struct cfs_ref *ref);

@@ -125,7 +125,7 @@ static void forget_nodes(struct cfs *fs, const struct cfs_image *image)
 	HASH_ITER(by_name, fs->nodes.by_name, node, next) {
 		if (node->kind != CFS_ENTRY || node->ref.image != image)
 			continue;
-		node->kind = CFS_GONE;
+		node->kind = CFS_OLD;
 		cfs_node_rename(&fs->nodes, node, 0, NULL);
 	}
 }

@@ -138,12 +138,13 @@ static int truncate_entry(struct cfs *fs, const struct cfs_ref *ref, uint64_t si
 static void run_truncate(struct cfs *fs, struct cfs_job *job)
 {
 	struct truncate_job *j = (struct truncate_job *)job;
+	struct cfs_object o = {.is_entry = true, .ref = j->ref};
 	int ret = truncate_entry(fs, &j->ref, j->size);
 	struct stat st;
 	double timeout;
 
 	if (ret == 0)
-		ret = cfs_attr_open(fs, j->ino, NULL, &st, &timeout);
+		ret = cfs_attr(fs, j->ino, &o, &st, &timeout);
 	if (ret < 0)
 		fuse_reply_err(j->req, -ret);
 	else

@@ -5,8 +5,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "fs/draft.h"
+
+#define CONTENDED_S 1
 
 /* The messages of the queue in `slot`. */
 struct cfs_queue {
@@ -63,6 +66,7 @@ void cfs_layout_reset(struct cfs_layout *l)
 		cfs_slots_fini(&l->retired[part]);
 	free(l->vacant);
 	free(l->absent);
+	free(l->contended);
 	free(l->parked);
 	*l = (struct cfs_layout){0};
 }
@@ -247,35 +251,78 @@ bool cfs_layout_hides(const struct cfs_layout *l, const struct cfs_ref *ref)
 	       (l->n_absent && cfs_layout_is_absent(l, ref));
 }
 
-bool cfs_layout_is_absent(const struct cfs_layout *l, const struct cfs_ref *ref)
+static bool has_ref(const struct cfs_ref *refs, size_t n, const struct cfs_ref *ref)
 {
-	size_t i;
-
-	for (i = 0; i < l->n_absent; i++)
-		if (cfs_ref_same(&l->absent[i], ref))
+	while (n--)
+		if (cfs_ref_same(&refs[n], ref))
 			return true;
 	return false;
 }
 
+static int add_ref(struct cfs_ref **refs, size_t *n, size_t *cap, const struct cfs_ref *ref)
+{
+	if (has_ref(*refs, *n, ref))
+		return 0;
+	if (!grow((void **)refs, *n, cap, sizeof(**refs)))
+		return -ENOMEM;
+	(*refs)[(*n)++] = *ref;
+	return 0;
+}
+
+static void remove_ref(struct cfs_ref *refs, size_t *n, const struct cfs_ref *ref)
+{
+	size_t i;
+
+	for (i = 0; i < *n; i++)
+		if (cfs_ref_same(&refs[i], ref))
+			refs[i--] = refs[--*n];
+}
+
 int cfs_layout_set_absent(struct cfs_layout *l, const struct cfs_ref *ref)
 {
-	if (cfs_layout_is_absent(l, ref))
-		return 0;
-	if (!grow((void **)&l->absent, l->n_absent, &l->cap_absent, sizeof(*l->absent)))
-		return -ENOMEM;
-	l->absent[l->n_absent++] = *ref;
-	return 0;
+	return add_ref(&l->absent, &l->n_absent, &l->cap_absent, ref);
+}
+
+bool cfs_layout_is_absent(const struct cfs_layout *l, const struct cfs_ref *ref)
+{
+	return has_ref(l->absent, l->n_absent, ref);
 }
 
 void cfs_layout_set_present(struct cfs_layout *l, const struct cfs_ref *ref)
 {
+	remove_ref(l->absent, &l->n_absent, ref);
+}
+
+int cfs_layout_contend(struct cfs_layout *l, const struct cfs_ref *ref)
+{
+	struct cfs_contended *c;
+
+	if (!grow((void **)&l->contended, l->n_contended, &l->cap_contended, sizeof(*c)))
+		return -ENOMEM;
+	c = &l->contended[l->n_contended++];
+	c->ref = *ref;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &c->until);
+	c->until.tv_sec += CONTENDED_S;
+	return 0;
+}
+
+bool cfs_layout_is_contended(struct cfs_layout *l, const struct cfs_ref *ref)
+{
+	struct timespec now;
+	bool found = false;
 	size_t i;
 
-	for (i = 0; i < l->n_absent; i++)
-		if (cfs_ref_same(&l->absent[i], ref)) {
-			l->absent[i] = l->absent[--l->n_absent];
-			return;
+	if (!l->n_contended)
+		return false;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	for (i = 0; i < l->n_contended;) {
+		if (now.tv_sec > l->contended[i].until.tv_sec) {
+			l->contended[i] = l->contended[--l->n_contended];
+			continue;
 		}
+		found |= cfs_ref_same(&l->contended[i++].ref, ref);
+	}
+	return found;
 }
 
 bool cfs_layout_is_vacant(const struct cfs_layout *l, const struct cfs_ref *ref)

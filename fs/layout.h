@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "decoder/edit.h"
 #include "fs/ids.h"
@@ -22,6 +23,12 @@ struct cfs_vacancy {
 	struct cfs_ref ref;
 	const struct cfs_node *holder; /* borrowed */
 	bool covered; /* another file has the name, but nothing was committed from it */
+};
+
+/* A file for which a writer tries again. */
+struct cfs_contended {
+	struct cfs_ref ref;
+	struct timespec until; /* CLOCK_MONOTONIC_COARSE */
 };
 
 /* A part of an entry that was removed; a new N.json in its slot gets it back. */
@@ -46,6 +53,8 @@ struct cfs_layout {
 	size_t n_vacant, cap_vacant;
 	struct cfs_ref *absent; /* owned: parts that were removed, or not made yet */
 	size_t n_absent, cap_absent;
+	struct cfs_contended *contended; /* owned: files that somebody is about to write to */
+	size_t n_contended, cap_contended;
 	struct cfs_parked *parked; /* owned */
 	size_t n_parked, cap_parked;
 };
@@ -93,6 +102,13 @@ bool cfs_layout_hides(const struct cfs_layout *l, const struct cfs_ref *ref);
 int cfs_layout_set_absent(struct cfs_layout *l, const struct cfs_ref *ref);
 bool cfs_layout_is_absent(const struct cfs_layout *l, const struct cfs_ref *ref);
 void cfs_layout_set_present(struct cfs_layout *l, const struct cfs_ref *ref);
+
+/*
+ * Did somebody find others reading when he wanted to write to the file, a moment ago?
+ * He tries again, and those that open it meanwhile had better get no pages.
+ */
+int cfs_layout_contend(struct cfs_layout *l, const struct cfs_ref *ref);
+bool cfs_layout_is_contended(struct cfs_layout *l, const struct cfs_ref *ref);
 
 /*
  * Is the file renamed away to a scratch name? And make it so; or not any more,

@@ -30,13 +30,15 @@ struct cfs_names {
 
 /*
  * Cookies of an image directory: "." and "..", then scratch files by their node's
- * id, which only ever rises, then slot and part, then the tail. rm -r removes in
- * that order, and .rej and .err go with their entries.
+ * id, which only ever rises, then slot and part, then the tail, then scratch files
+ * that an entry was renamed to. rm -r removes in that order: .rej and .err go with
+ * their entries, and an entry goes with its backup.
  */
 #define COOKIE_DOTS    2
 #define COOKIE_SCRATCH ((off_t)1 << 4)
 #define COOKIE_ENTRIES ((off_t)1 << 61)
-#define COOKIE_TAIL    ((off_t)3 << 61)
+#define COOKIE_TAIL    ((off_t)6 << 60)
+#define COOKIE_BACKUPS ((off_t)7 << 60)
 
 /* Where entries of a listing are put. */
 struct reply {
@@ -224,7 +226,10 @@ static int list_tail(struct reply *r, struct cfs_ref ref)
 /* Ids of scratch files that were entries are computed ones: drop their mark. */
 static off_t scratch_cookie(const struct cfs_node *node)
 {
-	return COOKIE_SCRATCH + (off_t)(node->id & (((uint64_t)1 << 60) - 1));
+	bool backup = cfs_layout_holds(&node->ref.image->layout, node, NULL);
+
+	return (backup ? COOKIE_BACKUPS : COOKIE_SCRATCH) +
+	       (off_t)(node->id & (((uint64_t)1 << 60) - 1));
 }
 
 static int compare_cookies(const void *a, const void *b)
@@ -246,7 +251,8 @@ bool cfs_listing_has_scratch(struct cfs *fs, uint64_t container)
 }
 
 /* 1 if the reply is full, 0, -errno. */
-static int list_scratch(struct cfs *fs, struct reply *r, uint64_t container, off_t off)
+static int list_scratch(struct cfs *fs, struct reply *r, uint64_t container, bool backups,
+			off_t off)
 {
 	struct cfs_node *node, *next, **found = NULL;
 	size_t n = 0, i;
@@ -255,7 +261,8 @@ static int list_scratch(struct cfs *fs, struct reply *r, uint64_t container, off
 		struct cfs_node **grown;
 
 		if (node->kind != CFS_SCRATCH || cfs_node_container(node) != container ||
-		    scratch_cookie(node) <= off)
+		    scratch_cookie(node) <= off ||
+		    (scratch_cookie(node) > COOKIE_BACKUPS) != backups)
 			continue;
 		grown = realloc(found, (n + 1) * sizeof(*found));
 		if (!grown) {
@@ -284,7 +291,7 @@ static int list_image(struct cfs *fs, struct reply *r, struct cfs_handle *h, off
 	int ret = cfs_image_open(fs, image, NULL);
 
 	if (ret == 0 && off < COOKIE_ENTRIES)
-		ret = list_scratch(fs, r, container, off);
+		ret = list_scratch(fs, r, container, false, off);
 	/* a queue that is still to come has no messages yet */
 	if (ret == 0 && msgs &&
 	    cfs_entry_at(image, (struct crit_place){h->ref.place.n, CRIT_NO_MSG}, &at, NULL) <=
@@ -294,6 +301,8 @@ static int list_image(struct cfs *fs, struct reply *r, struct cfs_handle *h, off
 		ret = list_entries(r, h->ref, msgs, off);
 	if (ret == 0 && off < COOKIE_TAIL && !msgs)
 		ret = list_tail(r, h->ref);
+	if (ret == 0)
+		ret = list_scratch(fs, r, container, true, off);
 	return ret < 0 ? ret : 0;
 }
 

@@ -39,6 +39,7 @@ enum cfs_kind {
 	CFS_SCRATCH,     /* in memory only */
 	CFS_SPECIAL_DIR, /* .critfs */
 	CFS_SPECIAL,     /* a text in it */
+	CFS_OLD,         /* an entry file as it was before a commit, or was removed; see ref */
 	CFS_GONE,        /* what it was is no more; only the kernel still knows it */
 };
 
@@ -53,7 +54,7 @@ struct cfs_node {
 	struct cfs_node_key *key;    /* owned: where it is to be found; NULL: nowhere */
 	struct cfs_node *parent;     /* a reference: the CFS_DIR around it, NULL for the root */
 	int dirfd;                   /* owned, of a CFS_DIR */
-	struct cfs_ref ref;          /* of CFS_ENTRY, and pending ones; else the image */
+	struct cfs_ref ref;          /* of CFS_ENTRY, CFS_OLD and pending ones; else the image */
 	struct cfs_scratch *scratch; /* owned, of CFS_SCRATCH */
 	unsigned special;            /* enum cfs_special */
 	/*

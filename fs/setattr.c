@@ -167,6 +167,8 @@ static int set_entry(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const struc
 		return 0;
 	if (cfs_part_is_raw(o->ref.part))
 		return -EPERM;
+	if (cfs_handle_readers(fs, ino).cached)
+		return cfs_entry_contend(fs, &o->ref);
 	/* truncate(2): an empty text is nothing yet, an empty blob is contents */
 	if (cfs_part_is_text(o->ref.part) && !attr->st_size)
 		return 0;

@@ -4,7 +4,8 @@
 #include "fs/structure.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <limits.h>
+#include <stdio.h>
 
 #include "decoder/structure.h"
 #include "fs/draft.h"
@@ -14,6 +15,7 @@
 #include "fs/listing.h"
 #include "fs/names.h"
 #include "fs/refusal.h"
+#include "fs/scratch.h"
 #include "fs/write.h"
 
 /* Parts above this are kept as spans of the old file, which lasts as long; bytes. */
@@ -57,6 +59,36 @@ static void forget_file(struct cfs *fs, const struct cfs_ref *ref)
 	cfs_entry_renew(fs, ref);
 }
 
+/*
+ * What is kept in memory beside the messages of a queue, scratch files and messages that
+ * wait, goes with it: to another slot, or (`to` is NULL) away.
+ */
+static void move_beside(struct cfs *fs, const struct cfs_ref *from, const struct cfs_ref *to)
+{
+	uint64_t queue = cfs_entry_queue(from);
+	struct cfs_node *node, *next;
+	char name[NAME_MAX + 1];
+
+	HASH_ITER(by_name, fs->nodes.by_name, node, next) {
+		if (cfs_node_container(node) != queue)
+			continue;
+		if (to) {
+			snprintf(name, sizeof(name), "%s", cfs_node_name(node));
+			if (node->kind == CFS_ENTRY || node->pending)
+				node->ref.place.n = to->place.n;
+			if (cfs_node_rename(&fs->nodes, node, cfs_entry_queue(to), name) == 0)
+				continue;
+		} else if (node->kind == CFS_SCRATCH && !node->scratch->ours) {
+			cfs_log(fs, "%s: a scratch file, gone with its queue",
+				cfs_node_name(node));
+		}
+		if (node->kind == CFS_ENTRY)
+			node->kind = CFS_OLD;
+		node->pending = false;
+		cfs_node_rename(&fs->nodes, node, 0, NULL);
+	}
+}
+
 /* All files of an entry are gone. */
 static void forget_entry(struct cfs *fs, const struct cfs_ref *json)
 {
@@ -67,6 +99,8 @@ static void forget_entry(struct cfs *fs, const struct cfs_ref *json)
 		cfs_refusal_settle(fs, &ref);
 	}
 	cfs_handle_remove(fs, json, true);
+	if (json->place.m == CRIT_NO_MSG)
+		move_beside(fs, json, NULL);
 }
 
 /* The parts of an entry as they are, to be kept: `drafts` has one for each blob. */
@@ -322,6 +356,7 @@ static int move_entry(struct cfs *fs, const struct cfs_ref *from, const struct c
 	if (ret < 0 && !written)
 		return ret;
 	forget_entry(fs, to);
+	move_beside(fs, from, to);
 	cfs_layout_move(l, from->place.n, to->place.n);
 	cfs_handle_move(fs, from, to);
 	move_files(fs, from, to);

@@ -90,8 +90,8 @@ int cfs_tree_entry(struct cfs *fs, struct cfs_node *node, struct fuse_entry_para
 	e->entry_timeout = e->attr_timeout;
 	if (node->kind == CFS_SPECIAL_DIR || node->kind == CFS_SPECIAL)
 		e->entry_timeout = CFS_TIMEOUT;
-	/* a commit may lead the name to another node, see cfs_handle_mark_stale() */
-	if (node->kind == CFS_ENTRY && !fs->opt.read_only)
+	/* a commit may lead the name to another node, and a plain file become an image */
+	if ((node->kind == CFS_ENTRY || node->kind == CFS_PASSED) && !fs->opt.read_only)
 		e->entry_timeout = 0;
 	if (ret < 0)
 		cfs_node_release(&fs->nodes, node);
