@@ -195,8 +195,13 @@ int cfs_attr_open(struct cfs *fs, fuse_ino_t ino, const struct cfs_handle *h, st
 	if (ret == -ESTALE && !h) /* fstat(2) does not say which open file it means */
 		h = cfs_handle_of_entry(fs, ino);
 	entry = h && h->kind == CFS_HANDLE_ENTRY;
-	if (ret == 0)
+	if (ret == 0) {
 		ret = cfs_attr(fs, ino, &o, st, timeout);
+	} else if (o.old && !entry) {
+		/* asked before an open, which is as good as one of the latest version */
+		ret = cfs_attr(fs, ino, &o, st, timeout) < 0 ? -ESTALE : 0;
+		*timeout = 0;
+	}
 	if (ret < 0 && !entry)
 		return ret;
 	if (ret < 0) {
