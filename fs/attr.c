@@ -100,7 +100,8 @@ static int entry_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_ref *ref,
 	 * Lengths in N.json follow the blobs: it may change by writing to another file,
 	 * and an N.raw be gone.
 	 */
-	if (cfs_part_is_raw(ref->part) || crit_image_header(ref->image->open)->type->extra != CRIT_EXTRA_NONE ||
+	if (cfs_part_is_raw(ref->part) ||
+	    crit_image_header(ref->image->open)->type->extra != CRIT_EXTRA_NONE ||
 	    readers.writers)
 		*timeout = 0;
 	return 0;

@@ -15,7 +15,7 @@ struct cfs_handle;
 struct cfs_object {
 	struct cfs_node *node; /* borrowed; NULL for entry files with a computed id */
 	bool is_entry;
-	bool old; /* it was this entry file, which has another node id now */
+	bool old;           /* it was this entry file, which has another node id now */
 	struct cfs_ref ref; /* of an entry file, there or pending; else only the image */
 };
 

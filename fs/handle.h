@@ -30,12 +30,12 @@ struct cfs_handle {
 	uint64_t generation;   /* of the image when it was opened */
 	bool readable, writable;
 	bool append;
-	bool cached;            /* reads and writes through the kernel's pages */
-	bool stale; /* what it reads was committed over: its node id is only its own now */
-	bool truncated;         /* opened with O_TRUNC */
-	bool written;           /* something was written since it was opened */
-	bool gone;              /* the entry file was removed: what is written is nobody's */
-	bool flushed;           /* of PASSED: nothing was written since the last flush */
+	bool cached;    /* reads and writes through the kernel's pages */
+	bool stale;     /* what it reads was committed over: its node id is only its own now */
+	bool truncated; /* opened with O_TRUNC */
+	bool written;   /* something was written since it was opened */
+	bool gone;      /* the entry file was removed: what is written is nobody's */
+	bool flushed;   /* of PASSED: nothing was written since the last flush */
 	struct timespec mtime;  /* when the draft was last written to */
 	bool dirty;             /* the draft was neither committed nor refused yet */
 	int refused;            /* -errno of the last refusal, until the draft changes */

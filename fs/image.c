@@ -382,7 +382,8 @@ static bool written_in_place(const struct cfs_image *image)
 	struct stat st;
 
 	return image->open && !image->writing &&
-	       (fstat(crit_image_file(image->open)->fd, &st) < 0 || !same_file(&st, &image->st));
+	       (fstat(crit_image_file(image->open)->fd, &st) < 0 ||
+		!same_file(&st, &image->st));
 }
 
 int cfs_image_open(struct cfs *fs, struct cfs_image *image, struct crit_error *err)
@@ -484,7 +485,7 @@ void cfs_image_path(const struct cfs_image *image, const char *name, char *out, 
 	at = dir_path(image->node->parent, out, size);
 	snprintf(out + at, size - at, "%s/%s",
 		 cfs_image_name(image) ? cfs_image_name(image)
-		 : image->lost	       ? image->lost
+		 : image->lost         ? image->lost
 				       : "?",
 		 name);
 }

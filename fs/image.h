@@ -19,17 +19,17 @@ struct cfs_changed;
 struct cfs_unsynced;
 
 struct cfs_image {
-	unsigned number;               /* in the node id of its directory, and inode numbers */
-	unsigned serial;               /* in the node ids of its files: another once read anew */
-	struct cfs_node *node;         /* a reference; its parent is the directory */
-	char *lost;                    /* owned: the name it had until its file was no image */
-	struct stat st;                /* of the file as it was read or committed */
-	struct timespec base;          /* mtime of entries that nobody changed */
-	struct cfs_changed *changed;   /* those that were; uthash, owned */
-	uint64_t generation;           /* counts what came from outside, not commits */
-	struct timespec checked;       /* when the file was last looked at */
-	bool writing;                  /* a commit is writing beside it */
-	struct crit_image *open;       /* owned; NULL while nobody needs it */
+	unsigned number;             /* in the node id of its directory, and inode numbers */
+	unsigned serial;             /* in the node ids of its files: another once read anew */
+	struct cfs_node *node;       /* a reference; its parent is the directory */
+	char *lost;                  /* owned: the name it had until its file was no image */
+	struct stat st;              /* of the file as it was read or committed */
+	struct timespec base;        /* mtime of entries that nobody changed */
+	struct cfs_changed *changed; /* those that were; uthash, owned */
+	uint64_t generation;         /* counts what came from outside, not commits */
+	struct timespec checked;     /* when the file was last looked at */
+	bool writing;                /* a commit is writing beside it */
+	struct crit_image *open;     /* owned; NULL while nobody needs it */
 	struct cfs_image *next, *prev; /* in fs->recent, while open */
 	struct cfs_layout layout;      /* of the entry files it shows */
 	bool expired;                  /* files still wait for entries of the image it was */

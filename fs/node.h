@@ -48,13 +48,13 @@ struct cfs_node_key;
 struct cfs_node {
 	uint64_t id;
 	enum cfs_kind kind;
-	uint64_t lookups;            /* references that the kernel holds */
-	bool forever;                /* it has a computed id, whose lookups were not counted */
-	unsigned refs;               /* of handles, images and nodes below */
-	struct cfs_node_key *key;    /* owned: where it is to be found; NULL: nowhere */
-	struct cfs_node *parent;     /* a reference: the CFS_DIR around it, NULL for the root */
-	int dirfd;                   /* owned, of a CFS_DIR */
-	struct cfs_ref ref;          /* of CFS_ENTRY, CFS_OLD and pending ones; else the image */
+	uint64_t lookups;         /* references that the kernel holds */
+	bool forever;             /* it has a computed id, whose lookups were not counted */
+	unsigned refs;            /* of handles, images and nodes below */
+	struct cfs_node_key *key; /* owned: where it is to be found; NULL: nowhere */
+	struct cfs_node *parent;  /* a reference: the CFS_DIR around it, NULL for the root */
+	int dirfd;                /* owned, of a CFS_DIR */
+	struct cfs_ref ref;       /* of CFS_ENTRY, CFS_OLD and pending ones; else the image */
 	struct cfs_scratch *scratch; /* owned, of CFS_SCRATCH */
 	unsigned special;            /* enum cfs_special */
 	/*

@@ -155,7 +155,7 @@ static int rename_onto(struct cfs *fs, const struct cfs_place *place, struct cfs
 		ret = cfs_commit(fs, to, to->image->generation, d, &when, CRIT_SYNC_FILE);
 	else
 		ret = 1; /* nothing to say yet, or nowhere to say it */
-	if (ret < 0) /* if the name was renamed away before, it shows what is committed */
+	if (ret < 0)     /* if the name was renamed away before, it shows what is committed */
 		cfs_layout_fill(&to->image->layout, to);
 	if (ret >= 0 && report)
 		cfs_refusal_settle(fs, to);

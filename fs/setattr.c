@@ -217,7 +217,8 @@ void cfs_setattr_now(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, struct cfs_
 
 	if (ret == 0)
 		ret = set(fs, req, ino, &o, h, attr, to_set);
-	else if ((h = h ? h : cfs_handle_of_entry(fs, ino)) && h->kind == CFS_HANDLE_ENTRY) /* it was removed, but is open still */
+	else if ((h = h ? h : cfs_handle_of_entry(fs, ino)) &&
+		 h->kind == CFS_HANDLE_ENTRY) /* it was removed, but is open still */
 		ret = to_set & FUSE_SET_ATTR_SIZE && h->writable
 			      ? resize_draft(fs, h, (uint64_t)attr->st_size)
 			      : 0;
