@@ -72,8 +72,9 @@ $(B)/tests/unit-%: tests/unit/unit-%.c $(B)/libcrit.a
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@	\
 		$(filter %.c %.o %.a,$^) $(call PKG,--libs) -ljson-c
 
-# Drafts are the file system's, but know nothing of FUSE.
+# These are the file system's, but know nothing of FUSE.
 $(B)/tests/unit-draft: $(B)/fs/draft.o
+$(B)/tests/unit-slots: $(B)/fs/slots.o
 
 $(B)/tests/schema-dump: tests/unit/schema-dump.c $(PROTO_OBJS) | $(PROTO_HEADERS)
 	$(call say,LD,$@)
