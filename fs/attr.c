@@ -83,6 +83,7 @@ static int entry_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_ref *ref,
 	if (ref->part == CRIT_PART_MSGS) {
 		image_attr(ref->image, cfs_entry_ino(ref), st);
 		set_size(st, 0);
+		*timeout = 0; /* the name may soon be another queue's */
 		return 0;
 	}
 	ret = cfs_entry_size(fs, ref, &size, NULL);
