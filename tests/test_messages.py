@@ -264,3 +264,97 @@ def test_between_queues_messages_are_copied(mount, work):
     q.entry[2] = slots.with_extra(q.entry[2], "msg", other[:3] + [q.msg.pop(3)] + other[4:])
     q.check_queue()
     assert SCHEMA.decode("ipc_msg", criuimg.load(q.stored).entries[2].extra[-1][0]).mtype == 4
+
+
+def test_queues_change_places(mount, work):
+    """A name leads to the queue that has it now, and not to the one that had it."""
+    q = Queue(mount, work)
+    for a, b in ((1, 9), (9, 1), (1, 9), (0, 1)):
+        os.listdir(q.path("%d.msgs" % a))
+        q.move(a, b)
+    make(q.path("1.msgs/7.json"), msg_text(ipc_msg(70, b"")[0]))
+    make(q.path("1.msgs/7.extra"), b"seven")
+    make(q.path("9.msgs/8.json"), msg_text(ipc_msg(80, b"")[0]))
+    q.entry[1] = slots.with_extra(q.entry[1], "msg", q.entry[1].extra + [ipc_msg(70, b"seven")])
+    q.entry[9] = slots.with_extra(q.entry[9], "msg", q.entry[9].extra + [ipc_msg(80, b"")])
+    q.check_image()
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("name", ["0.json", "0.extra"])
+def test_an_open_message_goes_with_its_queue(mount, work, name, known):
+    """What is written to it is that message's, wherever its queue is."""
+    q = Queue(mount, work)
+    if known:  # the numbers of its messages are kept already
+        os.unlink(q.of("1.json"))
+        del q.msg[1]
+    fd = os.open(q.of(name), os.O_RDWR)
+    q.move(1, 9)
+    q.move(0, 1)
+    q.SLOT = 9
+    q.msg[0] = ipc_msg(77, DATA[0]) if name == "0.json" else ipc_msg(1, b"other")
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, msg_text(q.msg[0][0]).encode() if name == "0.json" else b"other", 0)
+    os.close(fd)
+    q.finish()
+
+
+def test_an_open_message_of_a_removed_queue(mount, work):
+    q = Queue(mount, work)
+    old = mnt.read(q.of("0.json"))
+    fds = [os.open(q.of(n), os.O_RDWR) for n in ("0.json", "0.extra")]
+    q.remove(1)
+    q.move(0, 1)
+    assert os.pread(fds[0], 1000, 0) == old and os.pread(fds[1], 1000, 0) == DATA[0]
+    for fd in fds:
+        os.pwrite(fd, b"nobody's", 0)
+        os.close(fd)
+    q.check()
+
+
+def test_scratch_and_waiting_messages_go_with_their_queue(mount, work):
+    q = Queue(mount, work)
+    make(q.of("notes"), b"notes")
+    make(q.of("7.extra"), b"seven")
+    q.move(1, 9)
+    q.move(0, 1)
+    assert "notes" not in os.listdir(q.path("1.msgs"))
+    assert mnt.read(q.path("9.msgs/notes")) == b"notes"
+    make(q.path("9.msgs/7.json"), msg_text(ipc_msg(70, b"")[0]))
+    q.entry[9] = slots.with_extra(q.entry[9], "msg", q.entry[9].extra + [ipc_msg(70, b"seven")])
+    q.check_image()
+
+
+def test_scratch_of_a_removed_queue(mount, work):
+    """Not the next one's that takes its slot."""
+    q = Queue(mount, work)
+    make(q.of("notes"), b"notes")
+    make(q.of("7.extra"), b"seven")
+    q.remove(1)
+    q.move(0, 1)
+    names = os.listdir(q.path("1.msgs"))
+    assert "notes" not in names and "7.extra" not in names
+    q.check_image()
+
+
+@pytest.mark.parametrize("moved_before", [False, True])
+@pytest.mark.parametrize("how", ["moved", "removed"])
+def test_a_queue_that_somebody_stands_in(mount, work, how, moved_before):
+    """The directory is that queue's, and not the next one's that takes its slot."""
+    q = Queue(mount, work)
+    if moved_before:
+        q.move(1, 9)
+        q.move(9, 1)
+    here = os.open(q.path("1.msgs"), os.O_RDONLY | os.O_DIRECTORY)
+    q.move(1, 9) if how == "moved" else q.remove(1)
+    q.move(0, 1)
+    try:
+        fd = os.open("7.json", os.O_WRONLY | os.O_CREAT, dir_fd=here)
+        os.write(fd, msg_text(ipc_msg(70, b"")[0]).encode())
+        os.close(fd)
+        assert how == "moved"
+        q.entry[9] = slots.with_extra(q.entry[9], "msg", q.entry[9].extra + [ipc_msg(70, b"")])
+    except OSError as e:
+        assert e.errno in (errno.ENOENT, errno.ESTALE)
+    os.close(here)
+    q.check_image()
