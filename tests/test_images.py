@@ -577,6 +577,53 @@ def test_killed_amid_removals(mount, work, number):
     x.check_image()
 
 
+def known_entries(x, found):
+    """All that is there is an original's entry, or one whose extra had not come yet or was gone already."""
+    frames = set()
+    for e in x.made.entries:
+        frames |= {e.payload, slots.emptied(e, x.kind).payload}
+    payloads = [e.payload for e in found.entries]
+    assert set(payloads) <= frames and len(set(payloads)) == len(payloads)
+    for e in found.entries:
+        assert len(e.extra) in (0, e.decode().bytes)
+    return len(payloads)
+
+
+@pytest.mark.parametrize("part", [1, 3, 8])
+def test_killed_amid_a_copy(mount, work, part):
+    """What was copied by then is there; the source is what it was."""
+    x = slots.Slots(mount, work, "PIPES_DATA", count=200)
+    os.mkdir(os.path.join(work, "sub"))
+    stored = os.path.join(work, "sub", x.name)
+    copy = subprocess.Popen(["cp", "-r", x.dir, x.m / "sub/"], stderr=subprocess.DEVNULL)
+    size = os.path.getsize(x.stored) * part // 10
+    assert mnt.wait_for(lambda: os.path.exists(stored) and os.path.getsize(stored) > size)
+    killed(x.m)
+    copy.wait()
+    assert known_entries(x, criuimg.load(stored)) >= 1
+    x.check_image()
+    x.m = mount(work)
+    x.check(texts=False)
+    os.listdir(x.m / "sub")
+    assert os.listdir(os.path.join(work, "sub")) == [x.name]
+
+
+@pytest.mark.parametrize("part", [1, 5, 9])
+def test_killed_amid_a_removal(mount, work, part):
+    x = slots.Slots(mount, work, "PIPES_DATA", count=200)
+    size = os.path.getsize(x.stored) * part // 10
+    rm = subprocess.Popen(["rm", "-r", x.dir], stderr=subprocess.DEVNULL)
+    assert mnt.wait_for(lambda: os.path.getsize(x.stored) < size)
+    killed(x.m)
+    rm.wait()
+    found = criuimg.load(x.stored)
+    known_entries(x, found)
+    assert not found.tail
+    m = mount(work)
+    os.listdir(m.point)
+    assert os.listdir(work) == [x.name]
+
+
 @pytest.mark.parametrize("how", ["to a backup", "covered", "written", "another slot"])
 def test_killed_after_a_rename(mount, work, how):
     """What a rename vacated is in the image until something is committed in its place."""
