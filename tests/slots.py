@@ -1,6 +1,5 @@
 """A mounted image and what it has to be: which entry is in which slot."""
 import os
-import shutil
 
 import criuimg
 import dumps
@@ -202,9 +201,3 @@ def describe(found, wanted):
             (e.json() if e.message != "core_entry" else "core", str(e.extra)[:60])
             for e in img.entries] if img else None))
     return "\n".join(out)
-
-
-def scratch(path):
-    """Copies one file to another file system and back need."""
-    where = dumps.new_dir()
-    return shutil.copy(path, where)

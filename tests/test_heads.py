@@ -5,7 +5,6 @@ import subprocess
 
 import pytest
 
-import criuimg
 import handmade
 import mnt
 import slots

@@ -90,8 +90,8 @@ def test_made_with_mode_and_owner(mount, work):
     assert stat.S_IMODE(os.stat(m / "core-99.img").st_mode) == 0o750
 
 
-@pytest.mark.parametrize("name", ["x.img", "core.img", "core-.img", "core-x.img", "core-1.img.img", "files-1.img",
-                                  "pages-1.img", "FILES.img", "core-1x.img"])
+@pytest.mark.parametrize("name", ["x.img", "core.img", "core-.img", "core-x.img", "core-1.img.img",
+                                  "files-1.img", "pages-1.img", "FILES.img", "core-1x.img"])
 def test_refused_names(mount, work, name):
     """With the reason where all reasons are."""
     m = mount(work)
@@ -292,7 +292,8 @@ def test_moved(mount, work, to):
     number = os.stat(os.path.join(work, "fdinfo-1.img")).st_ino
     names = os.listdir(m / "fdinfo-1.img")
     run("mv", "-T", m / "fdinfo-1.img", m / to)
-    assert mnt.read(os.path.join(work, to)) == data and not os.path.lexists(os.path.join(work, "fdinfo-1.img"))
+    assert mnt.read(os.path.join(work, to)) == data
+    assert not os.path.lexists(os.path.join(work, "fdinfo-1.img"))
     assert os.stat(os.path.join(work, to)).st_ino == number
     assert os.listdir(m / to) == names and not os.path.exists(m / "fdinfo-1.img")
     e = slots.entry("FDINFO", 77)
@@ -507,8 +508,9 @@ def test_plain_while_it_is_written(mount, work):
     assert mnt.read(os.path.join(work, "fdinfo-3.img")) == data
 
 
-@pytest.mark.parametrize("name, data", [("fdinfo-3.img", b"no image"), ("fdinfo-3.img", b""), ("x.img", b"any"),
-                                        ("dump.log", b"(00.1) x\n"), ("pages-1.img", bytes(8192)), ("x.img", b"")])
+@pytest.mark.parametrize("name, data", [("fdinfo-3.img", b"no image"), ("fdinfo-3.img", b""),
+                                        ("x.img", b"any"), ("dump.log", b"(00.1) x\n"),
+                                        ("pages-1.img", bytes(8192)), ("x.img", b"")])
 def test_what_is_no_image_is_a_plain_file(mount, work, name, data):
     m = mount(work)
     with open(m / name, "xb") as f:

@@ -9,7 +9,6 @@ import criuimg
 import dumps
 import mnt
 import slots
-from criuimg import TYPES, Image
 from slots import Slots
 
 
@@ -287,7 +286,8 @@ def test_what_waits_and_a_change_underneath(mount, work):
     except OSError:
         pass
     x.check_image()
-    for name, data in (("9.extra.rej", b"waits"), ("8.json.rej", slots.entry("PIPES_DATA", 9, 0).text().encode())):
+    text = slots.entry("PIPES_DATA", 9, 0).text().encode()
+    for name, data in (("9.extra.rej", b"waits"), ("8.json.rej", text)):
         assert mnt.read(x.path(name)) == data
         os.unlink(x.path(name))
     for name in os.listdir(x.dir):

@@ -7,10 +7,8 @@ import shutil
 import pytest
 
 import criuimg
-import dumps
 import mnt
 import slots
-from criuimg import TYPES
 from slots import Slots
 
 STEPS = 60 if mnt.sanitized() else 250
@@ -85,7 +83,8 @@ class Model(Slots):
             return None
         e, how = self.new(), self.r.choice(("save", "rename", "copy"))
         if how == "save":
-            mnt.save(self.json(slot), e.text(), os.O_WRONLY | os.O_CREAT | self.r.choice((0, os.O_EXCL, os.O_TRUNC)))
+            flags = self.r.choice((0, os.O_EXCL, os.O_TRUNC))
+            mnt.save(self.json(slot), e.text(), os.O_WRONLY | os.O_CREAT | flags)
         elif how == "rename":
             mnt.save(self.path("scratch"), e.text(), os.O_WRONLY | os.O_CREAT)
             os.rename(self.path("scratch"), self.json(slot))
@@ -175,7 +174,8 @@ class Model(Slots):
 
     def op_move_extra(self):
         found = self.some_blob(hidden=False)
-        others = [s for s, e in self.entry.items() if found and found[1] in self.suffixes(e) and s != found[0]]
+        others = [s for s, e in self.entry.items()
+                  if found and found[1] in self.suffixes(e) and s != found[0]]
         if not others:
             return None
         to, (slot, suffix) = self.r.choice(others), found

@@ -1,7 +1,6 @@
 """Entries, messages and extras that are made, removed and moved."""
 import errno
 import os
-import random
 import shutil
 import subprocess
 
@@ -12,7 +11,7 @@ import dumps
 import handmade
 import mnt
 import slots
-from criuimg import SCHEMA, TYPES, Entry, Image
+from criuimg import SCHEMA, TYPES, Entry
 from slots import KINDS, Slots
 
 ENCODINGS = [("<", "common"), (">", "common"), ("<", "v1.0"), (">", "v1.0")]
@@ -68,7 +67,7 @@ def test_removed_twice_and_what_is_not_there(mount, work):
 
 def test_removed_by_a_shell(mount, work):
     x = Slots(mount, work, "FDINFO", count=12)
-    subprocess.run(["sh", "-c", "rm [3-5].json 1?.json && echo ok"], cwd=x.dir, check=True, capture_output=True)
+    subprocess.run(["sh", "-c", "rm [3-5].json 1?.json"], cwd=x.dir, check=True)
     for slot in (3, 4, 5, 10, 11):
         del x.entry[slot]
     x.finish()
@@ -184,8 +183,9 @@ def test_a_rejected_new_entry_is_moved_back(mount, work):
 
 
 NEVER = [("FDINFO", "0.extra"), ("FDINFO", "9.extra"), ("FDINFO", "0.inq"), ("FDINFO", "0.sems.json"),
-         ("PIPES_DATA", "0.inq"), ("PIPES_DATA", "9.keys"), ("TCP_STREAM", "0.extra"), ("TCP_STREAM", "9.values"),
-         ("BPFMAP_DATA", "0.outq"), ("IPCNS_SEM", "0.extra"), ("IPCNS_MSG", "0.extra"), ("IPCNS_MSG", "0.inq"),
+         ("PIPES_DATA", "0.inq"), ("PIPES_DATA", "9.keys"), ("TCP_STREAM", "0.extra"),
+         ("TCP_STREAM", "9.values"), ("BPFMAP_DATA", "0.outq"), ("IPCNS_SEM", "0.extra"),
+         ("IPCNS_MSG", "0.extra"), ("IPCNS_MSG", "0.inq"),
          ("IPCNS_SHM", "0.keys"), ("PAGEMAP", "1.extra"), ("FDINFO", "0.raw"), ("FDINFO", "9.raw"),
          ("FDINFO", "tail.raw"), ("PIPES_DATA", "tail.raw")]
 
@@ -341,7 +341,8 @@ def test_extra_touched_is_there_again(mount, work, typ, name):
     x.finish()
 
 
-EXTRA_MOVES = [("PIPES_DATA", "extra", "extra"), ("IPCNS_SHM", "extra", "extra"), ("TCP_STREAM", "inq", "inq"),
+EXTRA_MOVES = [("PIPES_DATA", "extra", "extra"), ("IPCNS_SHM", "extra", "extra"),
+               ("TCP_STREAM", "inq", "inq"),
                ("TCP_STREAM", "outq", "inq"), ("BPFMAP_DATA", "keys", "values"),
                ("IPCNS_SEM", "sems.json", "sems.json")]
 

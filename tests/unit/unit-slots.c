@@ -215,8 +215,12 @@ static void one_reservation_is_enough(void)
 }
 
 static const struct unit_test tests[] = {
-	TEST(uncounted_ones_are_all_taken), TEST(counted),           TEST(every_neighbourhood),
-	TEST(random_changes),               TEST(few_runs_are_kept), TEST(one_reservation_is_enough),
+	TEST(uncounted_ones_are_all_taken),
+	TEST(counted),
+	TEST(every_neighbourhood),
+	TEST(random_changes),
+	TEST(few_runs_are_kept),
+	TEST(one_reservation_is_enough),
 };
 
 UNIT_MAIN(tests)
