@@ -20,6 +20,8 @@
 #define NAME_LEN  (sizeof(PREFIX) - 1 + RANDOM + sizeof(SUFFIX) - 1)
 #define COPY_SIZE ((size_t)1 << 20) /* bytes at once where the kernel can't copy */
 
+_Static_assert(NAME_LEN < sizeof(((struct crit_spare *)0)->name), "names of spares are longer");
+
 bool crit_commit_is_temporary(const char *name)
 {
 	return strlen(name) == NAME_LEN && !strncmp(name, PREFIX, sizeof(PREFIX) - 1) &&
@@ -295,9 +297,21 @@ static int check_unchanged(int dirfd, const char *name, const struct crit_file *
 	return 0;
 }
 
-static int write_new(int fd, int dirfd, const char *temporary, const char *name,
-		     const struct crit_file *old, const struct crit_edit *edit,
-		     enum crit_sync sync, struct crit_error *err)
+/* Would writing only what is no hole leave something of what was there before? */
+static bool leaves_holes(const struct crit_edit *edit)
+{
+	const struct crit_piece *p;
+	struct stat st;
+
+	for (p = edit->pieces; p < edit->pieces + edit->n_pieces; p++)
+		if (p->fd < 0 ? !p->data
+			      : fstat(p->fd, &st) < 0 || st.st_blocks * 512 < st.st_size)
+			return true;
+	return false;
+}
+
+static int write_new(int fd, int dirfd, const char *name, const struct crit_file *old,
+		     const struct crit_edit *edit, enum crit_sync sync, struct crit_error *err)
 {
 	int ret = write_pieces(fd, 0, edit->pieces, edit->n_pieces);
 
@@ -308,12 +322,37 @@ static int write_new(int fd, int dirfd, const char *temporary, const char *name,
 		return ret;
 	if (sync != CRIT_SYNC_NONE && fsync(fd) < 0)
 		return crit_fail_errno(err, errno, "can't sync the new image");
-	ret = check_unchanged(dirfd, name, old, err);
-	if (ret < 0)
-		return ret;
+	return check_unchanged(dirfd, name, old, err);
+}
+
+static int replace(int dirfd, const char *temporary, const char *name, struct crit_error *err)
+{
 	if (renameat(dirfd, temporary, dirfd, name) < 0)
 		return crit_fail_errno(err, errno, "can't replace the image");
 	return 0;
+}
+
+/* The image and the file beside it change places: the old one is the spare then. */
+static int exchange(int fd, int dirfd, struct crit_spare *spare, const char *name,
+		    const struct crit_file *old, struct crit_error *err)
+{
+	struct stat st;
+
+	/* a rename over a file makes file systems start writing, this does not */
+	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	if (renameat2(dirfd, spare->name, dirfd, name, RENAME_EXCHANGE) < 0) {
+		int ret = replace(dirfd, spare->name, name, err);
+
+		if (ret == 0)
+			spare->name[0] = '\0';
+		return ret;
+	}
+	if (fstatat(dirfd, spare->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_dev == old->st.st_dev && st.st_ino == old->st.st_ino)
+		return 0;
+	/* somebody else's took the image's place in this very moment: give it back */
+	renameat2(dirfd, spare->name, dirfd, name, RENAME_EXCHANGE);
+	return crit_fail(err, CRIT_CHANGED, "the image was changed underneath");
 }
 
 int crit_sync_directory(int dirfd)
@@ -330,42 +369,109 @@ int crit_sync_directory(int dirfd)
 	return ret;
 }
 
+/* Open what is to become the image; *fd is taken over by *out. */
+static int open_new(int dirfd, char *name, int fd, struct crit_file **out,
+		    struct crit_error *err)
+{
+	int ret;
+
+	if (fd < 0)
+		fd = create_temporary(dirfd, name);
+	if (fd < 0)
+		return crit_fail_errno(err, -fd, "can't write beside the image");
+	ret = crit_file_adopt(fd, out);
+	if (ret < 0) {
+		unlinkat(dirfd, name, 0);
+		close(fd);
+		return crit_fail(err, CRIT_NO_MEMORY, "no memory for the new image");
+	}
+	return 0;
+}
+
 int crit_commit(int dirfd, const char *name, const struct crit_file *old,
 		const struct crit_edit *edit, enum crit_sync sync, struct crit_file **out,
 		struct crit_error *err)
 {
 	char temporary[NAME_LEN + 1];
 	struct crit_file *file;
-	int fd, ret;
+	int ret;
 
 	*out = NULL;
 	if (!edit->changes)
 		return crit_fail_errno(err, EINVAL, "there is nothing to write");
 	ret = check_unchanged(dirfd, name, old, err);
+	if (ret == 0)
+		ret = open_new(dirfd, temporary, -1, &file, err);
 	if (ret < 0)
 		return ret;
-	fd = create_temporary(dirfd, temporary);
-	if (fd < 0)
-		return crit_fail_errno(err, -fd, "can't write beside the image");
-	ret = crit_file_adopt(fd, &file);
-	if (ret < 0) {
-		unlinkat(dirfd, temporary, 0);
-		close(fd);
-		return crit_fail(err, CRIT_NO_MEMORY, "no memory for the new image");
-	}
-	ret = write_new(fd, dirfd, temporary, name, old, edit, sync, err);
+	ret = write_new(file->fd, dirfd, name, old, edit, sync, err);
+	if (ret == 0)
+		ret = replace(dirfd, temporary, name, err);
 	if (ret < 0) {
 		unlinkat(dirfd, temporary, 0);
 		crit_file_put(file);
 		return ret;
 	}
 	/* the new image is in place, whatever happens now */
-	flock(fd, LOCK_UN);
-	fstat(fd, &file->st);
+	flock(file->fd, LOCK_UN);
+	fstat(file->fd, &file->st);
 	*out = file;
 	if (sync == CRIT_SYNC_DIR && (ret = crit_sync_directory(dirfd)) < 0)
 		crit_fail_errno(err, -ret, "can't sync the directory");
 	return ret;
+}
+
+int crit_commit_over(int dirfd, const char *name, const struct crit_file *old,
+		     const struct crit_edit *edit, struct crit_spare *spare,
+		     struct crit_file **out, struct crit_error *err)
+{
+	struct crit_file *file;
+	int ret;
+
+	if (!spare)
+		return crit_commit(dirfd, name, old, edit, CRIT_SYNC_NONE, out, err);
+	*out = NULL;
+	ret = check_unchanged(dirfd, name, old, err);
+	if (ret == 0 && spare->fd >= 0 && leaves_holes(edit) && ftruncate(spare->fd, 0) < 0)
+		ret = crit_fail_errno(err, errno, "can't write beside the image");
+	if (ret == 0)
+		ret = open_new(dirfd, spare->name, spare->fd, &file, err);
+	if (ret < 0) {
+		crit_spare_drop(dirfd, spare);
+		return ret;
+	}
+	spare->fd = -1;
+	ret = write_new(file->fd, dirfd, name, old, edit, CRIT_SYNC_NONE, err);
+	if (ret == 0)
+		ret = exchange(file->fd, dirfd, spare, name, old, err);
+	if (ret < 0) {
+		crit_spare_drop(dirfd, spare);
+		crit_file_put(file);
+		return ret;
+	}
+	flock(file->fd, LOCK_UN);
+	fstat(file->fd, &file->st);
+	*out = file;
+	return 0;
+}
+
+void crit_spare_keep(int dirfd, struct crit_spare *spare)
+{
+	if (!spare->name[0])
+		return;
+	spare->fd = openat(dirfd, spare->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (spare->fd < 0 || flock(spare->fd, LOCK_EX | LOCK_NB) < 0)
+		crit_spare_drop(dirfd, spare);
+}
+
+void crit_spare_drop(int dirfd, struct crit_spare *spare)
+{
+	if (spare->name[0])
+		unlinkat(dirfd, spare->name, 0);
+	if (spare->fd >= 0)
+		close(spare->fd);
+	spare->name[0] = '\0';
+	spare->fd = -1;
 }
 
 int crit_commit_append(int dirfd, const char *name, const struct crit_file *old,

@@ -33,6 +33,27 @@ int crit_commit(int dirfd, const char *name, const struct crit_file *old,
 		struct crit_error *err);
 
 /*
+ * A file beside an image that the next commit may write over, instead of making and
+ * removing one each time: the image as it was before the last commit.
+ */
+struct crit_spare {
+	char name[24]; /* "": none */
+	int fd;        /* owned; -1 until it is kept */
+};
+
+/*
+ * The same, unsynced, with a spare file (NULL: as before). *spare is the image as it
+ * was then, or none; it has to be kept, which is up to the caller as others may still
+ * read it, or dropped.
+ */
+int crit_commit_over(int dirfd, const char *name, const struct crit_file *old,
+		     const struct crit_edit *edit, struct crit_spare *spare,
+		     struct crit_file **out, struct crit_error *err);
+
+void crit_spare_keep(int dirfd, struct crit_spare *spare);
+void crit_spare_drop(int dirfd, struct crit_spare *spare);
+
+/*
  * The same for an edit that only appends (crit_edit_appends()) to a file that
  * nobody relies on yet: written in place, unsynced. Returns as crit_commit() does.
  */

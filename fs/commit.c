@@ -499,6 +499,10 @@ int cfs_commit_handle(struct cfs *fs, struct cfs_handle *h, enum crit_sync sync)
 	/* a shell flushes what it has just emptied before it writes the new text */
 	if (cfs_part_is_text(h->ref.part) && !cfs_draft_size(h->draft))
 		return 0;
+	/* it was looked up before it was removed, and opened afterwards */
+	if (!h->gone && h->generation == h->ref.image->generation &&
+	    cfs_entry_has(fs, &h->ref) == 0)
+		h->gone = true;
 	/* what is written meanwhile goes to a copy, and is committed next time */
 	d = cfs_draft_get(h->draft);
 	h->dirty = false;

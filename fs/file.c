@@ -83,7 +83,9 @@ int cfs_file_open_entry(struct cfs *fs, fuse_ino_t ino, struct cfs_node *node,
 	set_access(h, fi);
 	h->ref = *ref;
 	h->generation = ref->image->generation;
-	ret = load_entry(fs, h, h->truncated);
+	ret = h->truncated ? cfs_entry_find(fs, ref, NULL) : 0;
+	if (ret == 0)
+		ret = load_entry(fs, h, h->truncated);
 	if (ret < 0) {
 		cfs_handle_unref(fs, h);
 		return ret;

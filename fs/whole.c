@@ -84,6 +84,7 @@ int cfs_whole_remove(struct cfs *fs, struct cfs_image *image)
 		return ret < 0 ? ret : -ENOTEMPTY;
 	if (unlinkat(dir->dirfd, cfs_image_name(image), 0) < 0)
 		return -errno;
+	cfs_sync_forget(fs, image);
 	cfs_image_removed(fs, image);
 	cfs_sync_directory_soon(fs, dir);
 	return 0;
@@ -126,6 +127,9 @@ int cfs_whole_rename(struct cfs *fs, struct cfs_image *image, struct cfs_node *d
 	}
 	if (other == image)
 		return 0;
+	/* what is to be synced is beside it */
+	if (image->unsynced && (ret = cfs_sync_image(fs, image)) < 0)
+		return ret;
 	if (other && (flags & RENAME_NOREPLACE))
 		return -EEXIST;
 	/* as for any directory: only one without anything in it can be replaced */

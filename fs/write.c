@@ -13,12 +13,15 @@
 
 #define SOON_MS 700  /* after the first of many changes */
 #define IDLE_MS 1000 /* after the last change of an image that is being made */
+#define MANY    16   /* changes in that time, after which a spare file is worth it */
 
 /* An image whose file, or (image is NULL) a directory that is not synced yet. */
 struct cfs_unsynced {
 	struct cfs_image *image;
 	struct cfs_node *dir; /* a reference */
 	struct timespec due;
+	unsigned changes;        /* since it was synced last */
+	struct crit_spare spare; /* in dir */
 	struct cfs_unsynced *next, *prev;
 };
 
@@ -50,6 +53,7 @@ static struct cfs_unsynced *add(struct cfs *fs, struct cfs_node *dir)
 	u->dir = dir;
 	cfs_node_ref(dir);
 	u->due = in_ms(SOON_MS);
+	u->spare.fd = -1;
 	DL_APPEND(fs->unsynced, u);
 	return u;
 }
@@ -57,6 +61,7 @@ static struct cfs_unsynced *add(struct cfs *fs, struct cfs_node *dir)
 static void drop(struct cfs *fs, struct cfs_unsynced *u)
 {
 	DL_DELETE(fs->unsynced, u);
+	crit_spare_drop(u->dir->dirfd, &u->spare);
 	if (u->image)
 		u->image->unsynced = NULL;
 	cfs_node_unref(&fs->nodes, u->dir);
@@ -70,8 +75,25 @@ void cfs_sync_image_soon(struct cfs *fs, struct cfs_image *image)
 		if (image->unsynced)
 			image->unsynced->image = image;
 	}
-	if (image->unsynced && image->made)
+	if (!image->unsynced)
+		return;
+	image->unsynced->changes++;
+	if (image->made)
 		image->unsynced->due = in_ms(IDLE_MS);
+}
+
+void cfs_sync_forget(struct cfs *fs, struct cfs_image *image)
+{
+	if (image->unsynced)
+		drop(fs, image->unsynced);
+}
+
+/* The spare file for an unsynced change, if there are many; else NULL. */
+static struct crit_spare *spare_for(const struct cfs_image *image)
+{
+	struct cfs_unsynced *u = image->unsynced;
+
+	return u && u->changes >= MANY && u->dir == image->node->parent ? &u->spare : NULL;
 }
 
 void cfs_sync_directory_soon(struct cfs *fs, struct cfs_node *dir)
@@ -173,6 +195,7 @@ int cfs_write(struct cfs *fs, struct cfs_image *image, const struct crit_edit *e
 	const struct cfs_node *node = image->node;
 	char *name = strdup(cfs_image_name(image));
 	int dirfd = node->parent->dirfd, ret;
+	struct crit_spare *spare = NULL;
 	bool append;
 
 	*written = false;
@@ -184,10 +207,16 @@ int cfs_write(struct cfs *fs, struct cfs_image *image, const struct crit_edit *e
 		sync = CRIT_SYNC_NONE;
 	append = image->made && sync == CRIT_SYNC_NONE &&
 		 crit_edit_appends(edit, old->fd, (uint64_t)old->st.st_size);
+	if (sync == CRIT_SYNC_NONE && !append)
+		spare = spare_for(image);
 	image->writing = true;
 	cfs_unlock(fs);
-	ret = append ? crit_commit_append(dirfd, name, old, edit, &file, err)
-		     : crit_commit(dirfd, name, old, edit, sync, &file, err);
+	if (append)
+		ret = crit_commit_append(dirfd, name, old, edit, &file, err);
+	else if (sync == CRIT_SYNC_NONE)
+		ret = crit_commit_over(dirfd, name, old, edit, spare, &file, err);
+	else
+		ret = crit_commit(dirfd, name, old, edit, sync, &file, err);
 	/*
 	 * The image directory's time and size have changed. Only its attributes are
 	 * dropped (-1), and directories have no pages, so this waits for nobody.
@@ -201,6 +230,11 @@ int cfs_write(struct cfs *fs, struct cfs_image *image, const struct crit_edit *e
 		crit_file_put(file);
 		if (sync == CRIT_SYNC_NONE)
 			cfs_sync_image_soon(fs, image);
+		/* who still reads the old image goes on reading it */
+		if (spare && old->refs == 1)
+			crit_spare_keep(dirfd, spare);
+		else if (spare)
+			crit_spare_drop(dirfd, spare);
 	}
 	crit_file_put(old);
 	free(name);

@@ -21,6 +21,9 @@ int cfs_write(struct cfs *fs, struct cfs_image *image, const struct crit_edit *e
 /* The image was written to, and is to be synced within a second. */
 void cfs_sync_image_soon(struct cfs *fs, struct cfs_image *image);
 
+/* It is removed: nothing has to be synced but its directory. */
+void cfs_sync_forget(struct cfs *fs, struct cfs_image *image);
+
 /* Names in a directory of the dump changed; it is synced within a second. */
 void cfs_sync_directory_soon(struct cfs *fs, struct cfs_node *dir);
 
