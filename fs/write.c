@@ -11,9 +11,10 @@
 
 #include "decoder/structure.h"
 
-#define SOON_MS 700  /* after the first of many changes */
-#define IDLE_MS 1000 /* after the last change of an image that is being made */
-#define MANY    16   /* changes in that time, after which a spare file is worth it */
+#define SOON_MS  700  /* after the first of many changes */
+#define IDLE_MS  1000 /* after the last change of an image that is being made */
+#define MANY     100  /* changes in that time, after which a spare file is worth it */
+#define SPARE_MS 50   /* that it is kept after them: it can be seen in the dump */
 
 /* An image whose file, or (image is NULL) a directory that is not synced yet. */
 struct cfs_unsynced {
@@ -22,6 +23,7 @@ struct cfs_unsynced {
 	struct timespec due;
 	unsigned changes;        /* since it was synced last */
 	struct crit_spare spare; /* in dir */
+	struct timespec spare_due;
 	struct cfs_unsynced *next, *prev;
 };
 
@@ -163,9 +165,12 @@ bool cfs_sync_next(struct cfs *fs, struct timespec *when)
 	if (!fs->unsynced)
 		return false;
 	*when = fs->unsynced->due;
-	DL_FOREACH(fs->unsynced, u)
+	DL_FOREACH(fs->unsynced, u) {
 		if (earlier(&u->due, when))
 			*when = u->due;
+		if (u->spare.name[0] && earlier(&u->spare_due, when))
+			*when = u->spare_due;
+	}
 	return true;
 }
 
@@ -177,6 +182,8 @@ void cfs_sync_due(struct cfs *fs, bool all)
 
 	/* from the start again each time: the lock is dropped within */
 	for (u = fs->unsynced; u;) {
+		if (u->spare.name[0] && !earlier(&now, &u->spare_due))
+			crit_spare_drop(u->dir->dirfd, &u->spare);
 		if (!all && earlier(&now, &u->due)) {
 			u = u->next;
 			continue;
@@ -231,10 +238,12 @@ int cfs_write(struct cfs *fs, struct cfs_image *image, const struct crit_edit *e
 		if (sync == CRIT_SYNC_NONE)
 			cfs_sync_image_soon(fs, image);
 		/* who still reads the old image goes on reading it */
-		if (spare && old->refs == 1)
+		if (spare && old->refs == 1) {
 			crit_spare_keep(dirfd, spare);
-		else if (spare)
+			image->unsynced->spare_due = in_ms(SPARE_MS);
+		} else if (spare) {
 			crit_spare_drop(dirfd, spare);
+		}
 	}
 	crit_file_put(old);
 	free(name);
