@@ -13,6 +13,7 @@
 #include "fs/pending.h"
 #include "fs/refusal.h"
 #include "fs/scratch.h"
+#include "fs/waiting.h"
 #include "fs/write.h"
 #include "schema-messages.h"
 
@@ -45,98 +46,6 @@ static void touch(const struct cfs_ref *ref, const struct timespec *when)
 		return;
 	other.part = CRIT_PART_JSON;
 	cfs_image_touch(ref->image, &other, NULL);
-}
-
-/* Bytes that have waited for an entry: files that came before it, or its own. */
-struct waiting {
-	size_t n;
-	struct crit_blob blob[CRIT_BLOBS_MAX];
-	struct cfs_draft *contents[CRIT_BLOBS_MAX]; /* shares */
-	struct crit_piece *pieces[CRIT_BLOBS_MAX];  /* owned */
-	struct crit_piece values;
-	struct cfs_node *node[CRIT_BLOBS_MAX]; /* references; NULL: it was parked */
-	struct crit_buf sems;
-};
-
-static void waiting_fini(struct cfs *fs, struct waiting *w)
-{
-	while (w->n--) {
-		cfs_draft_put(w->contents[w->n]);
-		free(w->pieces[w->n]);
-		cfs_node_unref(&fs->nodes, w->node[w->n]);
-	}
-	crit_buf_fini(&w->sems);
-}
-
-/* Add contents for a part; a list of semaphores' values is a text until now. */
-static int waiting_add(struct waiting *w, const struct cfs_ref *ref, struct cfs_draft *d,
-		       struct cfs_node *node, uint64_t n_msgs, struct crit_error *err)
-{
-	struct crit_blob *blob = &w->blob[w->n];
-	struct crit_buf text = {0};
-	int ret;
-
-	*blob = (struct crit_blob){.part = ref->part, .n_msgs = n_msgs};
-	w->pieces[w->n] = NULL;
-	if (node && ref->part == CRIT_PART_SEMS) {
-		ret = cfs_draft_text(d, &text);
-		if (ret == 0)
-			ret = crit_sems_parse(ref->image->open, (char *)text.data, text.len,
-					      &w->sems, err);
-		crit_buf_fini(&text);
-		w->values =
-			(struct crit_piece){.fd = -1, .data = w->sems.data, .len = w->sems.len};
-		blob->source = &w->values;
-		blob->n_source = 1;
-	} else {
-		ret = cfs_draft_pieces(d, &w->pieces[w->n], &blob->n_source);
-		blob->source = w->pieces[w->n];
-	}
-	if (ret < 0) {
-		free(w->pieces[w->n]);
-		return err && err->errnum ? ret
-					  : crit_fail_errno(err, -ret, "can't read its parts");
-	}
-	w->contents[w->n] = cfs_draft_get(d);
-	w->node[w->n] = node;
-	if (node)
-		cfs_node_ref(node);
-	w->n++;
-	return 0;
-}
-
-/* Has the pending part been said? A text that is still being written has not. */
-static bool is_ready(const struct cfs_node *node)
-{
-	if (S_ISDIR(node->scratch->mode))
-		return false;
-	return !cfs_part_is_text(node->ref.part) || node->scratch->accepted;
-}
-
-/* What waits for the entry of an N.json; `fresh`: the image has no such entry. */
-static int gather(struct cfs *fs, const struct cfs_ref *json, bool fresh, struct waiting *w,
-		  struct crit_error *err)
-{
-	const struct cfs_layout *l = &json->image->layout;
-	const struct cfs_parked *parked;
-	struct cfs_ref ref = *json;
-	int ret = 0;
-
-	*w = (struct waiting){0};
-	for (ref.part = 0; ref.part < CRIT_PART_JSON; ref.part++) {
-		struct cfs_node *node = cfs_pending_find(fs, &ref);
-
-		if (ret < 0 || w->n == CRIT_BLOBS_MAX)
-			break;
-		if (node && is_ready(node))
-			ret = waiting_add(w, &ref, node->scratch->contents, node, 0, err);
-		parked = fresh && !node ? cfs_layout_parked(l, ref.place, ref.part) : NULL;
-		if (parked)
-			ret = waiting_add(w, &ref, parked->contents, NULL, parked->n_msgs, err);
-	}
-	if (ret < 0)
-		waiting_fini(fs, w);
-	return ret;
 }
 
 /* What becomes of a text. */
@@ -177,7 +86,7 @@ static int check_waiting(const struct cfs_ref *ref, const char *text, size_t len
 }
 
 static int prepare_json(const struct cfs_ref *ref, const char *text, size_t len,
-			struct waiting *w, struct crit_edit *edit, enum outcome *outcome,
+			struct cfs_waiting *w, struct crit_edit *edit, enum outcome *outcome,
 			struct crit_error *err)
 {
 	struct cfs_layout *l = &ref->image->layout;
@@ -207,7 +116,8 @@ static int prepare_json(const struct cfs_ref *ref, const char *text, size_t len,
 }
 
 /* The image has a new entry: it shows what was made of it so far, and no more. */
-static void show_new_entry(struct cfs *fs, const struct cfs_ref *json, const struct waiting *w)
+static void show_new_entry(struct cfs *fs, const struct cfs_ref *json,
+			   const struct cfs_waiting *w)
 {
 	struct cfs_layout *l = &json->image->layout;
 	struct cfs_ref ref = *json;
@@ -265,7 +175,7 @@ static void commit_waiting(struct cfs *fs, const struct cfs_ref *json)
 }
 
 /* The entry has the text, and what waited for it. */
-static void show_edited(struct cfs *fs, const struct commit *c, const struct waiting *w)
+static void show_edited(struct cfs *fs, const struct commit *c, const struct cfs_waiting *w)
 {
 	struct cfs_ref part = *c->ref;
 	size_t i;
@@ -289,14 +199,14 @@ static int commit_json(struct cfs *fs, struct commit *c, const struct crit_buf *
 	struct crit_edit edit = {0};
 	struct crit_place at;
 	enum outcome outcome;
-	struct waiting w;
+	struct cfs_waiting w;
 	int ret;
 
 	ret = open_same(fs, c, err);
 	if (ret == 0)
 		ret = cfs_entry_at(image, c->ref->place, &at, err);
 	if (ret >= 0)
-		ret = gather(fs, c->ref, ret == 0, &w, err);
+		ret = cfs_waiting_gather(fs, c->ref, ret == 0, &w, err);
 	if (ret < 0)
 		return ret;
 	ret = prepare_json(c->ref, (char *)text->data, text->len, &w, &edit, &outcome, err);
@@ -309,7 +219,7 @@ static int commit_json(struct cfs *fs, struct commit *c, const struct crit_buf *
 	if (c->written)
 		show_edited(fs, c, &w);
 	crit_edit_fini(&edit);
-	waiting_fini(fs, &w);
+	cfs_waiting_fini(fs, &w);
 	if (ret == 0 && outcome == ADDED && image->open)
 		commit_waiting(fs, c->ref);
 	return ret == 0 && outcome == WAITS ? 1 : ret;
