@@ -301,11 +301,11 @@ static int check_unchanged(int dirfd, const char *name, const struct crit_file *
 static bool leaves_holes(const struct crit_edit *edit)
 {
 	const struct crit_piece *p;
-	struct stat st;
 
 	for (p = edit->pieces; p < edit->pieces + edit->n_pieces; p++)
-		if (p->fd < 0 ? !p->data
-			      : fstat(p->fd, &st) < 0 || st.st_blocks * 512 < st.st_size)
+		if (p->fd < 0
+			    ? !p->data
+			    : lseek(p->fd, (off_t)p->off, SEEK_HOLE) < (off_t)(p->off + p->len))
 			return true;
 	return false;
 }
@@ -333,13 +333,11 @@ static int replace(int dirfd, const char *temporary, const char *name, struct cr
 }
 
 /* The image and the file beside it change places: the old one is the spare then. */
-static int exchange(int fd, int dirfd, struct crit_spare *spare, const char *name,
+static int exchange(int dirfd, struct crit_spare *spare, const char *name,
 		    const struct crit_file *old, struct crit_error *err)
 {
 	struct stat st;
 
-	/* a rename over a file makes file systems start writing, this does not */
-	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	if (renameat2(dirfd, spare->name, dirfd, name, RENAME_EXCHANGE) < 0) {
 		int ret = replace(dirfd, spare->name, name, err);
 
@@ -428,8 +426,6 @@ int crit_commit_over(int dirfd, const char *name, const struct crit_file *old,
 	struct crit_file *file;
 	int ret;
 
-	if (!spare)
-		return crit_commit(dirfd, name, old, edit, CRIT_SYNC_NONE, out, err);
 	*out = NULL;
 	ret = check_unchanged(dirfd, name, old, err);
 	if (ret == 0 && spare->fd >= 0 && leaves_holes(edit) && ftruncate(spare->fd, 0) < 0)
@@ -443,7 +439,7 @@ int crit_commit_over(int dirfd, const char *name, const struct crit_file *old,
 	spare->fd = -1;
 	ret = write_new(file->fd, dirfd, name, old, edit, CRIT_SYNC_NONE, err);
 	if (ret == 0)
-		ret = exchange(file->fd, dirfd, spare, name, old, err);
+		ret = exchange(dirfd, spare, name, old, err);
 	if (ret < 0) {
 		crit_spare_drop(dirfd, spare);
 		crit_file_put(file);
@@ -457,10 +453,14 @@ int crit_commit_over(int dirfd, const char *name, const struct crit_file *old,
 
 void crit_spare_keep(int dirfd, struct crit_spare *spare)
 {
+	struct stat st;
+
 	if (!spare->name[0])
 		return;
 	spare->fd = openat(dirfd, spare->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	if (spare->fd < 0 || flock(spare->fd, LOCK_EX | LOCK_NB) < 0)
+	/* a file with other names is somebody's copy */
+	if (spare->fd < 0 || flock(spare->fd, LOCK_EX | LOCK_NB) < 0 ||
+	    fstat(spare->fd, &st) < 0 || st.st_nlink != 1)
 		crit_spare_drop(dirfd, spare);
 }
 

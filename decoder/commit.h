@@ -34,7 +34,9 @@ int crit_commit(int dirfd, const char *name, const struct crit_file *old,
 
 /*
  * A file beside an image that the next commit may write over, instead of making and
- * removing one each time: the image as it was before the last commit.
+ * removing one each time: the image as it was before the last commit. Only for an
+ * image that nobody relies on yet: without power in between, the name may lead to
+ * the file that was being written over.
  */
 struct crit_spare {
 	char name[24]; /* "": none */
@@ -42,7 +44,7 @@ struct crit_spare {
 };
 
 /*
- * The same, unsynced, with a spare file (NULL: as before). *spare is the image as it
+ * The same, unsynced, with a spare file. *spare is the image as it
  * was then, or none; it has to be kept, which is up to the caller as others may still
  * read it, or dropped.
  */

@@ -389,7 +389,7 @@ int cfs_commit_pending(struct cfs *fs, struct cfs_node *node, enum crit_sync syn
 		s->refused = ret < 0 ? ret : 0;
 		/* what was refused lies beside it, and the entry is not there */
 		if (ret < 0)
-			cfs_node_rename(&fs->nodes, node, 0, NULL);
+			cfs_pending_drop(fs, node);
 	}
 	cfs_draft_put(d);
 	cfs_node_unref(&fs->nodes, node);
@@ -410,8 +410,8 @@ int cfs_commit_handle(struct cfs *fs, struct cfs_handle *h, enum crit_sync sync)
 	if (cfs_part_is_text(h->ref.part) && !cfs_draft_size(h->draft))
 		return 0;
 	/* it was looked up before it was removed, and opened afterwards */
-	if (!h->gone && h->generation == h->ref.image->generation &&
-	    cfs_entry_has(fs, &h->ref) == 0)
+	if (!h->gone && cfs_image_open(fs, h->ref.image, NULL) == 0 &&
+	    h->generation == h->ref.image->generation && cfs_entry_has(fs, &h->ref) == 0)
 		h->gone = true;
 	/* what is written meanwhile goes to a copy, and is committed next time */
 	d = cfs_draft_get(h->draft);

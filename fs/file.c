@@ -372,7 +372,7 @@ static int write_scratch(struct cfs *fs, struct cfs_handle *h, const void *buf, 
 		ret = check_first_write(fs, h, &node->ref, buf, size, off);
 	if (ret < 0) {
 		/* there is no such entry, and what was to be one lies beside it */
-		cfs_node_rename(&fs->nodes, node, 0, NULL);
+		cfs_pending_drop(fs, node);
 		return ret;
 	}
 	h->written = true;
@@ -450,7 +450,7 @@ void cfs_op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file
 	if (h->kind == CFS_HANDLE_ENTRY || (h->kind == CFS_HANDLE_SCRATCH && h->node->pending))
 		cfs_job_commit(fs, req, h, true);
 	else if (h->kind == CFS_HANDLE_PASSED)
-		cfs_job_sync(fs, req, NULL, h);
+		cfs_job_sync(fs, req, NULL, NULL, h);
 	else
 		fuse_reply_err(req, 0);
 	cfs_unlock(fs);
@@ -546,7 +546,6 @@ void cfs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 void cfs_op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
 	struct cfs *fs = fs_of(req);
-	struct cfs_node *dir;
 	struct cfs_object o;
 
 	(void)datasync;
@@ -557,9 +556,7 @@ void cfs_op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
 	} else if (!o.is_entry && o.node->kind == CFS_SPECIAL_DIR) {
 		fuse_reply_err(req, 0);
 	} else {
-		/* commits rename an image in the directory that it is in */
-		dir = o.ref.image ? o.ref.image->node->parent : o.node;
-		cfs_job_sync(fs, req, dir, NULL);
+		cfs_job_sync(fs, req, o.ref.image ? NULL : o.node, o.ref.image, NULL);
 	}
 	cfs_unlock(fs);
 }

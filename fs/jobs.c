@@ -70,13 +70,13 @@ static void run_commit(struct cfs *fs, struct cfs_job *job)
 {
 	struct handle_job *j = (struct handle_job *)job;
 	bool was_dirty = j->h->dirty;
+	struct cfs_image *image = j->h->kind == CFS_HANDLE_SCRATCH ? j->h->node->ref.image
+								   : j->h->ref.image;
 	int ret = cfs_commit_handle(fs, j->h, j->sync ? CRIT_SYNC_DIR : CRIT_SYNC_FILE);
 
 	/* what was committed before may not be on the disk yet */
-	if (ret == 0 && j->sync && !was_dirty)
-		ret = cfs_sync_image(fs, j->h->node && j->h->kind == CFS_HANDLE_SCRATCH
-						 ? j->h->node->ref.image
-						 : j->h->ref.image);
+	if (ret == 0 && j->sync && (!was_dirty || image->unsynced))
+		ret = cfs_sync_image(fs, image);
 	if (j->req)
 		fuse_reply_err(j->req, -ret);
 	end_handle_job(fs, j);
@@ -204,8 +204,9 @@ void cfs_job_call(struct cfs *fs, fuse_req_t req,
 struct sync_job {
 	struct cfs_job job;
 	fuse_req_t req;
-	struct cfs_node *dir; /* a reference; or */
-	struct cfs_handle *h; /* a reference, of a file of the dump */
+	struct cfs_node *dir;    /* a reference; or */
+	struct cfs_image *image; /* or */
+	struct cfs_handle *h;    /* a reference, of a file of the dump */
 };
 
 static void run_sync(struct cfs *fs, struct cfs_job *job)
@@ -213,12 +214,16 @@ static void run_sync(struct cfs *fs, struct cfs_job *job)
 	struct sync_job *j = (struct sync_job *)job;
 	int ret;
 
-	cfs_unlock(fs);
-	if (j->h)
-		ret = fsync(j->h->fd) < 0 ? -errno : 0;
-	else
-		ret = crit_sync_directory(j->dir->dirfd);
-	cfs_lock(fs);
+	if (j->image) {
+		ret = cfs_sync_image(fs, j->image);
+	} else {
+		cfs_unlock(fs);
+		if (j->h)
+			ret = fsync(j->h->fd) < 0 ? -errno : 0;
+		else
+			ret = crit_sync_directory(j->dir->dirfd);
+		cfs_lock(fs);
+	}
 	fuse_reply_err(j->req, -ret);
 	cfs_node_unref(&fs->nodes, j->dir);
 	if (j->h)
@@ -226,7 +231,8 @@ static void run_sync(struct cfs *fs, struct cfs_job *job)
 	free(j);
 }
 
-void cfs_job_sync(struct cfs *fs, fuse_req_t req, struct cfs_node *dir, struct cfs_handle *h)
+void cfs_job_sync(struct cfs *fs, fuse_req_t req, struct cfs_node *dir, struct cfs_image *image,
+		  struct cfs_handle *h)
 {
 	struct sync_job *j = new_job(req, sizeof(*j), run_sync);
 
@@ -234,6 +240,7 @@ void cfs_job_sync(struct cfs *fs, fuse_req_t req, struct cfs_node *dir, struct c
 		return;
 	j->req = req;
 	j->dir = dir;
+	j->image = image;
 	j->h = h;
 	if (dir)
 		cfs_node_ref(dir);

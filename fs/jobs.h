@@ -23,8 +23,9 @@ void cfs_job_truncate(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const stru
 void cfs_job_setattr(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, struct cfs_handle *h,
 		     const struct stat *attr, int to_set);
 
-/* FSYNCDIR and FSYNC: sync a directory of the dump, or (dir is NULL) a file of it. */
-void cfs_job_sync(struct cfs *fs, fuse_req_t req, struct cfs_node *dir, struct cfs_handle *h);
+/* FSYNCDIR and FSYNC: sync a directory of the dump, an image, or a file of it. */
+void cfs_job_sync(struct cfs *fs, fuse_req_t req, struct cfs_node *dir, struct cfs_image *image,
+		  struct cfs_handle *h);
 
 /* A request about names: UNLINK, RMDIR, RENAME. Names are borrowed. */
 struct cfs_call {

@@ -65,6 +65,13 @@ void cfs_pending_unmark(struct cfs_node *node)
 	node->ref = (struct cfs_ref){.image = image};
 }
 
+void cfs_pending_drop(struct cfs *fs, struct cfs_node *node)
+{
+	/* if it was another entry's file before, that is seen again */
+	cfs_layout_release(&node->ref.image->layout, node);
+	cfs_node_rename(&fs->nodes, node, 0, NULL);
+}
+
 void cfs_pending_become(struct cfs *fs, struct cfs_node *node, const struct cfs_ref *ref,
 			const struct cfs_draft *committed)
 {
@@ -82,6 +89,7 @@ void cfs_pending_become(struct cfs *fs, struct cfs_node *node, const struct cfs_
 	before = cfs_node_by_name(&fs->nodes, container, name);
 	if (before && before != node) {
 		before->pending = false;
+		cfs_layout_release(l, before);
 		if (before->kind == CFS_ENTRY)
 			before->kind = CFS_OLD;
 		cfs_node_rename(&fs->nodes, before, 0, NULL);
@@ -183,6 +191,6 @@ void cfs_pending_expire(struct cfs *fs, struct cfs_image *image)
 			continue;
 		if (cfs_draft_size(node->scratch->contents))
 			cfs_refuse(fs, &node->ref, node->scratch->contents, &why);
-		cfs_node_rename(&fs->nodes, node, 0, NULL);
+		cfs_pending_drop(fs, node);
 	}
 }

@@ -23,6 +23,9 @@ struct cfs_node *cfs_pending_find(struct cfs *fs, const struct cfs_ref *ref);
 void cfs_pending_mark(struct cfs_node *node, const struct cfs_ref *ref);
 void cfs_pending_unmark(struct cfs_node *node);
 
+/* Take its name away, after what it says was refused; who has it open may try again. */
+void cfs_pending_drop(struct cfs *fs, struct cfs_node *node);
+
 /*
  * The image has what the scratch file says as the contents of an entry file: it is
  * that file now, and has its name. Handles that are open on it become the entry's;

@@ -14,6 +14,7 @@
 #include "fs/ids.h"
 #include "fs/listing.h"
 #include "fs/names.h"
+#include "fs/pending.h"
 #include "fs/refusal.h"
 #include "fs/scratch.h"
 #include "fs/write.h"
@@ -326,6 +327,21 @@ static void move_files(struct cfs *fs, const struct cfs_ref *from, const struct 
 	}
 }
 
+/* What waited for an entry of this slot gives way to what comes with the one that is there. */
+static void drop_pending(struct cfs *fs, const struct cfs_ref *json)
+{
+	struct cfs_ref ref = *json;
+	struct cfs_node *node;
+
+	for (ref.part = 0; ref.part < CRIT_PART_JSON; ref.part++) {
+		node = cfs_pending_find(fs, &ref);
+		if (!node)
+			continue;
+		cfs_pending_unmark(node);
+		cfs_pending_drop(fs, node);
+	}
+}
+
 static int move_entry(struct cfs *fs, const struct cfs_ref *from, const struct cfs_ref *to,
 		      struct crit_error *err)
 {
@@ -356,6 +372,7 @@ static int move_entry(struct cfs *fs, const struct cfs_ref *from, const struct c
 	if (ret < 0 && !written)
 		return ret;
 	forget_entry(fs, to);
+	drop_pending(fs, to);
 	move_beside(fs, from, to);
 	cfs_layout_move(l, from->place.n, to->place.n);
 	cfs_handle_move(fs, from, to);
@@ -404,6 +421,7 @@ static int move_message(struct cfs *fs, const struct cfs_ref *from, const struct
 	if (ret < 0)
 		return ret;
 	forget_entry(fs, to);
+	drop_pending(fs, to);
 	if (!replace)
 		cfs_layout_add(l, to->place);
 	cfs_handle_move(fs, from, to);

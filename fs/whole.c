@@ -44,6 +44,8 @@ int cfs_whole_make(struct cfs *fs, fuse_req_t req, const struct cfs_place *place
 	if (ret < 0)
 		return ret;
 	node = cfs_node_by_id(&fs->nodes, e->ino);
+	if (!node || node->kind != CFS_IMAGE)
+		return -EACCES; /* it was made, but can't be read as an image */
 	node->ref.image->made = true;
 	cfs_sync_image_soon(fs, node->ref.image);
 	return 0;

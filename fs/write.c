@@ -90,12 +90,14 @@ void cfs_sync_forget(struct cfs *fs, struct cfs_image *image)
 		drop(fs, image->unsynced);
 }
 
-/* The spare file for an unsynced change, if there are many; else NULL. */
+/* The spare file for a change of an image that is being made, if there are many; else NULL. */
 static struct crit_spare *spare_for(const struct cfs_image *image)
 {
 	struct cfs_unsynced *u = image->unsynced;
 
-	return u && u->changes >= MANY && u->dir == image->node->parent ? &u->spare : NULL;
+	return image->made && u && u->changes >= MANY && u->dir == image->node->parent
+		       ? &u->spare
+		       : NULL;
 }
 
 void cfs_sync_directory_soon(struct cfs *fs, struct cfs_node *dir)
@@ -210,7 +212,9 @@ int cfs_write(struct cfs *fs, struct cfs_image *image, const struct crit_edit *e
 		crit_file_put(old);
 		return crit_fail(err, CRIT_NO_MEMORY, "no memory for the edit");
 	}
-	if (image->made && sync != CRIT_SYNC_DIR)
+	if (sync == CRIT_SYNC_DIR)
+		image->made = false; /* from now on it is relied on */
+	if (image->made)
 		sync = CRIT_SYNC_NONE;
 	append = image->made && sync == CRIT_SYNC_NONE &&
 		 crit_edit_appends(edit, old->fd, (uint64_t)old->st.st_size);
@@ -220,7 +224,7 @@ int cfs_write(struct cfs *fs, struct cfs_image *image, const struct crit_edit *e
 	cfs_unlock(fs);
 	if (append)
 		ret = crit_commit_append(dirfd, name, old, edit, &file, err);
-	else if (sync == CRIT_SYNC_NONE)
+	else if (spare)
 		ret = crit_commit_over(dirfd, name, old, edit, spare, &file, err);
 	else
 		ret = crit_commit(dirfd, name, old, edit, sync, &file, err);
