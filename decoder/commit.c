@@ -424,19 +424,21 @@ int crit_commit_over(int dirfd, const char *name, const struct crit_file *old,
 		     struct crit_file **out, struct crit_error *err)
 {
 	struct crit_file *file;
-	int ret;
+	int ret, fd;
 
 	*out = NULL;
 	ret = check_unchanged(dirfd, name, old, err);
 	if (ret == 0 && spare->fd >= 0 && leaves_holes(edit) && ftruncate(spare->fd, 0) < 0)
 		ret = crit_fail_errno(err, errno, "can't write beside the image");
-	if (ret == 0)
-		ret = open_new(dirfd, spare->name, spare->fd, &file, err);
+	if (ret == 0) {
+		fd = spare->fd;
+		spare->fd = -1;
+		ret = open_new(dirfd, spare->name, fd, &file, err);
+	}
 	if (ret < 0) {
 		crit_spare_drop(dirfd, spare);
 		return ret;
 	}
-	spare->fd = -1;
 	ret = write_new(file->fd, dirfd, name, old, edit, CRIT_SYNC_NONE, err);
 	if (ret == 0)
 		ret = exchange(dirfd, spare, name, old, err);

@@ -44,7 +44,7 @@ int cfs_change_remove_scratch(struct cfs *fs, struct cfs_node *node)
 	while (ret == 0 && cfs_layout_holds(&image->layout, node, &held)) {
 		held.image = image;
 		cfs_layout_fill(&image->layout, &held);
-		ret = cfs_structure_remove(fs, &held);
+		ret = cfs_structure_remove(fs, &held, image->generation);
 	}
 	if (ret < 0)
 		return ret;
@@ -350,7 +350,7 @@ static int remove_in_image(struct cfs *fs, const struct cfs_place *place, const 
 		return -ENOENT;
 	if (dir != (ref.part == CRIT_PART_MSGS))
 		return dir ? -ENOTDIR : -EISDIR;
-	return cfs_structure_remove(fs, &ref);
+	return cfs_structure_remove(fs, &ref, ref.image->generation);
 }
 
 static int remove_in_dump(struct cfs *fs, const struct cfs_place *place, const char *name,

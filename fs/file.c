@@ -467,8 +467,6 @@ void cfs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if ((h->kind == CFS_HANDLE_ENTRY && h->dirty) ||
 	    (h->kind == CFS_HANDLE_SCRATCH && h->node->pending && h->node->scratch->dirty))
 		cfs_job_commit(fs, NULL, h, false);
-	if (h->kind == CFS_HANDLE_PASSED)
-		note_flushed(h);
 	cfs_handle_unref(fs, h);
 	fuse_reply_err(req, 0);
 	cfs_unlock(fs);

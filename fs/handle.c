@@ -41,6 +41,8 @@ void cfs_handle_unref(struct cfs *fs, struct cfs_handle *h)
 	if (--h->refs)
 		return;
 	DL_DELETE(fs->handles, h);
+	if (h->kind == CFS_HANDLE_PASSED && !h->flushed)
+		h->node->writers--;
 	cfs_draft_put(h->draft);
 	crit_buf_fini(&h->text);
 	crit_file_put(h->file);

@@ -117,10 +117,12 @@ struct truncate_job {
 	fuse_req_t req;
 	fuse_ino_t ino;
 	struct cfs_ref ref;
+	uint64_t generation;
 	uint64_t size;
 };
 
-static int truncate_entry(struct cfs *fs, const struct cfs_ref *ref, uint64_t size)
+static int truncate_entry(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
+			  uint64_t size)
 {
 	struct cfs_draft *d;
 	int ret;
@@ -130,7 +132,7 @@ static int truncate_entry(struct cfs *fs, const struct cfs_ref *ref, uint64_t si
 		return ret;
 	ret = cfs_draft_truncate(d, size);
 	if (ret == 0)
-		ret = cfs_commit(fs, ref, ref->image->generation, d, NULL, CRIT_SYNC_FILE);
+		ret = cfs_commit(fs, ref, generation, d, NULL, CRIT_SYNC_FILE);
 	cfs_draft_put(d);
 	return ret;
 }
@@ -139,7 +141,7 @@ static void run_truncate(struct cfs *fs, struct cfs_job *job)
 {
 	struct truncate_job *j = (struct truncate_job *)job;
 	struct cfs_object o = {.is_entry = true, .ref = j->ref};
-	int ret = truncate_entry(fs, &j->ref, j->size);
+	int ret = truncate_entry(fs, &j->ref, j->generation, j->size);
 	struct stat st;
 	double timeout;
 
@@ -162,6 +164,7 @@ void cfs_job_truncate(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const stru
 	j->req = req;
 	j->ino = ino;
 	j->ref = *ref;
+	j->generation = ref->image->generation;
 	j->size = size;
 	cfs_worker_post(fs, &j->job);
 }
@@ -170,6 +173,8 @@ struct call_job {
 	struct cfs_job job;
 	fuse_req_t req;
 	int (*fn)(struct cfs *fs, fuse_req_t req, const struct cfs_call *call);
+	struct cfs_image *image; /* that it was asked of, NULL: a directory */
+	uint64_t generation;
 	struct cfs_call call; /* its names follow */
 	char names[];
 };
@@ -177,8 +182,15 @@ struct call_job {
 static void run_call(struct cfs *fs, struct cfs_job *job)
 {
 	struct call_job *j = (struct call_job *)job;
+	int ret = 0;
 
-	fuse_reply_err(j->req, -j->fn(fs, j->req, &j->call));
+	/* names that were given to one image are not meant for another */
+	if (j->image && cfs_image_look(fs, j->image) == 0 &&
+	    j->image->generation != j->generation)
+		ret = -EBUSY;
+	if (ret == 0)
+		ret = j->fn(fs, j->req, &j->call);
+	fuse_reply_err(j->req, -ret);
 	free(j);
 }
 
@@ -189,10 +201,15 @@ void cfs_job_call(struct cfs *fs, fuse_req_t req,
 	size_t len = strlen(call->name) + 1;
 	size_t new_len = call->new_name ? strlen(call->new_name) + 1 : 0;
 	struct call_job *j = new_job(req, sizeof(*j) + len + new_len, run_call);
+	struct cfs_object o;
 
 	if (!j)
 		return;
 	j->req = req;
+	if (cfs_object_find(fs, call->parent, &o) == 0 && o.ref.image) {
+		j->image = o.ref.image;
+		j->generation = j->image->generation;
+	}
 	j->fn = fn;
 	j->call = *call;
 	j->call.name = strcpy(j->names, call->name);

@@ -122,7 +122,7 @@ void cfs_pending_become(struct cfs *fs, struct cfs_node *node, const struct cfs_
 	while (cfs_layout_holds(l, node, &held)) {
 		held.image = ref->image;
 		cfs_layout_fill(l, &held);
-		cfs_structure_remove(fs, &held);
+		cfs_structure_remove(fs, &held, ref->image->generation);
 	}
 	cfs_layout_release(l, node);
 	cfs_node_unref(&fs->nodes, node);

@@ -177,6 +177,7 @@ static int rename_onto(struct cfs *fs, const struct cfs_place *place, struct cfs
 static int move_blob(struct cfs *fs, const struct cfs_place *place, const struct cfs_ref *from,
 		     const struct cfs_ref *to, const char *name)
 {
+	uint64_t generation = from->image->generation;
 	struct cfs_node *node, *before;
 	struct cfs_draft *d;
 	int ret = cfs_pending_check(fs, to);
@@ -198,7 +199,7 @@ static int move_blob(struct cfs *fs, const struct cfs_place *place, const struct
 	if (!d)
 		return ret;
 	cfs_node_ref(node);
-	ret = cfs_commit(fs, to, to->image->generation, d, NULL, CRIT_SYNC_FILE);
+	ret = cfs_commit(fs, to, generation, d, NULL, CRIT_SYNC_FILE);
 	cfs_draft_put(d);
 	if (ret < 0) {
 		cfs_node_unref(&fs->nodes, node);
@@ -214,7 +215,7 @@ static int move_blob(struct cfs *fs, const struct cfs_place *place, const struct
 		cfs_node_rename(&fs->nodes, node, 0, NULL);
 	cfs_node_unref(&fs->nodes, node);
 	cfs_handle_move(fs, from, to);
-	return cfs_structure_remove(fs, from);
+	return cfs_structure_remove(fs, from, generation);
 }
 
 static int rename_entry(struct cfs *fs, const struct cfs_place *place,

@@ -120,8 +120,8 @@ static void copy_parts(struct cfs *fs, const struct cfs_ref *json, const struct 
 		drafts[i] = e->blob[i].len > PARK_COPIED
 				    ? cfs_draft_of_span(&fs->store, file, e->blob[i])
 				    : cfs_draft_of_copy(&fs->store, file, e->blob[i]);
-		if (!drafts[i])
-			cfs_log(fs, "no room to keep what belongs to a removed entry");
+		if (!drafts[i]) /* no room: then the old file is kept for it */
+			drafts[i] = cfs_draft_of_span(&fs->store, file, e->blob[i]);
 	}
 }
 
@@ -148,6 +148,7 @@ static int entries_to_remove(const struct cfs_ref *ref, struct crit_place *at, u
 	const struct crit_type *type = crit_image_header(ref->image->open)->type;
 	const struct cfs_layout *l = &ref->image->layout;
 	uint64_t last = at->n + 1;
+	struct crit_span tail;
 	struct crit_entry e;
 	int ret;
 
@@ -158,11 +159,19 @@ static int entries_to_remove(const struct cfs_ref *ref, struct crit_place *at, u
 	ret = crit_image_entry(ref->image->open, last, &e, err);
 	if (ret < 0 && ret != -ENOENT)
 		return ret;
-	if (at->n == 1 && ret == -ENOENT) { /* the kept head goes with the last */
+	if (ret == 0) {
+		*count = at->n == 0 ? 0 : 1;
+		return 0;
+	}
+	/* a damaged rest must not become the first either */
+	ret = crit_image_tail(ref->image->open, &tail, err);
+	if (ret < 0)
+		return ret;
+	if (tail.len) {
+		*count = at->n == 0 ? 0 : 1;
+	} else if (at->n == 1) { /* the kept head goes with the last */
 		at->n = 0;
 		*count = 2;
-	} else if (at->n == 0 && ret == 0) {
-		*count = 0;
 	}
 	return 0;
 }
@@ -275,11 +284,15 @@ static int remove_tail(struct cfs *fs, const struct cfs_ref *ref, struct crit_er
 	return ret;
 }
 
-int cfs_structure_remove(struct cfs *fs, const struct cfs_ref *ref)
+int cfs_structure_remove(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation)
 {
 	struct crit_error err = {0};
-	int ret;
+	int ret = cfs_image_open(fs, ref->image, &err);
 
+	if (ret < 0)
+		return ret;
+	if (ref->image->generation != generation)
+		return -EBUSY; /* numbers mean others now */
 	if (cfs_layout_uncover(&ref->image->layout, ref)) {
 		cfs_handle_remove(fs, ref, false);
 		cfs_entry_renew(fs, ref);
@@ -426,7 +439,7 @@ static int move_message(struct cfs *fs, const struct cfs_ref *from, const struct
 		cfs_layout_add(l, to->place);
 	cfs_handle_move(fs, from, to);
 	move_files(fs, from, to);
-	ret = cfs_structure_remove(fs, from);
+	ret = cfs_structure_remove(fs, from, from->image->generation);
 	cfs_layout_unpark(l, from->place);
 	return ret;
 }
