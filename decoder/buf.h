@@ -41,6 +41,12 @@ static inline bool crit_buf_reserve(struct crit_buf *b, size_t n)
 	return (n <= b->cap - b->len && !b->error) || crit_buf_grow(b, n);
 }
 
+/* Where `n` more bytes can be written; the caller counts them in. NULL: no room. */
+static inline uint8_t *crit_buf_room(struct crit_buf *b, size_t n)
+{
+	return crit_buf_reserve(b, n) ? b->data + b->len : NULL;
+}
+
 static inline void crit_buf_add(struct crit_buf *b, const void *data, size_t n)
 {
 	if (n && crit_buf_reserve(b, n)) {

@@ -36,8 +36,9 @@ struct crit_document;
  * it is). Takes a reference of its own to `file`; else nothing is shared with others,
  * so no lock is needed. 0, -EIO where it is no image, -ENOMEM.
  */
-int crit_document_new(struct crit_file *file, const char *name, struct crit_document_style style,
-		      struct crit_document **out, struct crit_error *err);
+int crit_document_new(struct crit_file *file, const char *name,
+		      struct crit_document_style style, struct crit_document **out,
+		      struct crit_error *err);
 void crit_document_free(struct crit_document *d); /* NULL is fine */
 
 /*

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -119,4 +120,35 @@ int crit_pwrite_full(int fd, const void *buf, size_t len, uint64_t off)
 		len -= (size_t)n;
 	}
 	return 0;
+}
+
+int crit_temporary_directory(void)
+{
+	const char *dir = getenv("TMPDIR");
+	int fd = open(dir && *dir == '/' ? dir : "/var/tmp",
+		      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int crit_temporary_file(int dirfd)
+{
+	char name[64];
+	int fd, tries;
+
+	fd = openat(dirfd, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		return fd;
+	/* not on every file system */
+	for (tries = 0; tries < 100; tries++) {
+		snprintf(name, sizeof(name), ".critfs.%ld.%d", (long)getpid(), tries);
+		fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (fd >= 0) {
+			unlinkat(dirfd, name, 0);
+			return fd;
+		}
+		if (errno != EEXIST)
+			break;
+	}
+	return -errno;
 }

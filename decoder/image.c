@@ -72,14 +72,14 @@ static bool header_in_order(const char *name, const uint8_t *bytes, size_t len,
 			    struct crit_header *h)
 {
 	uint32_t first = crit_get_u32(h, bytes);
-	const char *suffix = strrchr(name, '.');
+	const char *suffix = name ? strrchr(name, '.') : NULL;
 
 	if (first == CRIT_MAGIC_COMMON || first == CRIT_MAGIC_SERVICE) {
 		if (len < 8)
 			return false;
 		h->type = crit_type_by_magic(crit_get_u32(h, bytes + 4));
 		h->len = 8;
-	} else if ((suffix && !strcmp(suffix, ".img")) || crit_type_by_name(name)) {
+	} else if (!name || (suffix && !strcmp(suffix, ".img")) || crit_type_by_name(name)) {
 		h->type = crit_type_by_magic(first);
 		h->len = 4;
 	}
@@ -91,13 +91,28 @@ static bool header_in_order(const char *name, const uint8_t *bytes, size_t len,
 
 bool crit_header_read(const char *name, const void *bytes, size_t len, struct crit_header *h)
 {
-	if (len < 4 || crit_name_is_raw(name))
+	if (len < 4 || (name && crit_name_is_raw(name)))
 		return false;
 	memset(h, 0, sizeof(*h));
 	if (header_in_order(name, bytes, len, h))
 		return true;
 	h->big_endian = true;
 	return header_in_order(name, bytes, len, h);
+}
+
+/* Say which word is no magic; crit's own words, which scripts may look for. */
+static int fail_magic(const uint8_t *bytes, size_t len, struct crit_error *err)
+{
+	const struct crit_header little = {.big_endian = false};
+	uint32_t magic;
+
+	if (len < 4)
+		return crit_fail(err, CRIT_BROKEN, "no image: it has %zu bytes only", len);
+	magic = crit_get_u32(&little, bytes);
+	if ((magic == CRIT_MAGIC_COMMON || magic == CRIT_MAGIC_SERVICE) && len >= 8)
+		magic = crit_get_u32(&little, bytes + 4);
+	return crit_fail(err, CRIT_BROKEN, "Unknown magic 0x%x (raw data, or newer than this)",
+			 magic);
 }
 
 int crit_image_new(struct crit_file *file, const char *name, struct crit_image **out,
@@ -114,7 +129,7 @@ int crit_image_new(struct crit_file *file, const char *name, struct crit_image *
 	if (ret < 0)
 		return crit_fail_errno(err, -ret, "can't read its header");
 	if (!crit_header_read(name, bytes, n, &h))
-		return crit_fail(err, CRIT_BROKEN, "no image: its magic is unknown");
+		return fail_magic(bytes, n, err);
 	img = calloc(1, sizeof(*img));
 	if (!img)
 		return crit_fail(err, CRIT_NO_MEMORY, "no memory for an image");
@@ -307,10 +322,10 @@ static int add_mark(struct crit_image *img, uint64_t off, struct crit_error *err
 	return 0;
 }
 
-/* Index up to and with entry `n`, or to the end. 0, -ENOENT, -errno. */
-static int extend_index(struct crit_image *img, uint64_t n, struct crit_error *err)
+/* Index up to and with entry `n`, which is *e then, or to the end. 0, -ENOENT, -errno. */
+static int extend_index(struct crit_image *img, uint64_t n, struct crit_entry *e,
+			struct crit_error *err)
 {
-	struct crit_entry e;
 	int ret;
 
 	while (img->known.n <= n) {
@@ -318,7 +333,7 @@ static int extend_index(struct crit_image *img, uint64_t n, struct crit_error *e
 			return -ENOENT;
 		ret = img->known.n == CRIT_ENTRIES_MAX
 			      ? -ENOENT
-			      : read_entry(img, img->known.n, img->known.off, &e, err);
+			      : read_entry(img, img->known.n, img->known.off, e, err);
 		if (ret == -ENOENT || ret == -EBADMSG) {
 			img->complete = true; /* what does not parse is the tail */
 			return -ENOENT;
@@ -328,7 +343,7 @@ static int extend_index(struct crit_image *img, uint64_t n, struct crit_error *e
 		if (ret < 0)
 			return ret;
 		img->known.n++;
-		img->known.off = e.end;
+		img->known.off = e->end;
 	}
 	return 0;
 }
@@ -336,15 +351,16 @@ static int extend_index(struct crit_image *img, uint64_t n, struct crit_error *e
 int crit_image_entry(struct crit_image *img, uint64_t n, struct crit_entry *e,
 		     struct crit_error *err)
 {
+	bool known = n < img->known.n;
 	struct cursor c = img->last;
 	int ret;
 
-	ret = extend_index(img, n, err);
+	ret = extend_index(img, n, e, err);
 	if (ret < 0)
 		return ret;
 	if (c.n > n || n - c.n >= STRIDE)
 		c = (struct cursor){n - n % STRIDE, img->marks[n / STRIDE]};
-	for (;; c.n++, c.off = e->end) {
+	for (; known; c.n++, c.off = e->end) {
 		ret = read_entry(img, c.n, c.off, e, err);
 		if (ret == -ENOENT || ret == -EBADMSG)
 			return crit_fail(err, CRIT_CHANGED, "the file changed underneath");
@@ -383,7 +399,8 @@ int crit_image_msg(struct crit_image *img, const struct crit_entry *e, uint64_t 
 
 int crit_image_count(struct crit_image *img, uint64_t *n, struct crit_error *err)
 {
-	int ret = extend_index(img, UINT64_MAX, err);
+	struct crit_entry last;
+	int ret = extend_index(img, UINT64_MAX, &last, err);
 
 	*n = img->known.n;
 	return ret == -ENOENT ? 0 : ret;

@@ -35,7 +35,8 @@ struct crit_header {
 
 /*
  * Do `len` first bytes of a file called `name` make it an image? A v1.0 header
- * is one word only, so it counts only in a file with an image's name.
+ * is one word only, so it counts only in a file with an image's name, or where
+ * somebody says that it is one (NULL).
  */
 bool crit_header_read(const char *name, const void *bytes, size_t len, struct crit_header *h);
 

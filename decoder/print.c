@@ -10,8 +10,6 @@
 #include "decoder/text.h"
 #include "decoder/wire.h"
 
-#define INDENT 4
-
 struct printer {
 	struct crit_buf *out;
 	const struct crit_style *style;
@@ -36,20 +34,43 @@ struct object {
 static int print_message(struct printer *p, const struct crit_message *message,
 			 const void *data, size_t len, unsigned depth, bool hex);
 
+/* A line break and its indent; nothing where all is one line. */
 static void newline(struct printer *p, unsigned level)
 {
-	crit_buf_byte(p->out, '\n');
-	crit_buf_fill(p->out, ' ', (size_t)INDENT * (p->base + level));
+	size_t indent = (size_t)CRIT_PRINT_INDENT * (p->base + level);
+	uint8_t *at;
+
+	if (p->style->one_line || !(at = crit_buf_room(p->out, 1 + indent)))
+		return;
+	*at = '\n';
+	memset(at + 1, ' ', indent);
+	p->out->len += 1 + indent;
+}
+
+/* The comma behind the last value, or the bracket before the first, and a new line. */
+static void separate(struct printer *p, bool first, char bracket, unsigned level)
+{
+	crit_buf_byte(p->out, first ? bracket : ',');
+	if (!first && p->style->one_line)
+		crit_buf_byte(p->out, ' ');
+	else
+		newline(p, level);
 }
 
 static void print_key(struct printer *p, struct object *o, const char *name)
 {
-	crit_buf_byte(p->out, o->empty ? '{' : ',');
+	size_t len = strlen(name);
+	uint8_t *at;
+
+	separate(p, o->empty, '{', o->depth + 1);
 	o->empty = false;
-	newline(p, o->depth + 1);
-	crit_buf_byte(p->out, '"');
-	crit_buf_str(p->out, name);
-	crit_buf_add(p->out, "\": ", 3);
+	at = crit_buf_room(p->out, len + 4);
+	if (!at)
+		return;
+	*at++ = '"';
+	memcpy(at, name, len);
+	memcpy(at + len, "\": ", 3);
+	p->out->len += len + 4;
 }
 
 static void print_string(struct printer *p, const void *data, size_t len, unsigned level)
@@ -104,9 +125,8 @@ static int print_value(struct printer *p, struct object *o, const struct crit_fi
 
 static void list_item(struct printer *p, struct object *o)
 {
-	crit_buf_byte(p->out, o->list_empty ? '[' : ',');
+	separate(p, o->list_empty, '[', o->depth + 2);
 	o->list_empty = false;
-	newline(p, o->depth + 2);
 }
 
 /* Print the words that were held back because they may make an address. */

@@ -12,6 +12,9 @@
 #define CRIT_KEY_UNKNOWN "$unknown" /* base64 of a message's unknown fields */
 #define CRIT_KEY_BASE64  "$base64"  /* a string that is no UTF-8 */
 
+/* Spaces that a level is indented by, as Python's json with indent 4. */
+#define CRIT_PRINT_INDENT 4
+
 /*
  * Append the JSON object of a message, laid out as Python's json with indent 4
  * at nesting `depth`; no newline behind it.

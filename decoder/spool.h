@@ -14,7 +14,6 @@
 
 #define CRIT_SPOOL_MEMORY ((size_t)1 << 20) /* bytes */
 
-/* Fill with zeros to begin with, but fd is then set by crit_spool_init(). */
 struct crit_spool {
 	struct crit_buf memory; /* owned: all of it, or what the file has not yet */
 	int fd;                 /* owned; -1: all is in memory */

@@ -116,39 +116,47 @@ void crit_quote(struct crit_buf *out, const void *data, size_t len)
 static const char base64_digits[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-#define BASE64_LINE 57 /* bytes that make 76 characters */
+static void put_group(uint8_t *o, const uint8_t *p, unsigned n)
+{
+	uint32_t v = (uint32_t)p[0] << 16;
+
+	if (n > 1)
+		v |= (uint32_t)p[1] << 8;
+	if (n > 2)
+		v |= p[2];
+	o[0] = (uint8_t)base64_digits[v >> 18];
+	o[1] = (uint8_t)base64_digits[v >> 12 & 63];
+	o[2] = n > 1 ? (uint8_t)base64_digits[v >> 6 & 63] : '=';
+	o[3] = n > 2 ? (uint8_t)base64_digits[v & 63] : '=';
+}
+
+void crit_base64_lines(struct crit_buf *out, const void *data, size_t len)
+{
+	size_t lines = (len + CRIT_BASE64_LINE - 1) / CRIT_BASE64_LINE, n, i;
+	uint8_t *o = crit_buf_room(out, lines * CRIT_BASE64_LINE_TEXT);
+	const uint8_t *p = data;
+
+	if (!o)
+		return;
+	for (; len; len -= n, p += n) {
+		n = len < CRIT_BASE64_LINE ? len : CRIT_BASE64_LINE;
+		for (i = 0; i + 3 <= n; i += 3, o += 4)
+			put_group(o, p + i, 3);
+		if (i < n) {
+			put_group(o, p + i, (unsigned)(n - i));
+			o += 4;
+		}
+		*o++ = '\\';
+		*o++ = 'n';
+	}
+	out->len = (size_t)(o - out->data);
+}
 
 void crit_quote_base64(struct crit_buf *out, const void *data, size_t len)
 {
-	const uint8_t *p = data;
-	size_t i, line = 0;
-	uint8_t *o;
-
-	if (!crit_buf_reserve(out, 2 + (len / 3 + 1) * 4 + (len / BASE64_LINE + 1) * 2))
-		return;
-	o = out->data + out->len;
-	*o++ = '"';
-	for (i = 0; i < len; i += 3) {
-		unsigned n = len - i < 3 ? (unsigned)(len - i) : 3;
-		uint32_t v = (uint32_t)p[i] << 16;
-
-		if (n > 1)
-			v |= (uint32_t)p[i + 1] << 8;
-		if (n > 2)
-			v |= p[i + 2];
-		*o++ = (uint8_t)base64_digits[v >> 18];
-		*o++ = (uint8_t)base64_digits[v >> 12 & 63];
-		*o++ = n > 1 ? (uint8_t)base64_digits[v >> 6 & 63] : '=';
-		*o++ = n > 2 ? (uint8_t)base64_digits[v & 63] : '=';
-		line += 3;
-		if (line == BASE64_LINE || i + 3 >= len) {
-			*o++ = '\\';
-			*o++ = 'n';
-			line = 0;
-		}
-	}
-	*o++ = '"';
-	out->len = (size_t)(o - out->data);
+	crit_buf_byte(out, '"');
+	crit_base64_lines(out, data, len);
+	crit_buf_byte(out, '"');
 }
 
 static int base64_value(char c)

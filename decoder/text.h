@@ -27,7 +27,16 @@ void crit_utf8_put(struct crit_buf *out, uint32_t c);
 /* Append valid UTF-8 as a JSON string with its quotes; non-ASCII as it is. */
 void crit_quote(struct crit_buf *out, const void *data, size_t len);
 
-/* Append a JSON string of base64, "\n" behind each 76 characters and the last. */
+/*
+ * Append base64 as it stands in a JSON string: lines of 76 characters, "\n" behind
+ * each, the last one too. Texts of multiples of a line's bytes can be put together.
+ */
+void crit_base64_lines(struct crit_buf *out, const void *data, size_t len);
+
+#define CRIT_BASE64_LINE      57 /* bytes that make a line, */
+#define CRIT_BASE64_LINE_TEXT 78 /* and the bytes it takes in a JSON string */
+
+/* The same with the string's quotes. */
 void crit_quote_base64(struct crit_buf *out, const void *data, size_t len);
 
 /*

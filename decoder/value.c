@@ -69,34 +69,65 @@ static uint64_t to_wire(const ProtobufCFieldDescriptor *pb, struct range r, uint
 	return pb->type == PROTOBUF_C_TYPE_SFIXED32 ? (uint32_t)value : value;
 }
 
-static void print_u64(struct crit_buf *out, uint64_t v, unsigned base)
+/* Digits, the last one first, into what ends at `end`; returns where they begin. */
+static char *put_decimal(char *end, uint64_t v)
 {
-	char digits[24];
-	char *p = digits + sizeof(digits);
-
 	do {
-		*--p = "0123456789abcdef"[v % base];
-		v /= base;
+		*--end = (char)('0' + v % 10);
+		v /= 10;
 	} while (v);
-	crit_buf_add(out, p, (size_t)(digits + sizeof(digits) - p));
+	return end;
+}
+
+static char *put_hex(char *end, uint64_t v)
+{
+	do {
+		*--end = "0123456789abcdef"[v & 15];
+		v >>= 4;
+	} while (v);
+	return end;
+}
+
+static void print_decimal(struct crit_buf *out, uint64_t v)
+{
+	char digits[24], *end = digits + sizeof(digits), *from = put_decimal(end, v);
+
+	crit_buf_add(out, from, (size_t)(end - from));
 }
 
 static void print_number(struct crit_buf *out, struct range r, uint64_t v)
 {
-	if (r.is_signed && (int64_t)v < 0) {
-		crit_buf_byte(out, '-');
-		v = ~v + 1;
-	}
-	print_u64(out, v, 10);
+	bool minus = r.is_signed && (int64_t)v < 0;
+	char text[24], *end = text + sizeof(text), *from;
+
+	from = put_decimal(end, minus ? ~v + 1 : v);
+	if (minus)
+		*--from = '-';
+	crit_buf_add(out, from, (size_t)(end - from));
 }
 
 static void print_hex(struct crit_buf *out, struct range r, uint64_t v)
 {
 	bool minus = r.is_signed && (int64_t)v < 0;
+	char text[24], *end = text + sizeof(text), *from;
 
-	crit_buf_str(out, minus ? "\"-0x" : "\"0x");
-	print_u64(out, minus ? ~v + 1 : v, 16);
-	crit_buf_byte(out, '"');
+	*--end = '"';
+	from = put_hex(end, minus ? ~v + 1 : v);
+	*--from = 'x';
+	*--from = '0';
+	if (minus)
+		*--from = '-';
+	*--from = '"';
+	crit_buf_add(out, from, (size_t)(end + 1 - from));
+}
+
+/* Bits of a flag map that have no name there. */
+static void print_bits(struct crit_buf *out, uint64_t v)
+{
+	char digits[24], *end = digits + sizeof(digits), *from = put_hex(end, v);
+
+	crit_buf_add(out, "0x", 2);
+	crit_buf_add(out, from, (size_t)(end - from));
 }
 
 static void print_flags(struct crit_buf *out, const struct crit_names *flags, uint64_t v)
@@ -115,8 +146,7 @@ static void print_flags(struct crit_buf *out, const struct crit_names *flags, ui
 	}
 	if (v) {
 		crit_buf_str(out, between);
-		crit_buf_str(out, "0x");
-		print_u64(out, v, 16);
+		print_bits(out, v);
 	}
 	crit_buf_byte(out, '"');
 }
@@ -140,9 +170,9 @@ static void print_device(struct crit_buf *out, const struct crit_field *field, u
 		minor_part = minor(v);
 	}
 	crit_buf_byte(out, '"');
-	print_u64(out, major_part, 10);
+	print_decimal(out, major_part);
 	crit_buf_byte(out, ':');
-	print_u64(out, minor_part, 10);
+	print_decimal(out, minor_part);
 	crit_buf_byte(out, '"');
 }
 
@@ -405,6 +435,7 @@ static void address_bytes(const uint32_t *words, unsigned n, bool big_endian, ui
 static void print_ipv6(struct crit_buf *out, const uint8_t *bytes)
 {
 	unsigned best = 8, best_len = 1, i, run;
+	char digits[8], *end = digits + sizeof(digits), *from;
 
 	for (i = 0; i < 8; i++) {
 		for (run = 0;
@@ -423,7 +454,8 @@ static void print_ipv6(struct crit_buf *out, const uint8_t *bytes)
 		}
 		if (i && i != best + best_len)
 			crit_buf_byte(out, ':');
-		print_u64(out, (uint64_t)bytes[2 * i] << 8 | bytes[2 * i + 1], 16);
+		from = put_hex(end, (uint64_t)bytes[2 * i] << 8 | bytes[2 * i + 1]);
+		crit_buf_add(out, from, (size_t)(end - from));
 	}
 }
 
@@ -440,7 +472,7 @@ void crit_address_print(struct crit_buf *out, const uint32_t *words, unsigned n_
 	for (i = 0; n_words == CRIT_IPV4_WORDS && i < 4; i++) {
 		if (i)
 			crit_buf_byte(out, '.');
-		print_u64(out, bytes[i], 10);
+		print_decimal(out, bytes[i]);
 	}
 	crit_buf_byte(out, '"');
 }

@@ -16,6 +16,7 @@
 /* How values are spelled. */
 struct crit_style {
 	bool plain;      /* marks are not applied, as `crit decode` without --pretty */
+	bool one_line;   /* no line breaks and no indents, likewise */
 	bool big_endian; /* byte order of the image: it shows in stored addresses */
 };
 

@@ -5,9 +5,7 @@
 #include "fs/draft.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -141,12 +139,9 @@ uint64_t cfs_draft_size(const struct cfs_draft *d)
 
 void cfs_store_init(struct cfs_store *store, uint64_t max)
 {
-	const char *dir = getenv("TMPDIR");
-
 	store->used = 0;
 	store->max = max;
-	store->dirfd = open(dir && *dir == '/' ? dir : "/var/tmp",
-			    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	store->dirfd = crit_temporary_directory();
 }
 
 void cfs_store_fini(struct cfs_store *store)
@@ -155,28 +150,9 @@ void cfs_store_fini(struct cfs_store *store)
 		close(store->dirfd);
 }
 
-/* A file without a name, where temporary files belong: never in the dump. */
-static int open_unlinked(const struct cfs_store *store)
-{
-	char name[64];
-	int fd;
-
-	fd = openat(store->dirfd, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-	if (fd >= 0)
-		return fd;
-	/* not on every file system */
-	snprintf(name, sizeof(name), ".critfs-draft.%ld.%lx", (long)getpid(),
-		 (long)store->used);
-	fd = openat(store->dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	unlinkat(store->dirfd, name, 0);
-	return fd;
-}
-
 static int move_to_file(struct cfs_draft *d)
 {
-	int fd = open_unlinked(d->store), ret;
+	int fd = crit_temporary_file(d->store->dirfd), ret;
 
 	if (fd < 0)
 		return fd;
