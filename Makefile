@@ -40,10 +40,11 @@ all: deps
 	@$(MAKE) --no-print-directory programs
 
 DECODER_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard decoder/*.c))
+CRITIC_OBJS  := $(patsubst %.c,$(B)/%.o,$(wildcard decoder/critic/*.c))
 FS_OBJS      := $(patsubst %.c,$(B)/%.o,$(wildcard fs/*.c))
 UNIT_TESTS   := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/unit-*.c))
 
-programs: $(B)/critfs
+programs: $(B)/critfs $(B)/critic
 
 include proto/rules.mk
 
@@ -55,10 +56,14 @@ $(B)/critfs: $(FS_OBJS) $(B)/libcrit.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(call PKG,--libs) -lpthread
 
+$(B)/critic: $(CRITIC_OBJS) $(B)/libcrit.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lprotobuf-c
+
 $(B)/decoder/%.o: decoder/%.c | $(PROTO_HEADERS)
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) -DCRITFS_VERSION='"$(VERSION)"' $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/fs/%.o: fs/%.c | $(PROTO_HEADERS)
 	$(call say,CC,$@)
@@ -81,7 +86,7 @@ $(B)/tests/schema-dump: tests/unit/schema-dump.c $(PROTO_OBJS) | $(PROTO_HEADERS
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(PROTO_OBJS) -lprotobuf-c
 
--include $(DECODER_OBJS:.o=.d) $(FS_OBJS:.o=.d) $(UNIT_TESTS:=.d)
+-include $(DECODER_OBJS:.o=.d) $(CRITIC_OBJS:.o=.d) $(FS_OBJS:.o=.d) $(UNIT_TESTS:=.d)
 
 # What tests run: the program, and the programs that test the library.
 .PHONY: tested

@@ -20,7 +20,7 @@
 #define NAME_LEN  (sizeof(PREFIX) - 1 + RANDOM + sizeof(SUFFIX) - 1)
 #define COPY_SIZE ((size_t)1 << 20) /* bytes at once where the kernel can't copy */
 
-_Static_assert(NAME_LEN < sizeof(((struct crit_spare *)0)->name), "names of spares are longer");
+_Static_assert(NAME_LEN < CRIT_TEMPORARY_NAME, "names of temporary files are longer");
 
 bool crit_commit_is_temporary(const char *name)
 {
@@ -28,7 +28,7 @@ bool crit_commit_is_temporary(const char *name)
 	       !strcmp(name + NAME_LEN - (sizeof(SUFFIX) - 1), SUFFIX);
 }
 
-static void random_name(char name[NAME_LEN + 1])
+static void random_name(char name[CRIT_TEMPORARY_NAME])
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz012345";
 	uint8_t r[RANDOM] = {0};
@@ -46,7 +46,7 @@ static void random_name(char name[NAME_LEN + 1])
  * A new file, locked, so that a sweep leaves it alone. One may come between
  * creating and locking; then the file goes, and another is made.
  */
-static int create_temporary(int dirfd, char name[NAME_LEN + 1])
+int crit_commit_temporary(int dirfd, char name[CRIT_TEMPORARY_NAME])
 {
 	struct stat st;
 	int fd, tries;
@@ -374,7 +374,7 @@ static int open_new(int dirfd, char *name, int fd, struct crit_file **out,
 	int ret;
 
 	if (fd < 0)
-		fd = create_temporary(dirfd, name);
+		fd = crit_commit_temporary(dirfd, name);
 	if (fd < 0)
 		return crit_fail_errno(err, -fd, "can't write beside the image");
 	ret = crit_file_adopt(fd, out);
@@ -390,7 +390,7 @@ int crit_commit(int dirfd, const char *name, const struct crit_file *old,
 		const struct crit_edit *edit, enum crit_sync sync, struct crit_file **out,
 		struct crit_error *err)
 {
-	char temporary[NAME_LEN + 1];
+	char temporary[CRIT_TEMPORARY_NAME];
 	struct crit_file *file;
 	int ret;
 
@@ -524,8 +524,8 @@ static int take_free_name(int dirfd, const char *temporary, const char *name)
 int crit_commit_new(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
 		    uid_t uid, gid_t gid)
 {
-	char temporary[NAME_LEN + 1];
-	int fd = create_temporary(dirfd, temporary), ret;
+	char temporary[CRIT_TEMPORARY_NAME];
+	int fd = crit_commit_temporary(dirfd, temporary), ret;
 
 	if (fd < 0)
 		return fd;

@@ -11,6 +11,9 @@
 #include "decoder/error.h"
 #include "decoder/file.h"
 
+/* Bytes that the name of a temporary file takes, with its NUL. */
+#define CRIT_TEMPORARY_NAME 24
+
 /* What has to be on the disk when a commit returns. */
 enum crit_sync {
 	CRIT_SYNC_NONE, /* nothing: the caller syncs later */
@@ -39,8 +42,8 @@ int crit_commit(int dirfd, const char *name, const struct crit_file *old,
  * the file that was being written over.
  */
 struct crit_spare {
-	char name[24]; /* "": none */
-	int fd;        /* owned; -1 until it is kept */
+	char name[CRIT_TEMPORARY_NAME]; /* "": none */
+	int fd;                         /* owned; -1 until it is kept */
 };
 
 /*
@@ -72,6 +75,12 @@ int crit_commit_new(int dirfd, const char *name, const void *data, size_t len, m
 
 /* Sync a directory, so that renames in it last. 0, -errno. */
 int crit_sync_directory(int dirfd);
+
+/*
+ * A new file for what is to be renamed later: open for reading and writing, its name,
+ * locked so that no sweep removes it. A descriptor that the caller owns, -errno.
+ */
+int crit_commit_temporary(int dirfd, char name[CRIT_TEMPORARY_NAME]);
 
 /* Is this the name of a file that a commit is still writing, or left behind? */
 bool crit_commit_is_temporary(const char *name);

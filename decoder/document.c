@@ -288,10 +288,12 @@ static int step_entry(struct crit_document *d, struct crit_error *err)
 		begin_bytes(d, e->message, STAGE_EXTRA);
 		return 0;
 	}
-	if (e->n_blobs)
+	if (e->n_blobs) {
+		reopen(d, ENTRY); /* now: later it may be in a piece that was given away */
 		d->stage = STAGE_EXTRA;
-	else
+	} else {
 		d->n++;
+	}
 	return 0;
 }
 
@@ -347,9 +349,7 @@ static int step_extra(struct crit_document *d, struct crit_error *err)
 	if (!e->n_blobs)
 		return 0;
 	if (d->raw)
-		comma(d, FIELD);
-	else
-		reopen(d, ENTRY);
+		comma(d, FIELD); /* else it is there */
 	put(d, "\"extra\": ");
 	if (d->style.no_payload) {
 		ret = payload_len(d, &len, err);

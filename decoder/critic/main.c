@@ -1,0 +1,137 @@
+/*
+ * critic: CRIU images to JSON and back, on the command line. Takes what crit takes, so
+ * that a link of that name serves its scripts.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/critic/critic.h"
+
+enum { FAILED = 1, USAGE = 2 };
+
+static const char usage_text[] =
+	"usage: critic decode [-i IMAGE] [-o DOCUMENT] [--pretty]   an image as JSON\n"
+	"       critic encode [-i DOCUMENT] [-o IMAGE]              and back\n"
+	"       critic decode DIR -o OUT [--pretty]                 a whole dump\n"
+	"       critic encode OUT -o DIR                            and back\n"
+	"       critic show IMAGE [--nopl] [--text]                 an image to read\n"
+	"       critic info IMAGE                                   its type and entries\n"
+	"       critic --version | --help\n";
+
+static const char more_text[] =
+	"\n"
+	"Without -i and -o, stdin and stdout. -i and --in, -o and --out are the same; a\n"
+	"file may also stand without -i.\n"
+	"\n"
+	"  --pretty    on many lines, flags and addresses by their names\n"
+	"  --nopl      only the size of each payload\n"
+	"  --text      protobuf's text format, which can't be encoded again\n";
+
+static const struct option long_options[] = {
+	{"in", required_argument, NULL, 'i'},  {"input", required_argument, NULL, 'i'},
+	{"out", required_argument, NULL, 'o'}, {"output", required_argument, NULL, 'o'},
+	{"pretty", no_argument, NULL, 'p'},    {"nopl", no_argument, NULL, 'n'},
+	{"text", no_argument, NULL, 't'},      {"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},   {NULL, 0, NULL, 0},
+};
+
+static const struct command {
+	const char *name;
+	const char *options; /* that it takes, as getopt's values */
+	unsigned operands;   /* at most so many files or words */
+	unsigned needed;     /* at least so many */
+	int (*run)(const struct critic_args *args);
+} commands[] = {
+	{"decode", "iop", 1, 0, critic_decode},
+	{"show", "nt", 1, 1, critic_show},
+	{"info", "", 1, 1, critic_info},
+};
+
+static int bad_usage(const char *what, const char *which)
+{
+	fprintf(stderr, "critic: %s%s\n%s", what, which, usage_text);
+	return USAGE;
+}
+
+static const struct command *find_command(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+/* "-" is stdin, or stdout. */
+static const char *file_name(const char *arg)
+{
+	return strcmp(arg, "-") ? arg : NULL;
+}
+
+/* Options of a command; 0, or the exit status + 1 where there is nothing more to do. */
+static int parse_options(const struct command *c, int argc, char **argv,
+			 struct critic_args *args)
+{
+	int option;
+
+	while ((option = getopt_long(argc, argv, "i:o:h", long_options, NULL)) != -1) {
+		if (option == 'h') {
+			printf("%s%s", usage_text, more_text);
+			return 1;
+		}
+		if (option == '?' || !strchr(c->options, option))
+			return 1 + bad_usage("see below how to call critic ", c->name);
+		if (option == 'i')
+			args->in = file_name(optarg);
+		else if (option == 'o')
+			args->out = file_name(optarg);
+		args->pretty |= option == 'p';
+		args->no_payload |= option == 'n';
+		args->text |= option == 't';
+	}
+	return 0;
+}
+
+static int run_command(int argc, char **argv)
+{
+	const struct command *c = find_command(argv[0]);
+	struct critic_args args = {0};
+	int done;
+
+	if (!c)
+		return bad_usage("there is no command ", argv[0]);
+	done = parse_options(c, argc, argv, &args);
+	if (done)
+		return done - 1;
+	argc -= optind;
+	argv += optind;
+	if ((unsigned)argc > c->operands)
+		return bad_usage("one too many: ", argv[c->operands]);
+	if ((unsigned)argc < c->needed)
+		return bad_usage("something is missing behind ", c->name);
+	if (argc && args.in)
+		return bad_usage("two files to read, the second is ", argv[0]);
+	if (argc)
+		args.in = file_name(argv[0]);
+	return c->run(&args);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		fputs(usage_text, stderr);
+		return FAILED;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+		printf("%s%s", usage_text, more_text);
+		return 0;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		puts("critic " CRITFS_VERSION);
+		return 0;
+	}
+	return run_command(argc - 1, argv + 1);
+}
