@@ -6,22 +6,11 @@
 #ifndef CRIT_COMPOSE_H
 #define CRIT_COMPOSE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
-
 #include "decoder/edit.h"
 #include "decoder/error.h"
 #include "decoder/image.h"
+#include "decoder/source.h"
 #include "decoder/spool.h"
-
-/* Where a document comes from; to be the first member of a struct that knows more. */
-struct crit_source {
-	/* As pread(2): fewer bytes than `len` only at the end; -errno. */
-	ssize_t (*read)(struct crit_source *s, void *buf, size_t len, uint64_t off);
-	bool sequential; /* a pipe: each byte can be had once only, in order */
-};
 
 /*
  * Append to `out` the image that a document says. `header`: what it has to be, where

@@ -220,12 +220,12 @@ static int read_sem(struct crit_json *j, const struct crit_header *h, struct cri
 
 	if (j->token != CRIT_JSON_NUMBER || j->value_len >= sizeof(number) ||
 	    memchr(j->value, '.', j->value_len) || *j->value == '-')
-		return crit_json_expected(j, "", "a number from 0 to 65535");
+		return crit_json_expected(j, "a number from 0 to 65535");
 	memcpy(number, j->value, j->value_len);
 	number[j->value_len] = '\0';
 	v = strtoul(number, NULL, 10);
 	if (v > UINT16_MAX || strspn(number, "0123456789") != j->value_len)
-		return crit_json_expected(j, "", "a number from 0 to 65535");
+		return crit_json_expected(j, "a number from 0 to 65535");
 	crit_put_u16(h, (uint16_t)v, out);
 	return 0;
 }
@@ -235,7 +235,7 @@ static int read_sems(struct crit_json *j, const struct crit_header *h, struct cr
 	int ret;
 
 	if (crit_json_next(j) != '[')
-		return crit_json_expected(j, "", "a list of numbers");
+		return crit_json_expected(j, "a list of numbers");
 	if (crit_json_next(j) != ']') {
 		for (;;) {
 			ret = read_sem(j, h, out);
@@ -244,12 +244,12 @@ static int read_sems(struct crit_json *j, const struct crit_header *h, struct cr
 			if (crit_json_next(j) == ']')
 				break;
 			if (j->token != ',')
-				return crit_json_expected(j, "", "',' or ']'");
+				return crit_json_expected(j, "',' or ']'");
 			crit_json_next(j);
 		}
 	}
 	if (crit_json_next(j) != CRIT_JSON_END)
-		return crit_json_expected(j, "", "nothing behind the list");
+		return crit_json_expected(j, "nothing behind the list");
 	return out->error;
 }
 

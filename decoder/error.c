@@ -85,6 +85,18 @@ int crit_fail_errno(struct crit_error *err, int errnum, const char *fmt, ...)
 	return -errnum;
 }
 
+void crit_error_prefix(struct crit_error *err, const char *path)
+{
+	char text[3 * sizeof(err->text)] = "";
+
+	if (!err)
+		return;
+	snprintf(text, sizeof(text), "%s: %s", path, err->text);
+	memcpy(err->text, text, sizeof(err->text) - 1);
+	err->text[sizeof(err->text) - 1] = '\0';
+	make_harmless(err->text);
+}
+
 void crit_error_at(struct crit_error *err, unsigned line, unsigned col)
 {
 	if (!err)

@@ -35,6 +35,9 @@ int crit_fail(struct crit_error *err, enum crit_reason reason, const char *fmt, 
 int crit_fail_errno(struct crit_error *err, int errnum, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Put "PATH: " before the reason (of a failure that was just filled in). */
+void crit_error_prefix(struct crit_error *err, const char *path);
+
 /* The place in a text that the next crit_fail() speaks of. */
 void crit_error_at(struct crit_error *err, unsigned line, unsigned col);
 

@@ -9,27 +9,101 @@
 
 #include "decoder/text.h"
 
+#define WINDOW ((size_t)64 << 10) /* bytes, but for longer tokens */
+
+/* The token goes on behind the window: load more and scan it again. */
+#define AGAIN (-EAGAIN)
+
 void crit_json_init(struct crit_json *j, const char *text, size_t len, struct crit_error *err)
 {
 	memset(j, 0, sizeof(*j));
-	j->text = j->at = j->line_start = text;
+	j->text = j->at = text;
 	j->end = text + len;
 	j->line = 1;
 	j->err = err;
 }
 
+void crit_json_init_source(struct crit_json *j, struct crit_source *source,
+			   struct crit_error *err)
+{
+	crit_json_init(j, NULL, 0, err);
+	j->source = source;
+}
+
 void crit_json_fini(struct crit_json *j)
 {
+	crit_buf_fini(&j->window);
 	crit_buf_fini(&j->unescaped);
+}
+
+static uint64_t offset_of(const struct crit_json *j, const char *at)
+{
+	return j->text_off + (uint64_t)(at - j->text);
+}
+
+struct crit_json_place crit_json_tell(const struct crit_json *j)
+{
+	return (struct crit_json_place){offset_of(j, j->at), j->line_off, j->line};
+}
+
+void crit_json_go(struct crit_json *j, struct crit_source *source, struct crit_json_place place)
+{
+	crit_buf_reset(&j->window);
+	j->text = j->at = j->end = (const char *)j->window.data;
+	j->text_off = place.off;
+	j->source = source;
+	j->line_off = place.line_off;
+	j->line = place.line;
+	j->unfinished = false;
+}
+
+/* Move the window to begin at j->at, and fill it; at the end there is no source more. */
+static int load_more(struct crit_json *j)
+{
+	size_t kept = (size_t)(j->end - j->at), room;
+	uint64_t off = offset_of(j, j->at);
+	uint8_t *to;
+	ssize_t n;
+
+	if (kept)
+		memmove(j->window.data, j->at, kept);
+	j->window.len = kept;
+	room = j->window.cap > 2 * kept ? j->window.cap - kept : kept + WINDOW;
+	to = crit_buf_room(&j->window, room);
+	if (!to)
+		return j->window.error == -EFBIG
+			       ? crit_fail(j->err, CRIT_TOO_BIG, "a string is too long")
+			       : crit_fail(j->err, CRIT_NO_MEMORY, "no memory for a string");
+	n = j->source->read(j->source, to, room, off + kept);
+	j->text = j->at = (const char *)j->window.data;
+	j->end = j->text + kept + (n > 0 ? n : 0);
+	j->text_off = off;
+	if (n < 0)
+		return crit_fail_errno(j->err, (int)-n, "can't read the text");
+	if ((size_t)n < room)
+		j->source = NULL;
+	return 0;
+}
+
+static void error_at(struct crit_json *j, uint64_t off)
+{
+	crit_error_at(j->err, j->line, (unsigned)(off - j->line_off) + 1);
 }
 
 static void error_here(struct crit_json *j, const char *at)
 {
-	crit_error_at(j->err, j->line, (unsigned)(at - j->line_start) + 1);
+	error_at(j, offset_of(j, at));
+}
+
+void crit_json_error_here(struct crit_json *j)
+{
+	error_at(j, j->token_off);
 }
 
 static int unfinished(struct crit_json *j, const char *what)
 {
+	if (j->source)
+		return AGAIN;
 	j->unfinished = true;
 	error_here(j, j->end);
 	return crit_fail(j->err, CRIT_REJECTED, "the text ends within %s", what);
@@ -130,16 +204,27 @@ static int check_utf8(struct crit_json *j, const char *from, size_t len)
 	return bad_char(j, from + good, "a string that is no UTF-8");
 }
 
+/* The first byte from `p` on that is not just itself in a string; *high: some are no ASCII. */
+static const char *skip_plain(const char *p, const char *end, bool *high)
+{
+	unsigned char bits = 0;
+
+	for (; p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20; p++)
+		bits |= (unsigned char)*p;
+	*high = bits & 0x80;
+	return p;
+}
+
 static int scan_string(struct crit_json *j)
 {
 	const char *p = j->at, *from = p;
+	bool high;
 	int ret;
 
 	crit_buf_reset(&j->unescaped);
 	for (;;) {
-		while (p < j->end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
-			p++;
-		ret = check_utf8(j, from, (size_t)(p - from));
+		p = skip_plain(p, j->end, &high);
+		ret = high ? check_utf8(j, from, (size_t)(p - from)) : 0;
 		if (ret < 0)
 			return ret;
 		if (p == j->end)
@@ -156,18 +241,12 @@ static int scan_string(struct crit_json *j)
 		from = p;
 	}
 	j->at = p + 1;
+	if (j->unescaped.len)
+		crit_buf_add(&j->unescaped, from, (size_t)(p - from));
 	if (j->unescaped.error)
 		return crit_fail(j->err, CRIT_NO_MEMORY, "no memory for a string");
-	if (j->unescaped.len) {
-		crit_buf_add(&j->unescaped, from, (size_t)(p - from));
-		if (j->unescaped.error)
-			return crit_fail(j->err, CRIT_NO_MEMORY, "no memory for a string");
-		j->value = (const char *)j->unescaped.data;
-		j->value_len = j->unescaped.len;
-	} else {
-		j->value = from;
-		j->value_len = (size_t)(p - from);
-	}
+	j->value = j->unescaped.len ? (const char *)j->unescaped.data : from;
+	j->value_len = j->unescaped.len ? j->unescaped.len : (size_t)(p - from);
 	return CRIT_JSON_STRING;
 }
 
@@ -203,6 +282,8 @@ static int scan_number(struct crit_json *j)
 		if (p == digits)
 			goto cut;
 	}
+	if (p == j->end && j->source)
+		return AGAIN;
 	j->at = p;
 	j->value = from;
 	j->value_len = (size_t)(p - from);
@@ -246,43 +327,71 @@ static int scan_value(struct crit_json *j, const char *from, char c)
 	}
 }
 
-static int scan(struct crit_json *j)
+/* White space up to the next token or the window's end. */
+static void skip_space(struct crit_json *j)
 {
-	while (j->at < j->end) {
-		const char *here = j->at;
-		char c = *j->at++;
+	static const char indent[8] = "        ";
+	const char *p = j->at, *end = j->end;
 
-		j->token_line = j->line;
-		j->token_col = (unsigned)(here - j->line_start) + 1;
-		switch (c) {
-		case '\n':
+	for (; p < end; p++) {
+		if (*p == '\n') {
 			j->line++;
-			j->line_start = j->at;
+			j->line_off = offset_of(j, p) + 1;
+			while (end - p > (ptrdiff_t)sizeof(indent) &&
+			       !memcmp(p + 1, indent, sizeof(indent)))
+				p += sizeof(indent);
+		} else if (*p != ' ' && *p != '\t' && *p != '\r') {
 			break;
-		case ' ':
-		case '\t':
-		case '\r':
-			break;
-		case '{':
-		case '}':
-		case '[':
-		case ']':
-		case ':':
-		case ',':
-			return c;
-		default:
-			return scan_value(j, here, c);
 		}
 	}
-	j->token_line = j->line;
-	j->token_col = (unsigned)(j->end - j->line_start) + 1;
-	return CRIT_JSON_END;
+	j->at = p;
+}
+
+/* Go to the first character of the next token: it, or 0 at the end; -errno. */
+static int find_token(struct crit_json *j)
+{
+	int ret;
+
+	for (;;) {
+		skip_space(j);
+		j->token_off = offset_of(j, j->at);
+		if (j->at < j->end)
+			return (unsigned char)*j->at;
+		if (!j->source)
+			return 0;
+		ret = load_more(j);
+		if (ret < 0)
+			return ret;
+	}
+}
+
+static int scan(struct crit_json *j)
+{
+	int c, ret;
+
+	for (;;) {
+		c = find_token(j);
+		if (c < 0)
+			return c;
+		if (!c && j->at == j->end)
+			return CRIT_JSON_END;
+		j->at++;
+		if (c == '{' || c == '}' || c == '[' || c == ']' || c == ':' || c == ',')
+			return c;
+		ret = scan_value(j, j->at - 1, (char)c);
+		if (ret != AGAIN)
+			return ret;
+		j->at = j->text + (j->token_off - j->text_off);
+		ret = load_more(j);
+		if (ret < 0)
+			return ret;
+	}
 }
 
 /* A token that is cut off by the end is wrong all the same where none may stand. */
 static void check_place_of_cut(struct crit_json *j)
 {
-	const char *from = j->line_start + j->token_col - 1;
+	const char *from = j->text + (j->token_off - j->text_off);
 
 	if (j->want == CRIT_JSON_WANT_ANY || (j->want == CRIT_JSON_WANT_KEY && *from == '"'))
 		return;
@@ -297,6 +406,53 @@ int crit_json_next(struct crit_json *j)
 		check_place_of_cut(j);
 	j->want = CRIT_JSON_WANT_ANY;
 	return j->token;
+}
+
+int crit_json_next_open(struct crit_json *j)
+{
+	int c = find_token(j);
+
+	if (c != '"')
+		return crit_json_next(j);
+	j->at++;
+	crit_buf_reset(&j->unescaped);
+	j->value = j->at;
+	j->value_len = 0;
+	j->token = CRIT_JSON_STRING;
+	return j->token;
+}
+
+int crit_json_piece(struct crit_json *j, const char **piece, size_t *len)
+{
+	const char *from = j->at, *p;
+	bool high;
+	int ret;
+
+	p = skip_plain(from, j->end, &high);
+	*piece = from;
+	*len = (size_t)(p - from);
+	j->at = p;
+	if (p > from)
+		return 1;
+	if (p < j->end && *p == '"') {
+		j->at++;
+		return 0;
+	}
+	if (p < j->end && *p != '\\')
+		return bad_char(j, p, "a control character within a string");
+	crit_buf_reset(&j->unescaped);
+	p++;
+	ret = from == j->end ? unfinished(j, "a string") : read_escape(j, &p);
+	if (ret == AGAIN) {
+		ret = load_more(j);
+		return ret < 0 ? ret : crit_json_piece(j, piece, len);
+	}
+	if (ret < 0)
+		return ret;
+	j->at = p;
+	*piece = (const char *)j->unescaped.data;
+	*len = j->unescaped.len;
+	return 1;
 }
 
 static int next_wanted(struct crit_json *j, enum crit_json_want want)
@@ -333,23 +489,22 @@ static const char *token_name(int token)
 
 #define SHOWN_MAX 80 /* bytes of a value that a message repeats */
 
-int crit_json_expected(struct crit_json *j, const char *path, const char *what)
+int crit_json_expected(struct crit_json *j, const char *what)
 {
-	const char *colon = *path ? ": " : "";
 	size_t n = j->value_len < SHOWN_MAX ? j->value_len : SHOWN_MAX;
 
 	if (j->token < 0)
 		return j->token;
 	if (j->token == CRIT_JSON_END)
 		j->unfinished = true;
-	crit_error_at(j->err, j->token_line, j->token_col);
+	crit_json_error_here(j);
 	if (j->token == CRIT_JSON_STRING)
-		return crit_fail(j->err, CRIT_REJECTED, "%s%sexpected %s, got \"%.*s\"", path,
-				 colon, what, (int)n, j->value);
+		return crit_fail(j->err, CRIT_REJECTED, "expected %s, got \"%.*s\"", what,
+				 (int)n, j->value);
 	if (j->token == CRIT_JSON_NUMBER)
-		return crit_fail(j->err, CRIT_REJECTED, "%s%sexpected %s, got %.*s", path,
-				 colon, what, (int)n, j->value);
-	return crit_fail(j->err, CRIT_REJECTED, "%s%sexpected %s, got %s", path, colon, what,
+		return crit_fail(j->err, CRIT_REJECTED, "expected %s, got %.*s", what, (int)n,
+				 j->value);
+	return crit_fail(j->err, CRIT_REJECTED, "expected %s, got %s", what,
 			 token_name(j->token));
 }
 
@@ -357,9 +512,9 @@ int crit_json_expected(struct crit_json *j, const char *path, const char *what)
 static int skip_key(struct crit_json *j)
 {
 	if (j->token != CRIT_JSON_STRING)
-		return crit_json_expected(j, "", "a key in double quotes");
+		return crit_json_expected(j, "a key in double quotes");
 	if (next_wanted(j, CRIT_JSON_WANT_PUNCTUATION) != ':')
-		return crit_json_expected(j, "", "':' behind a key");
+		return crit_json_expected(j, "':' behind a key");
 	return crit_json_next(j);
 }
 
@@ -379,7 +534,7 @@ int crit_json_skip(struct crit_json *j)
 			return j->token;
 		if (opened) {
 			if (depth == CRIT_JSON_DEPTH_MAX)
-				return crit_json_expected(j, "", "at most 512 levels");
+				return crit_json_expected(j, "at most 512 levels");
 			in_object[depth++] = j->token == '{';
 			ret = next_wanted(j, in_object[depth - 1] ? CRIT_JSON_WANT_KEY
 								  : CRIT_JSON_WANT_ANY);
@@ -393,7 +548,7 @@ int crit_json_skip(struct crit_json *j)
 		} else if (j->token != CRIT_JSON_STRING && j->token != CRIT_JSON_NUMBER &&
 			   j->token != CRIT_JSON_TRUE && j->token != CRIT_JSON_FALSE &&
 			   j->token != CRIT_JSON_NULL) {
-			return crit_json_expected(j, "", "a JSON value");
+			return crit_json_expected(j, "a JSON value");
 		} else {
 			if (!depth)
 				return 0;
@@ -404,7 +559,7 @@ int crit_json_skip(struct crit_json *j)
 		/* behind a value or at a closing bracket */
 		while (j->token == '}' || j->token == ']') {
 			if (!depth || in_object[depth - 1] != (j->token == '}'))
-				return crit_json_expected(j, "", "the other bracket");
+				return crit_json_expected(j, "the other bracket");
 			if (--depth == 0)
 				return 0;
 			ret = next_wanted(j, CRIT_JSON_WANT_PUNCTUATION);
@@ -412,8 +567,8 @@ int crit_json_skip(struct crit_json *j)
 				return ret;
 		}
 		if (j->token != ',')
-			return crit_json_expected(
-				j, "", in_object[depth - 1] ? "',' or '}'" : "',' or ']'");
+			return crit_json_expected(j, in_object[depth - 1] ? "',' or '}'"
+									  : "',' or ']'");
 		ret = next_wanted(j, in_object[depth - 1] ? CRIT_JSON_WANT_KEY
 							  : CRIT_JSON_WANT_ANY);
 		if (ret < 0 || (in_object[depth - 1] && (ret = skip_key(j)) < 0))
@@ -434,7 +589,7 @@ int crit_json_check(const char *text, size_t len, struct crit_error *err)
 	} else if (ret > 0) {
 		ret = crit_json_skip(&j);
 		if (ret == 0 && next_wanted(&j, CRIT_JSON_WANT_PUNCTUATION) != CRIT_JSON_END)
-			ret = crit_json_expected(&j, "", "nothing behind the value");
+			ret = crit_json_expected(&j, "nothing behind the value");
 	}
 	if (ret < 0 && j.unfinished)
 		ret = 1;

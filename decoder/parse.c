@@ -11,53 +11,63 @@
 #include "decoder/text.h"
 #include "decoder/wire.h"
 
-/* Fields of a message, and one more place for its unknown fields. */
+/* Fields of a message; behind them a place for its unknown fields, and for other keys. */
 #define FIELDS_MAX 64
+#define OTHERS_MAX 4
 
-struct parser {
-	struct crit_json j;
-	const struct crit_style *style;
-	struct crit_buf *out;
-	struct crit_error *err;
-	char path[256]; /* of the value at hand: "reg.fown.uid", "vmas[3]" */
-	size_t path_len;
-};
+enum { UNKNOWN = FIELDS_MAX, OTHERS };
 
 /* The wire bytes of one field in the order of the text. */
 struct span {
-	size_t from, to; /* offsets in out; from == to: not there */
+	size_t from, to; /* offsets in out */
 };
 
-static int parse_message(struct parser *p, const struct crit_message *message, unsigned depth);
+/* State of an object while its keys come in. */
+struct object {
+	const struct crit_message *message;
+	unsigned depth;
+	uint64_t seen;   /* bit i: fields[i] was there, and spans[i] is good */
+	unsigned others; /* bit i: other_keys[i] was there; the last bit: unknown fields */
+	struct span spans[FIELDS_MAX + 1];
+};
 
-/* Lengthen the path; returns what to give to path_cut() afterwards. */
-static size_t path_add(struct parser *p, const char *name, long index)
+#define SEEN_UNKNOWN (1u << OTHERS_MAX)
+
+static int parse_message(struct crit_parser *p, const struct crit_message *message,
+			 unsigned depth);
+
+static size_t path_text(const struct crit_path *path, char *text, size_t size)
 {
-	size_t old = p->path_len, room = sizeof(p->path) - old;
+	size_t len = path->outer ? path_text(path->outer, text, size) : 0;
 	int n;
 
-	if (index >= 0)
-		n = snprintf(p->path + old, room, "[%ld]", index);
+	if (!path->name)
+		n = snprintf(text + len, size - len, "[%llu]", (unsigned long long)path->index);
 	else
-		n = snprintf(p->path + old, room, "%s%s", old ? "." : "", name);
-	if (n > 0)
-		p->path_len += (size_t)n < room ? (size_t)n : room - 1;
-	return old;
+		n = snprintf(text + len, size - len, "%s%s", len ? "." : "", path->name);
+	return len + (size_t)n < size ? len + (size_t)n : size - 1;
 }
 
-static void path_cut(struct parser *p, size_t len)
+/* What was just said is about the value at hand. */
+static int with_path(struct crit_parser *p, int ret)
 {
-	p->path_len = len;
-	p->path[len] = '\0';
+	char text[256];
+
+	if (!p->path || ret != -EBADMSG)
+		return ret;
+	path_text(p->path, text, sizeof(text));
+	crit_error_prefix(p->err, text);
+	return ret;
 }
 
-static int expected(struct parser *p, const char *what)
+int crit_parse_expected(struct crit_parser *p, const char *what)
 {
-	return crit_json_expected(&p->j, p->path, what);
+	if (p->json->token < 0)
+		return p->json->token;
+	return with_path(p, crit_json_expected(p->json, what));
 }
 
-__attribute__((format(printf, 2, 3))) static int rejected(struct parser *p, const char *fmt,
-							  ...)
+int crit_parse_reject(struct crit_parser *p, const char *fmt, ...)
 {
 	char what[256];
 	va_list ap;
@@ -65,9 +75,8 @@ __attribute__((format(printf, 2, 3))) static int rejected(struct parser *p, cons
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	crit_error_at(p->err, p->j.token_line, p->j.token_col);
-	return crit_fail(p->err, CRIT_REJECTED, "%s%s%s", p->path, p->path_len ? ": " : "",
-			 what);
+	crit_json_error_here(p->json);
+	return with_path(p, crit_fail(p->err, CRIT_REJECTED, "%s", what));
 }
 
 /*
@@ -93,60 +102,60 @@ static void put_length(struct crit_buf *out, size_t from)
 	out->data[from] = (uint8_t)l;
 }
 
-static int read_base64(struct parser *p)
+int crit_parse_base64(struct crit_parser *p)
 {
-	if (!crit_base64_read(p->j.value, p->j.value_len, p->out))
-		return expected(p, "base64");
+	if (!crit_base64_read(p->json->value, p->json->value_len, p->out))
+		return crit_parse_expected(p, "base64");
 	return 0;
 }
 
 /* The string behind the only key of an object {"$base64": "…"}. */
-static int parse_raw_string(struct parser *p)
+static int parse_raw_string(struct crit_parser *p)
 {
 	int ret;
 
-	if (crit_json_next(&p->j) != CRIT_JSON_STRING ||
-	    p->j.value_len != strlen(CRIT_KEY_BASE64) ||
-	    memcmp(p->j.value, CRIT_KEY_BASE64, p->j.value_len))
-		return expected(p, "the key \"" CRIT_KEY_BASE64 "\"");
-	if (crit_json_next(&p->j) != ':')
-		return expected(p, "':' behind a key");
-	if (crit_json_next(&p->j) != CRIT_JSON_STRING)
-		return expected(p, "base64 in double quotes");
-	ret = read_base64(p);
+	if (crit_json_next(p->json) != CRIT_JSON_STRING ||
+	    p->json->value_len != strlen(CRIT_KEY_BASE64) ||
+	    memcmp(p->json->value, CRIT_KEY_BASE64, p->json->value_len))
+		return crit_parse_expected(p, "the key \"" CRIT_KEY_BASE64 "\"");
+	if (crit_json_next(p->json) != ':')
+		return crit_parse_expected(p, "':' behind a key");
+	if (crit_json_next(p->json) != CRIT_JSON_STRING)
+		return crit_parse_expected(p, "base64 in double quotes");
+	ret = crit_parse_base64(p);
 	if (ret < 0)
 		return ret;
-	return crit_json_next(&p->j) == '}' ? 0 : expected(p, "'}'");
+	return crit_json_next(p->json) == '}' ? 0 : crit_parse_expected(p, "'}'");
 }
 
-static int parse_string(struct parser *p)
+static int parse_string(struct crit_parser *p)
 {
-	if (p->j.token == '{')
+	if (p->json->token == '{')
 		return parse_raw_string(p);
-	if (p->j.token != CRIT_JSON_STRING)
-		return expected(p, "a string");
-	crit_buf_add(p->out, p->j.value, p->j.value_len);
+	if (p->json->token != CRIT_JSON_STRING)
+		return crit_parse_expected(p, "a string");
+	crit_buf_add(p->out, p->json->value, p->json->value_len);
 	return 0;
 }
 
-static int parse_bytes(struct parser *p, const struct crit_field *field)
+static int parse_bytes(struct crit_parser *p, const struct crit_field *field)
 {
-	if (p->j.token != CRIT_JSON_STRING)
-		return expected(p, field->unix_name ? "a quoted-printable string"
-						    : "a string of base64");
+	if (p->json->token != CRIT_JSON_STRING)
+		return crit_parse_expected(p, field->unix_name ? "a quoted-printable string"
+							       : "a string of base64");
 	if (!field->unix_name)
-		return read_base64(p);
-	if (!crit_qp_read(p->j.value, p->j.value_len, p->out))
-		return expected(p, "quoted-printable");
+		return crit_parse_base64(p);
+	if (!crit_qp_read(p->json->value, p->json->value_len, p->out))
+		return crit_parse_expected(p, "quoted-printable");
 	return 0;
 }
 
-static struct crit_scalar scalar(const struct parser *p)
+static struct crit_scalar scalar(const struct crit_parser *p)
 {
 	return (struct crit_scalar){
-		.is_string = p->j.token == CRIT_JSON_STRING,
-		.text = p->j.value,
-		.len = p->j.value_len,
+		.is_string = p->json->token == CRIT_JSON_STRING,
+		.text = p->json->value,
+		.len = p->json->value_len,
 	};
 }
 
@@ -162,32 +171,33 @@ static void put_number(struct crit_buf *out, const ProtobufCFieldDescriptor *pb,
 		crit_buf_byte(out, (uint8_t)(wire >> 8 * i));
 }
 
-static int parse_number(struct parser *p, const struct crit_field *field)
+static int parse_number(struct crit_parser *p, const struct crit_field *field)
 {
 	struct crit_scalar s = scalar(p);
 	uint64_t wire;
 	int ret;
 
 	if (field->pb->type == PROTOBUF_C_TYPE_BOOL) {
-		if (p->j.token != CRIT_JSON_TRUE && p->j.token != CRIT_JSON_FALSE)
-			return expected(p, "true or false");
-		put_number(p->out, field->pb, p->j.token == CRIT_JSON_TRUE);
+		if (p->json->token != CRIT_JSON_TRUE && p->json->token != CRIT_JSON_FALSE)
+			return crit_parse_expected(p, "true or false");
+		put_number(p->out, field->pb, p->json->token == CRIT_JSON_TRUE);
 		return 0;
 	}
-	if (p->j.token != CRIT_JSON_STRING && p->j.token != CRIT_JSON_NUMBER)
-		return expected(p, field->pb->type == PROTOBUF_C_TYPE_ENUM
-					   ? "a name of its enum"
-					   : "an integer");
-	crit_error_at(p->err, p->j.token_line, p->j.token_col);
-	ret = crit_value_read(field, &s, p->path, &wire, p->err);
-	if (ret < 0)
-		return ret;
+	if (p->json->token != CRIT_JSON_STRING && p->json->token != CRIT_JSON_NUMBER)
+		return crit_parse_expected(p, field->pb->type == PROTOBUF_C_TYPE_ENUM
+						      ? "a name of its enum"
+						      : "an integer");
+	ret = crit_value_read(field, &s, &wire, p->err);
+	if (ret < 0) {
+		crit_json_error_here(p->json);
+		return with_path(p, ret);
+	}
 	put_number(p->out, field->pb, wire);
 	return 0;
 }
 
 /* The value whose first token is at hand, with its tag. */
-static int parse_value(struct parser *p, const struct crit_field *field, unsigned depth)
+static int parse_value(struct crit_parser *p, const struct crit_field *field, unsigned depth)
 {
 	size_t from;
 	int ret;
@@ -208,15 +218,15 @@ static int parse_value(struct parser *p, const struct crit_field *field, unsigne
 	return ret;
 }
 
-static int parse_item(struct parser *p, const struct crit_field *field, unsigned depth)
+static int parse_item(struct crit_parser *p, const struct crit_field *field, unsigned depth)
 {
 	uint32_t words[CRIT_IPV6_WORDS];
 	struct crit_scalar s = scalar(p);
 	unsigned i, n;
 
-	if (!field->ipadd || p->j.token != CRIT_JSON_STRING)
+	if (!field->ipadd || p->json->token != CRIT_JSON_STRING)
 		return parse_value(p, field, depth);
-	n = crit_address_read(&s, p->style, words);
+	n = crit_address_read(&s, &p->style, words);
 	if (!n)
 		return parse_value(p, field, depth);
 	for (i = 0; i < n; i++)
@@ -224,85 +234,107 @@ static int parse_item(struct parser *p, const struct crit_field *field, unsigned
 	return 0;
 }
 
-static int parse_list(struct parser *p, const struct crit_field *field, unsigned depth)
+static int parse_list(struct crit_parser *p, const struct crit_field *field, unsigned depth)
 {
-	size_t path;
-	long n = 0;
+	struct crit_path item = {.outer = p->path};
 	int ret;
 
-	if (p->j.token != '[')
-		return expected(p, "a list");
-	if (crit_json_next(&p->j) == ']')
+	if (p->json->token != '[')
+		return crit_parse_expected(p, "a list");
+	if (crit_json_next(p->json) == ']')
 		return 0;
-	for (;; n++) {
-		path = path_add(p, NULL, n);
-		ret = p->j.token < 0 ? p->j.token : parse_item(p, field, depth);
-		path_cut(p, path);
+	for (;; item.index++) {
+		p->path = &item;
+		ret = p->json->token < 0 ? p->json->token : parse_item(p, field, depth);
+		p->path = item.outer;
 		if (ret < 0)
 			return ret;
 		if (p->out->error)
 			return p->out->error;
-		if (crit_json_next(&p->j) == ']')
+		if (crit_json_next(p->json) == ']')
 			return 0;
-		if (p->j.token != ',')
-			return expected(p, "',' or ']'");
-		crit_json_next(&p->j);
+		if (p->json->token != ',')
+			return crit_parse_expected(p, "',' or ']'");
+		crit_json_next(p->json);
 	}
 }
 
 /* Unknown fields are stored as they are, so at least they must be fields. */
-static int parse_unknown(struct parser *p, const struct crit_message *message)
+static int parse_unknown(struct crit_parser *p, const struct crit_message *message)
 {
 	size_t from = p->out->len;
 	struct crit_wire_field f;
 	struct crit_wire w;
 	int ret;
 
-	if (p->j.token != CRIT_JSON_STRING)
-		return expected(p, "a string of base64");
-	ret = read_base64(p);
+	if (p->json->token != CRIT_JSON_STRING)
+		return crit_parse_expected(p, "a string of base64");
+	ret = crit_parse_base64(p);
 	if (ret < 0 || p->out->error)
 		return ret;
 	w = crit_wire_open(message, p->out->data + from, p->out->len - from);
 	while ((ret = crit_wire_next(&w, &f)) > 0)
 		if (f.field)
-			return rejected(p, "holds the field \"%s\", which has a key of its own",
-					f.field->pb->name);
-	return ret < 0 ? rejected(p, "these bytes are no protobuf fields") : 0;
+			return crit_parse_reject(
+				p, "holds the field \"%s\", which has a key of its own",
+				f.field->pb->name);
+	return ret < 0 ? crit_parse_reject(p, "these bytes are no protobuf fields") : 0;
 }
 
-/* The index of the field that the key at hand names, FIELDS_MAX for unknown. */
-static int find_key(struct parser *p, const struct crit_message *message, unsigned guess)
+static bool is_key(const struct crit_parser *p, const char *name)
 {
-	const ProtobufCMessageDescriptor *pb = message->pb;
-	const char *key = p->j.value;
-	size_t len = p->j.value_len;
-	unsigned i, n;
+	return strlen(name) == p->json->value_len &&
+	       !memcmp(name, p->json->value, p->json->value_len);
+}
 
-	if (p->j.token != CRIT_JSON_STRING)
-		return expected(p, "a key in double quotes");
+/* Which of the keys that are no fields of an entry this is, -1: none. */
+static int find_other(const struct crit_parser *p, unsigned depth)
+{
+	int i;
+
+	for (i = 0; !depth && p->other_keys && p->other_keys[i]; i++)
+		if (is_key(p, p->other_keys[i]))
+			return i;
+	return -1;
+}
+
+/* The index of the field that the key at hand names, UNKNOWN, or OTHERS and on. */
+static int find_key(struct crit_parser *p, const struct object *o, unsigned guess)
+{
+	const ProtobufCMessageDescriptor *pb = o->message->pb;
+	size_t len = p->json->value_len;
+	unsigned i, n;
+	int other;
+
+	if (p->json->token != CRIT_JSON_STRING)
+		return crit_parse_expected(p, "a key in double quotes");
 	for (n = 0, i = guess; n < pb->n_fields; n++, i++) {
 		i = i < pb->n_fields ? i : 0;
-		if (strlen(pb->fields[i].name) == len && !memcmp(pb->fields[i].name, key, len))
+		if (is_key(p, pb->fields[i].name))
 			return (int)i;
 	}
-	if (len == strlen(CRIT_KEY_UNKNOWN) && !memcmp(key, CRIT_KEY_UNKNOWN, len))
-		return FIELDS_MAX;
-	return rejected(p, "unknown key \"%.*s\" (%s has no such field)",
-			(int)(len < 80 ? len : 80), key, pb->name);
+	if (is_key(p, CRIT_KEY_UNKNOWN))
+		return UNKNOWN;
+	other = find_other(p, o->depth);
+	if (other >= 0)
+		return OTHERS + other;
+	return crit_parse_reject(p, "unknown key \"%.*s\" (%s has no such field)",
+				 (int)(len < 80 ? len : 80), p->json->value, pb->name);
 }
 
 /* The spans as the message wants them: in number order, unknown fields last. */
-static void reorder(struct parser *p, size_t start, const struct span *spans, unsigned n_fields)
+static void reorder(struct crit_parser *p, size_t start, const struct object *o)
 {
+	const uint8_t *data = p->out->data;
 	struct crit_buf ordered = {0};
+	const struct span *s;
 	unsigned i;
 
-	for (i = 0; i < n_fields; i++)
-		crit_buf_add(&ordered, p->out->data + spans[i].from,
-			     spans[i].to - spans[i].from);
-	crit_buf_add(&ordered, p->out->data + spans[FIELDS_MAX].from,
-		     spans[FIELDS_MAX].to - spans[FIELDS_MAX].from);
+	for (i = 0; i <= UNKNOWN; i++) {
+		s = &o->spans[i];
+		if (i == UNKNOWN ? o->others & SEEN_UNKNOWN : o->seen >> i & 1)
+			crit_buf_add(&ordered, data + s->from, s->to - s->from);
+	}
 	if (ordered.error)
 		p->out->error = ordered.error;
 	else if (ordered.len)
@@ -310,109 +342,149 @@ static void reorder(struct parser *p, size_t start, const struct span *spans, un
 	crit_buf_fini(&ordered);
 }
 
-static int check_required(struct parser *p, const struct crit_message *message, uint64_t seen)
+static int check_required(struct crit_parser *p, const struct object *o)
 {
-	uint64_t missing = message->required & ~seen;
+	uint64_t missing = o->message->required & ~o->seen;
 
+	if (!o->depth && p->given) {
+		if (o->seen || o->others & SEEN_UNKNOWN)
+			return crit_parse_reject(p, "raw bytes and fields in one entry");
+		return 0;
+	}
 	if (!missing)
 		return 0;
-	return rejected(p, "required key \"%s\" is missing",
-			message->pb->fields[__builtin_ctzll(missing)].name);
+	return crit_parse_reject(p, "required key \"%s\" is missing",
+				 o->message->pb->fields[__builtin_ctzll(missing)].name);
 }
 
-/* A key and its value, both read; -errno or the index as find_key() has it. */
-static int parse_member(struct parser *p, const struct crit_message *message, unsigned guess,
-			unsigned depth, uint64_t *seen, bool *unknown, struct span *spans)
+/* Note that a key was met; false if it was met before. */
+static bool note_key(struct object *o, int index)
 {
-	const struct crit_field *field = NULL;
-	int index = find_key(p, message, guess), ret;
-	bool doubled;
-	size_t path;
+	unsigned bit = index == UNKNOWN ? SEEN_UNKNOWN : 1u << (index - OTHERS);
+	bool doubled = index < UNKNOWN ? o->seen >> index & 1 : o->others & bit;
+
+	if (index < UNKNOWN)
+		o->seen |= UINT64_C(1) << index;
+	else
+		o->others |= bit;
+	return !doubled;
+}
+
+/* The value of a key, the colon before it is still to come. */
+static int parse_member_value(struct crit_parser *p, struct object *o, int index)
+{
+	const struct crit_field *field = index < UNKNOWN ? &o->message->fields[index] : NULL;
+	int ret;
+
+	if (crit_json_next(p->json) != ':')
+		return crit_parse_expected(p, "':' behind a key");
+	if (index >= OTHERS)
+		return p->read_other(p, (unsigned)(index - OTHERS));
+	ret = crit_json_next(p->json);
+	if (ret < 0)
+		return ret;
+	o->spans[index].from = p->out->len;
+	if (!field)
+		ret = parse_unknown(p, o->message);
+	else if (field->pb->label == PROTOBUF_C_LABEL_REPEATED)
+		ret = parse_list(p, field, o->depth);
+	else
+		ret = parse_value(p, field, o->depth);
+	o->spans[index].to = p->out->len;
+	return ret;
+}
+
+/* A key, which was read, and its value; -errno or the index as find_key() has it. */
+static int parse_member(struct crit_parser *p, struct object *o, unsigned guess)
+{
+	struct crit_path here = {.outer = p->path};
+	int index = find_key(p, o, guess), ret;
 
 	if (index < 0)
 		return index;
-	doubled = index == FIELDS_MAX ? *unknown : *seen >> index & 1;
-	if (doubled)
-		return rejected(p, "key \"%.*s\" stands here twice", (int)p->j.value_len,
-				p->j.value);
-	if (index == FIELDS_MAX) {
-		*unknown = true;
-		path = path_add(p, CRIT_KEY_UNKNOWN, -1);
-	} else {
-		field = &message->fields[index];
-		*seen |= UINT64_C(1) << index;
-		path = path_add(p, field->pb->name, -1);
-	}
-	if (crit_json_next(&p->j) != ':')
-		return expected(p, "':' behind a key");
-	ret = crit_json_next(&p->j);
-	if (ret < 0)
-		return ret;
-	spans[index].from = p->out->len;
-	if (!field)
-		ret = parse_unknown(p, message);
-	else if (field->pb->label == PROTOBUF_C_LABEL_REPEATED)
-		ret = parse_list(p, field, depth);
-	else
-		ret = parse_value(p, field, depth);
-	spans[index].to = p->out->len;
-	path_cut(p, path);
+	if (!note_key(o, index))
+		return crit_parse_reject(p, "key \"%.*s\" stands here twice",
+					 (int)p->json->value_len, p->json->value);
+	here.name = index < UNKNOWN    ? o->message->pb->fields[index].name
+		    : index == UNKNOWN ? CRIT_KEY_UNKNOWN
+				       : p->other_keys[index - OTHERS];
+	p->path = &here;
+	ret = parse_member_value(p, o, index);
+	p->path = here.outer;
 	return ret < 0 ? ret : index;
 }
 
-static int parse_message(struct parser *p, const struct crit_message *message, unsigned depth)
+static int parse_message(struct crit_parser *p, const struct crit_message *message,
+			 unsigned depth)
 {
-	struct span spans[FIELDS_MAX + 1] = {{0, 0}};
-	bool unknown = false, ordered = true;
+	struct object o;
 	size_t start = p->out->len;
-	uint64_t seen = 0;
 	int index = -1, last = -1;
+	bool ordered = true;
 
-	if (p->j.token != '{')
-		return expected(p, "an object");
+	o.message = message; /* not all of it: spans are many */
+	o.depth = depth;
+	o.seen = 0;
+	o.others = 0;
+	if (p->json->token != '{')
+		return crit_parse_expected(p, "an object");
 	if (depth > CRIT_DEPTH_MAX)
-		return rejected(p, "messages nest too deep");
-	if (crit_json_next(&p->j) == '}')
-		return check_required(p, message, seen);
+		return crit_parse_reject(p, "messages nest too deep");
+	if (crit_json_next(p->json) == '}')
+		return check_required(p, &o);
 	for (;; last = index) {
-		index = parse_member(p, message, (unsigned)(index + 1), depth, &seen, &unknown,
-				     spans);
+		index = parse_member(p, &o, (unsigned)(index + 1));
 		if (index < 0)
 			return index;
 		if (p->out->error)
 			return p->out->error;
-		ordered &= index > last;
-		if (crit_json_next(&p->j) == '}')
+		/* other keys write nothing here, so they may stand anywhere */
+		if (index >= OTHERS)
+			index = last;
+		else
+			ordered &= index > last;
+		if (crit_json_next(p->json) == '}')
 			break;
-		if (p->j.token != ',')
-			return expected(p, "',' or '}'");
-		crit_json_next(&p->j);
+		if (p->json->token != ',')
+			return crit_parse_expected(p, "',' or '}'");
+		crit_json_next(p->json);
 	}
 	if (!ordered)
-		reorder(p, start, spans, message->pb->n_fields);
-	return check_required(p, message, seen);
+		reorder(p, start, &o);
+	return check_required(p, &o);
+}
+
+int crit_parse_object(struct crit_parser *p, const struct crit_message *message)
+{
+	int ret;
+
+	p->given = false;
+	ret = parse_message(p, message, 0);
+	if (ret == 0 && p->out->error)
+		ret = p->out->error;
+	/* what fails now, or later, has no place in the text */
+	if (ret != -EBADMSG)
+		crit_error_at(p->err, 0, 0);
+	if (ret == -ENOMEM)
+		crit_fail(p->err, CRIT_NO_MEMORY, "no memory for the message");
+	else if (ret == -EFBIG)
+		crit_fail(p->err, CRIT_TOO_BIG, "the message is too big");
+	return ret;
 }
 
 int crit_parse(const struct crit_message *message, const char *text, size_t len,
 	       const struct crit_style *style, struct crit_buf *out, struct crit_error *err)
 {
-	struct parser p = {.style = style, .out = out, .err = err};
+	struct crit_parser p = {.style = *style, .out = out, .err = err};
+	struct crit_json j;
 	int ret;
 
-	crit_json_init(&p.j, text, len, err);
-	crit_json_next(&p.j);
-	ret = parse_message(&p, message, 0);
-	if (ret == 0 && crit_json_next(&p.j) != CRIT_JSON_END)
-		ret = expected(&p, "nothing behind the object");
-	if (ret == 0 && out->error)
-		ret = out->error;
-	/* what fails now, or later, has no place in the text */
-	if (ret != -EBADMSG)
-		crit_error_at(err, 0, 0);
-	if (ret == -ENOMEM)
-		crit_fail(err, CRIT_NO_MEMORY, "no memory for the message");
-	else if (ret == -EFBIG)
-		crit_fail(err, CRIT_TOO_BIG, "the message is too big");
-	crit_json_fini(&p.j);
+	crit_json_init(&j, text, len, err);
+	p.json = &j;
+	crit_json_next(&j);
+	ret = crit_parse_object(&p, message);
+	if (ret == 0 && crit_json_next(&j) != CRIT_JSON_END)
+		ret = crit_parse_expected(&p, "nothing behind the object");
+	crit_json_fini(&j);
 	return ret;
 }

@@ -274,7 +274,8 @@ static enum number read_number(const char *text, size_t len, bool prefixes, stru
 
 		if (d < 0 || (unsigned)d >= base)
 			return NUMBER_NONE;
-		over |= v > (UINT64_MAX - (unsigned)d) / base;
+		/* a division a digit would cost more than all the rest */
+		over |= v > UINT64_MAX / 16 && v > (UINT64_MAX - (unsigned)d) / base;
 		v = v * base + (unsigned)d;
 	}
 	if (r.is_signed)
@@ -285,21 +286,20 @@ static enum number read_number(const char *text, size_t len, bool prefixes, stru
 	return over || v > max ? NUMBER_RANGE : NUMBER_OK;
 }
 
-static int fail_range(const char *path, const struct crit_scalar *s, struct range r,
-		      struct crit_error *err)
+static int fail_range(const struct crit_scalar *s, struct range r, struct crit_error *err)
 {
-	return crit_fail(err, CRIT_REJECTED, "%s: %.*s is out of range (%s, %u bits)", path,
+	return crit_fail(err, CRIT_REJECTED, "%.*s is out of range (%s, %u bits)",
 			 (int)(s->len < 80 ? s->len : 80), s->text,
 			 r.is_signed ? "signed" : "unsigned", r.bits);
 }
 
-static int fail_expected(const char *path, const char *expected, const struct crit_scalar *s,
+static int fail_expected(const char *expected, const struct crit_scalar *s,
 			 struct crit_error *err)
 {
 	const char *quote = s->is_string ? "\"" : "";
 
-	return crit_fail(err, CRIT_REJECTED, "%s: expected %s, got %s%.*s%s", path, expected,
-			 quote, (int)(s->len < 80 ? s->len : 80), s->text, quote);
+	return crit_fail(err, CRIT_REJECTED, "expected %s, got %s%.*s%s", expected, quote,
+			 (int)(s->len < 80 ? s->len : 80), s->text, quote);
 }
 
 static bool read_device(const struct crit_field *field, const char *text, size_t len,
@@ -352,8 +352,8 @@ static bool read_flags(const struct crit_names *flags, const char *text, size_t 
 	return true;
 }
 
-static int read_enum(const struct crit_field *field, const struct crit_scalar *s,
-		     const char *path, uint64_t *v, struct crit_error *err)
+static int read_enum(const struct crit_field *field, const struct crit_scalar *s, uint64_t *v,
+		     struct crit_error *err)
 {
 	const ProtobufCEnumDescriptor *e = field->pb->descriptor;
 	struct range r = range_of(field->pb);
@@ -369,14 +369,14 @@ static int read_enum(const struct crit_field *field, const struct crit_scalar *s
 	case NUMBER_OK:
 		return 0;
 	case NUMBER_RANGE:
-		return fail_range(path, s, r, err);
+		return fail_range(s, r, err);
 	default:
-		return fail_expected(path, "a name of its enum or a number", s, err);
+		return fail_expected("a name of its enum or a number", s, err);
 	}
 }
 
-int crit_value_read(const struct crit_field *field, const struct crit_scalar *s,
-		    const char *path, uint64_t *wire, struct crit_error *err)
+int crit_value_read(const struct crit_field *field, const struct crit_scalar *s, uint64_t *wire,
+		    struct crit_error *err)
 {
 	struct range r = range_of(field->pb);
 	const char *expected = "an integer";
@@ -386,7 +386,7 @@ int crit_value_read(const struct crit_field *field, const struct crit_scalar *s,
 	int ret;
 
 	if (field->pb->type == PROTOBUF_C_TYPE_ENUM) {
-		ret = read_enum(field, s, path, &v, err);
+		ret = read_enum(field, s, &v, err);
 		*wire = v;
 		return ret;
 	}
@@ -394,15 +394,14 @@ int crit_value_read(const struct crit_field *field, const struct crit_scalar *s,
 		expected = "\"major:minor\" or a number";
 		if (memchr(s->text, ':', s->len)) {
 			if (!read_device(field, s->text, s->len, wire))
-				return fail_expected(path, expected, s, err);
+				return fail_expected(expected, s, err);
 			return 0;
 		}
 	}
 	if (s->is_string && field->flags) {
 		if (read_flags(field->flags, s->text, s->len, r, wire, &bad, &bad_len))
 			return 0;
-		return crit_fail(err, CRIT_REJECTED,
-				 "%s: \"%.*s\" is no flag of %s and no number", path,
+		return crit_fail(err, CRIT_REJECTED, "\"%.*s\" is no flag of %s and no number",
 				 (int)(bad_len < 80 ? bad_len : 80), bad, field->flags->title);
 	}
 	if (s->is_string && field->dict) {
@@ -415,9 +414,9 @@ int crit_value_read(const struct crit_field *field, const struct crit_scalar *s,
 		*wire = to_wire(field->pb, r, v);
 		return 0;
 	case NUMBER_RANGE:
-		return fail_range(path, s, r, err);
+		return fail_range(s, r, err);
 	default:
-		return fail_expected(path, expected, s, err);
+		return fail_expected(expected, s, err);
 	}
 }
 

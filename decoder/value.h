@@ -38,11 +38,11 @@ void crit_value_print(struct crit_buf *out, const struct crit_field *field,
 		      const struct crit_style *style, uint64_t wire, bool hex);
 
 /*
- * The wire number that a JSON scalar stands for. 0, or -EBADMSG and a reason
- * that begins with `path`: no number, no such name, out of the type's range.
+ * The wire number that a JSON scalar stands for. 0, or -EBADMSG: no number, no such
+ * name, out of the type's range.
  */
-int crit_value_read(const struct crit_field *field, const struct crit_scalar *s,
-		    const char *path, uint64_t *wire, struct crit_error *err);
+int crit_value_read(const struct crit_field *field, const struct crit_scalar *s, uint64_t *wire,
+		    struct crit_error *err);
 
 /* Append a JSON string with the address in 1 or 4 words. */
 void crit_address_print(struct crit_buf *out, const uint32_t *words, unsigned n_words,

@@ -182,7 +182,7 @@ static inline void put_header(struct made *m, const char *magic, bool big_endian
 static inline void put_message(struct made *m, const struct crit_message *type,
 			       const char *json)
 {
-	struct crit_style style = {false, m->h.big_endian};
+	struct crit_style style = {.big_endian = m->h.big_endian};
 	struct crit_error err = {0};
 	struct crit_buf wire = {0};
 

@@ -147,7 +147,7 @@ static void bytes_within_the_file_only(void)
 /* The index is of every so manieth entry: nothing is kept an entry. */
 static void a_million_entries_take_little_memory(void)
 {
-	struct crit_style style = {false, false};
+	struct crit_style style = {.plain = false};
 	struct crit_buf bytes = {0}, wire = {0};
 	struct mallinfo2 before, after;
 	struct crit_image *img;

@@ -131,8 +131,9 @@ static void hands_out_tokens(void)
 		unit_about("token %zu", i);
 		expect_int(crit_json_next(&j), tokens[i].token);
 		expect_int(j.token, tokens[i].token);
-		expect_int(j.token_line, tokens[i].line);
-		expect_int(j.token_col, tokens[i].col);
+		crit_json_error_here(&j);
+		expect_int(err.line, tokens[i].line);
+		expect_int(err.col, tokens[i].col);
 		if (tokens[i].value)
 			expect_bytes(j.value, j.value_len, tokens[i].value,
 				     strlen(tokens[i].value));
@@ -150,21 +151,21 @@ static void says_what_it_expected(void)
 
 	crit_json_init(&j, text, sizeof(text) - 1, &err);
 	crit_json_next(&j);
-	expect_int(crit_json_expected(&j, "reg.pos", "an integer"), -EBADMSG);
-	expect_str(err.text, "reg.pos: expected an integer, got \"abc\"");
+	expect_int(crit_json_expected(&j, "an integer"), -EBADMSG);
+	expect_str(err.text, "expected an integer, got \"abc\"");
 	crit_error_format(&err, "files.img/3.json", shown, sizeof(shown));
 	expect_str(shown,
 		   "files.img/3.json:1:2: error: reg.pos: expected an integer, got \"abc\"");
 	crit_json_next(&j);
-	expect_int(crit_json_expected(&j, "", "a string"), -EBADMSG);
+	expect_int(crit_json_expected(&j, "a string"), -EBADMSG);
 	expect_str(err.text, "expected a string, got 12");
 	expect_int(err.col, 8);
 	crit_json_next(&j);
-	expect_int(crit_json_expected(&j, "a[0]", "a string"), -EBADMSG);
-	expect_str(err.text, "a[0]: expected a string, got ']'");
+	expect_int(crit_json_expected(&j, "a string"), -EBADMSG);
+	expect_str(err.text, "expected a string, got ']'");
 	expect(!j.unfinished);
 	crit_json_next(&j);
-	expect_int(crit_json_expected(&j, "", "more"), -EBADMSG);
+	expect_int(crit_json_expected(&j, "more"), -EBADMSG);
 	expect_str(err.text, "expected more, got the end of the text");
 	expect(j.unfinished);
 	crit_json_fini(&j);

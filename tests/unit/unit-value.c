@@ -10,8 +10,8 @@
 
 #include "decoder/value.h"
 
-static const struct crit_style pretty = {false, false};
-static const struct crit_style plain = {true, false};
+static const struct crit_style pretty = {.plain = false};
+static const struct crit_style plain = {.plain = true};
 
 static const struct crit_field *field_of(const char *message, const char *name)
 {
@@ -43,7 +43,7 @@ static int read_value(const struct crit_field *field, const char *json, uint64_t
 				strlen(json) - 2 * (size_t)is_string};
 
 	*err = (struct crit_error){0};
-	return crit_value_read(field, &s, "a.b", wire, err);
+	return crit_value_read(field, &s, wire, err);
 }
 
 static void expect_read(const struct crit_field *field, const char *json, uint64_t wanted)
@@ -65,8 +65,8 @@ static void expect_refused(const struct crit_field *field, const char *json, con
 	unit_about("%s = %s", field->pb->name, json);
 	expect_int(read_value(field, json, &wire, &err), -EBADMSG);
 	expect_int(err.errnum, EBADMSG);
-	if (!strstr(err.text, says) || strncmp(err.text, "a.b: ", 5))
-		fail("expected \"a.b: … %s\", found \"%s\"", says, err.text);
+	if (!strstr(err.text, says) || strncmp(err.text, "", 5))
+		fail("expected \"… %s\", found \"%s\"", says, err.text);
 }
 
 /* Each integer type: the number as JSON has it and as it stands on the wire. */
@@ -500,7 +500,7 @@ static const struct {
 
 static void addresses_as_python(void)
 {
-	const struct crit_style little = {false, false}, big = {false, true};
+	const struct crit_style little = {.big_endian = false}, big = {.big_endian = true};
 	struct crit_buf out = {0};
 	uint32_t words[4];
 	char quoted[60];
@@ -545,7 +545,7 @@ static void other_spellings_of_addresses(void)
 		"0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000", "1.2.3.4\n",
 	};
 	/* clang-format on */
-	const struct crit_style big = {false, true};
+	const struct crit_style big = {.big_endian = true};
 	struct crit_scalar s;
 	uint32_t words[4];
 	size_t i;
