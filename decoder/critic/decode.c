@@ -10,6 +10,7 @@
 #include "decoder/critic/files.h"
 #include "decoder/document.h"
 #include "decoder/image.h"
+#include "decoder/wire.h"
 
 const char *critic_name(const char *path)
 {
@@ -111,42 +112,57 @@ int critic_show(const struct critic_args *args)
 	return critic_decode(&shown);
 }
 
-/* What crit calls the number of entries: heads are not counted where more follow. */
-static int count_entries(struct crit_file *file, const char *name, const char **magic,
-			 uint64_t *count, struct crit_error *err)
+/* Does a ghost file come in chunks, be there any or not? */
+static int in_chunks(struct crit_image *img, struct crit_error *err)
 {
-	const struct crit_type *type;
-	struct crit_image *img;
+	struct crit_entry head;
+	const uint8_t *message;
+	uint64_t chunks;
 	int ret;
 
-	ret = crit_image_new(file, name, &img, err);
+	ret = crit_image_entry(img, 0, &head, err);
 	if (ret < 0)
 		return ret;
-	type = crit_image_header(img)->type;
-	*magic = type->name;
-	ret = crit_image_count(img, count, err);
-	if (type->head != type->rest && *count &&
-	    (*count > 1 || type->extra == CRIT_EXTRA_NONE))
+	message = crit_image_bytes(img, head.message, err);
+	if (!message)
+		return -EIO;
+	return crit_wire_uint(head.type, message, head.message.len, "chunks", &chunks) > 0 &&
+	       chunks;
+}
+
+/* What crit calls the number of entries: a head before others is not counted. */
+static int count_entries(struct crit_image *img, uint64_t *count, struct crit_error *err)
+{
+	const struct crit_type *type = crit_image_header(img)->type;
+	int ret = crit_image_count(img, count, err), head = type->head != type->rest;
+
+	if (ret < 0 || !*count)
+		return ret;
+	if (type->extra == CRIT_EXTRA_GHOST)
+		head = in_chunks(img, err);
+	if (head > 0)
 		--*count;
-	crit_image_free(img);
-	return ret;
+	return head < 0 ? head : 0;
 }
 
 int critic_info(const struct critic_args *args)
 {
 	struct crit_error err = {0};
 	struct crit_file *file;
-	const char *magic;
+	struct crit_image *img = NULL;
 	uint64_t count;
 	int ret;
 
 	ret = critic_open(args->in, &file, &err);
 	if (ret < 0)
 		return critic_fail(critic_name(args->in), &err);
-	ret = count_entries(file, judged_by(args->in), &magic, &count, &err);
+	ret = crit_image_new(file, judged_by(args->in), &img, &err);
+	if (ret == 0)
+		ret = count_entries(img, &count, &err);
+	if (ret == 0)
+		printf("{\n    \"magic\": \"%s\",\n    \"count\": %" PRIu64 "\n}\n",
+		       crit_image_header(img)->type->name, count);
+	crit_image_free(img);
 	crit_file_put(file);
-	if (ret < 0)
-		return critic_fail(critic_name(args->in), &err);
-	printf("{\n    \"magic\": \"%s\",\n    \"count\": %" PRIu64 "\n}\n", magic, count);
-	return 0;
+	return ret < 0 ? critic_fail(critic_name(args->in), &err) : 0;
 }

@@ -119,7 +119,7 @@ static int run_command(int argc, char **argv)
 	return c->run(&args);
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	if (argc < 2) {
 		fputs(usage_text, stderr);
@@ -134,4 +134,14 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	return run_command(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+	int status = run(argc, argv);
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	perror("critic: <stdout>");
+	return FAILED;
 }
