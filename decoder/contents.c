@@ -139,6 +139,20 @@ int crit_contents_count(const struct crit_entry *old, struct crit_contents *c,
 	return 0;
 }
 
+int crit_contents_own(struct crit_image *img, struct crit_place place,
+		      const struct crit_entry *e, struct crit_contents *own)
+{
+	struct crit_buf text = {0};
+	int ret;
+
+	ret = crit_image_print(img, e, false, &text, NULL);
+	if (ret == 0)
+		ret = crit_contents_parse(img, place, e->type, (const char *)text.data,
+					  text.len, own, NULL);
+	crit_buf_fini(&text);
+	return ret < 0 ? ret : crit_contents_count(e, own, NULL);
+}
+
 int crit_contents_add(struct crit_image *img, const struct crit_entry *old,
 		      const struct crit_contents *c, struct crit_buf *frame,
 		      struct crit_edit *edit, uint64_t *len, struct crit_error *err)

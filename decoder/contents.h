@@ -34,6 +34,13 @@ int crit_contents_count(const struct crit_entry *old, struct crit_contents *c,
 			struct crit_error *err);
 
 /*
+ * What the entry's own text would make of it: to tell whether another text says
+ * anything new. Of its blobs only the counts.
+ */
+int crit_contents_own(struct crit_image *img, struct crit_place place,
+		      const struct crit_entry *e, struct crit_contents *own);
+
+/*
  * Append an entry of these contents to the edit's pieces; the frame goes to
  * `frame`, which must be empty and live as long as the pieces. *len: bytes in all.
  */

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 #include "decoder/contents.h"
-#include "decoder/json.h"
+#include "decoder/parse.h"
+#include "decoder/payload.h"
 #include "decoder/wire.h"
 
 void crit_edit_fini(struct crit_edit *edit)
@@ -64,21 +65,6 @@ static int keep_blobs(struct crit_image *img, const struct crit_entry *old,
 	return 0;
 }
 
-/* The message that the entry's own text would make, to tell whether one differs. */
-static int own_message(struct crit_image *img, struct crit_place place,
-		       const struct crit_entry *e, struct crit_contents *own)
-{
-	struct crit_buf text = {0};
-	int ret;
-
-	ret = crit_image_print(img, e, false, &text, NULL);
-	if (ret == 0)
-		ret = crit_contents_parse(img, place, e->type, (const char *)text.data,
-					  text.len, own, NULL);
-	crit_buf_fini(&text);
-	return ret < 0 ? ret : crit_contents_count(e, own, NULL);
-}
-
 /* Are these the contents that the entry has? New blobs are taken for other ones. */
 static bool same_contents(struct crit_image *img, struct crit_place place,
 			  const struct crit_entry *e, const struct crit_contents *c)
@@ -90,7 +76,8 @@ static bool same_contents(struct crit_image *img, struct crit_place place,
 	for (i = 0; i < c->rule.n_blobs; i++)
 		if (c->blob[i])
 			return false;
-	same = own_message(img, place, e, &own) == 0 && own.message.len == c->message.len &&
+	same = crit_contents_own(img, place, e, &own) == 0 &&
+	       own.message.len == c->message.len &&
 	       (!own.message.len ||
 		!memcmp(own.message.data, c->message.data, own.message.len));
 	crit_contents_fini(&own);
@@ -213,54 +200,19 @@ int crit_edit_blob(struct crit_image *img, struct crit_place place, enum crit_pa
 	return ret;
 }
 
-static int read_sem(struct crit_json *j, const struct crit_header *h, struct crit_buf *out)
-{
-	unsigned long v;
-	char number[8];
-
-	if (j->token != CRIT_JSON_NUMBER || j->value_len >= sizeof(number) ||
-	    memchr(j->value, '.', j->value_len) || *j->value == '-')
-		return crit_json_expected(j, "a number from 0 to 65535");
-	memcpy(number, j->value, j->value_len);
-	number[j->value_len] = '\0';
-	v = strtoul(number, NULL, 10);
-	if (v > UINT16_MAX || strspn(number, "0123456789") != j->value_len)
-		return crit_json_expected(j, "a number from 0 to 65535");
-	crit_put_u16(h, (uint16_t)v, out);
-	return 0;
-}
-
-static int read_sems(struct crit_json *j, const struct crit_header *h, struct crit_buf *out)
-{
-	int ret;
-
-	if (crit_json_next(j) != '[')
-		return crit_json_expected(j, "a list of numbers");
-	if (crit_json_next(j) != ']') {
-		for (;;) {
-			ret = read_sem(j, h, out);
-			if (ret < 0)
-				return ret;
-			if (crit_json_next(j) == ']')
-				break;
-			if (j->token != ',')
-				return crit_json_expected(j, "',' or ']'");
-			crit_json_next(j);
-		}
-	}
-	if (crit_json_next(j) != CRIT_JSON_END)
-		return crit_json_expected(j, "nothing behind the list");
-	return out->error;
-}
-
 int crit_sems_parse(const struct crit_image *img, const char *text, size_t len,
 		    struct crit_buf *out, struct crit_error *err)
 {
+	struct crit_parser p = {.err = err};
 	struct crit_json j;
 	int ret;
 
 	crit_json_init(&j, text, len, err);
-	ret = read_sems(&j, crit_image_header(img), out);
+	p.json = &j;
+	crit_json_next(&j);
+	ret = crit_payload_sems(&p, crit_image_header(img), out);
+	if (ret == 0 && crit_json_next(&j) != CRIT_JSON_END)
+		ret = crit_parse_expected(&p, "nothing behind the list");
 	crit_json_fini(&j);
 	return ret;
 }

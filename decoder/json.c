@@ -41,19 +41,19 @@ static uint64_t offset_of(const struct crit_json *j, const char *at)
 	return j->text_off + (uint64_t)(at - j->text);
 }
 
-struct crit_json_place crit_json_tell(const struct crit_json *j)
+struct crit_json_mark crit_json_tell(const struct crit_json *j)
 {
-	return (struct crit_json_place){offset_of(j, j->at), j->line_off, j->line};
+	return (struct crit_json_mark){offset_of(j, j->at), j->line_off, j->line};
 }
 
-void crit_json_go(struct crit_json *j, struct crit_source *source, struct crit_json_place place)
+void crit_json_go(struct crit_json *j, struct crit_source *source, struct crit_json_mark mark)
 {
 	crit_buf_reset(&j->window);
 	j->text = j->at = j->end = (const char *)j->window.data;
-	j->text_off = place.off;
+	j->text_off = mark.off;
 	j->source = source;
-	j->line_off = place.line_off;
-	j->line = place.line;
+	j->line_off = mark.line_off;
+	j->line = mark.line;
 	j->unfinished = false;
 }
 
@@ -85,19 +85,23 @@ static int load_more(struct crit_json *j)
 	return 0;
 }
 
-static void error_at(struct crit_json *j, uint64_t off)
-{
-	crit_error_at(j->err, j->line, (unsigned)(off - j->line_off) + 1);
-}
-
 static void error_here(struct crit_json *j, const char *at)
 {
-	error_at(j, offset_of(j, at));
+	crit_error_at(j->err, j->line, (unsigned)(offset_of(j, at) - j->line_off) + 1);
+}
+
+void crit_json_place(const struct crit_json *j, unsigned *line, unsigned *col)
+{
+	*line = j->line;
+	*col = (unsigned)(j->token_off - j->line_off) + 1;
 }
 
 void crit_json_error_here(struct crit_json *j)
 {
-	error_at(j, j->token_off);
+	unsigned line, col;
+
+	crit_json_place(j, &line, &col);
+	crit_error_at(j->err, line, col);
 }
 
 static int unfinished(struct crit_json *j, const char *what)

@@ -35,7 +35,7 @@ enum crit_json_want {
 };
 
 /* A place between two tokens, to come back to. */
-struct crit_json_place {
+struct crit_json_mark {
 	uint64_t off;      /* bytes from the beginning of the text */
 	uint64_t line_off; /* where its line begins */
 	unsigned line;     /* 1-based */
@@ -64,9 +64,8 @@ void crit_json_init_source(struct crit_json *j, struct crit_source *source,
 void crit_json_fini(struct crit_json *j);
 
 /* Where the next token is looked for, and going back there (in another source, maybe). */
-struct crit_json_place crit_json_tell(const struct crit_json *j);
-void crit_json_go(struct crit_json *j, struct crit_source *source,
-		  struct crit_json_place place);
+struct crit_json_mark crit_json_tell(const struct crit_json *j);
+void crit_json_go(struct crit_json *j, struct crit_source *source, struct crit_json_mark mark);
 
 /*
  * For strings of any length: as crit_json_next(), but of a string only its quote is
@@ -76,7 +75,8 @@ void crit_json_go(struct crit_json *j, struct crit_source *source,
 int crit_json_next_open(struct crit_json *j);
 int crit_json_piece(struct crit_json *j, const char **piece, size_t *len);
 
-/* What fails next, fails at the last token. */
+/* Where the last token begins, 1-based, and that this is where what comes next fails. */
+void crit_json_place(const struct crit_json *j, unsigned *line, unsigned *col);
 void crit_json_error_here(struct crit_json *j);
 
 /* The next token (it is also in j->token), or -EBADMSG, -ENOMEM and the reason. */

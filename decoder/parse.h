@@ -44,6 +44,7 @@ struct crit_parser {
 	 */
 	const char *const *other_keys;
 	int (*read_other)(struct crit_parser *p, unsigned which);
+	void *ctx;  /* for read_other */
 	bool given; /* set by read_other: the message is in `out`, no field may stand there */
 };
 

@@ -99,6 +99,24 @@ ssize_t crit_spool_read(const struct crit_spool *s, void *buf, size_t len, uint6
 	return (ssize_t)len;
 }
 
+int crit_spool_add_spool(struct crit_spool *s, const struct crit_spool *from)
+{
+	uint64_t len = crit_spool_len(from), off = 0;
+	uint8_t buf[16384];
+	ssize_t n;
+	int ret = 0;
+
+	if (!from->filed)
+		return crit_spool_add(s, from->memory.data, from->memory.len);
+	for (; ret == 0 && off < len; off += (uint64_t)n) {
+		n = crit_spool_read(from, buf, sizeof(buf), off);
+		if (n <= 0)
+			return n < 0 ? (int)n : -EIO;
+		ret = crit_spool_add(s, buf, (size_t)n);
+	}
+	return ret;
+}
+
 size_t crit_spool_pieces(const struct crit_spool *s, struct crit_piece pieces[2])
 {
 	size_t n = 0;

@@ -35,6 +35,9 @@ int crit_spool_add(struct crit_spool *s, const void *data, size_t len);
 /* Read up to `len` bytes, fewer at the end; -errno. */
 ssize_t crit_spool_read(const struct crit_spool *s, void *buf, size_t len, uint64_t off);
 
+/* Append all that another spool holds. */
+int crit_spool_add_spool(struct crit_spool *s, const struct crit_spool *from);
+
 /* All of it as at most two pieces, good until it changes. Their number. */
 size_t crit_spool_pieces(const struct crit_spool *s, struct crit_piece pieces[2]);
 

@@ -159,54 +159,108 @@ void crit_quote_base64(struct crit_buf *out, const void *data, size_t len)
 	crit_buf_byte(out, '"');
 }
 
-static int base64_value(char c)
+/* Classes of characters that are no digits. */
+enum { OTHER = 64, SPACE, PAD };
+
+static unsigned base64_value(char c)
 {
 	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
+		return (unsigned)(c - 'A');
 	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
+		return (unsigned)(c - 'a') + 26;
 	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
+		return (unsigned)(c - '0') + 52;
+	switch (c) {
+	case '+':
+		return 62;
+	case '/':
+		return 63;
+	case '=':
+		return PAD;
+	case '\n':
+	case '\r':
+	case '\t':
+	case ' ':
+		return SPACE;
+	default:
+		return OTHER;
+	}
+}
+
+/* Whole groups of four digits, as far as nothing else stands between: characters read. */
+static size_t feed_groups(const char *text, size_t len, struct crit_buf *out)
+{
+	uint8_t *o = crit_buf_room(out, len / 4 * 3);
+	unsigned a, b, c, d;
+	size_t i;
+
+	for (i = 0; o && len - i >= 4; i += 4, o += 3) {
+		a = base64_value(text[i]);
+		b = base64_value(text[i + 1]);
+		c = base64_value(text[i + 2]);
+		d = base64_value(text[i + 3]);
+		if ((a | b | c | d) >= OTHER)
+			break;
+		o[0] = (uint8_t)(a << 2 | b >> 4);
+		o[1] = (uint8_t)(b << 4 | c >> 2);
+		o[2] = (uint8_t)(c << 6 | d);
+	}
+	if (o)
+		out->len = (size_t)(o - out->data);
+	return i;
+}
+
+size_t crit_base64_feed(struct crit_base64 *b, const char *text, size_t len,
+			struct crit_buf *out)
+{
+	unsigned d;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if (!b->n && !b->pad && (i += feed_groups(text + i, len - i, out)) == len)
+			break;
+		d = base64_value(text[i]);
+		if (d == SPACE)
+			continue;
+		if (d == PAD) {
+			if (b->n < 2 || b->n + b->pad >= 4)
+				return i;
+			b->pad++;
+			continue;
+		}
+		if (d == OTHER || b->pad)
+			return i;
+		b->v = b->v << 6 | d;
+		if (++b->n == 4) {
+			uint8_t three[3] = {(uint8_t)(b->v >> 16), (uint8_t)(b->v >> 8),
+					    (uint8_t)b->v};
+
+			crit_buf_add(out, three, 3);
+			b->n = 0;
+			b->v = 0;
+		}
+	}
+	return len;
+}
+
+bool crit_base64_end(const struct crit_base64 *b, struct crit_buf *out)
+{
+	if (b->n + b->pad != 0 && b->n + b->pad != 4)
+		return false;
+	if (b->n == 2) {
+		crit_buf_byte(out, (uint8_t)(b->v >> 4));
+	} else if (b->n == 3) {
+		crit_buf_byte(out, (uint8_t)(b->v >> 10));
+		crit_buf_byte(out, (uint8_t)(b->v >> 2));
+	}
+	return true;
 }
 
 bool crit_base64_read(const char *text, size_t len, struct crit_buf *out)
 {
-	unsigned n = 0, pad = 0;
-	uint32_t v = 0;
-	size_t i;
-	int d;
+	struct crit_base64 b = {0};
 
-	for (i = 0; i < len; i++) {
-		if (text[i] == '\n' || text[i] == '\r' || text[i] == ' ' || text[i] == '\t')
-			continue;
-		if (text[i] == '=') {
-			if (n + pad < 2 || n + pad >= 4)
-				return false;
-			pad++;
-			continue;
-		}
-		d = base64_value(text[i]);
-		if (d < 0 || pad)
-			return false;
-		v = v << 6 | (uint32_t)d;
-		if (++n == 4) {
-			uint8_t three[3] = {(uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v};
-
-			crit_buf_add(out, three, 3);
-			n = 0;
-			v = 0;
-		}
-	}
-	if (n + pad != 0 && n + pad != 4)
-		return false;
-	if (n == 2) {
-		crit_buf_byte(out, (uint8_t)(v >> 4));
-	} else if (n == 3) {
-		crit_buf_byte(out, (uint8_t)(v >> 10));
-		crit_buf_byte(out, (uint8_t)(v >> 2));
-	}
-	return true;
+	return crit_base64_feed(&b, text, len, out) == len && crit_base64_end(&b, out);
 }
 
 #define QP_LINE 76

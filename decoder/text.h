@@ -39,6 +39,22 @@ void crit_base64_lines(struct crit_buf *out, const void *data, size_t len);
 /* The same with the string's quotes. */
 void crit_quote_base64(struct crit_buf *out, const void *data, size_t len);
 
+/* Base64 that comes in pieces; fill with zeros to begin with. */
+struct crit_base64 {
+	uint32_t v;      /* the digits of a group that is not whole yet */
+	unsigned n, pad; /* how many, and '=' behind them */
+};
+
+/*
+ * Append what a piece of base64 stands for: the number of characters that were good,
+ * fewer than `len` where one is none of base64's. White space is skipped.
+ */
+size_t crit_base64_feed(struct crit_base64 *b, const char *text, size_t len,
+			struct crit_buf *out);
+
+/* The end: append what is left; false if the last group is cut. */
+bool crit_base64_end(const struct crit_base64 *b, struct crit_buf *out);
+
 /*
  * Append what base64 text stands for. White space is skipped; any other
  * character, and a last group that is cut, is refused. false: no base64.

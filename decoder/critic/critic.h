@@ -21,6 +21,7 @@ struct critic_args {
 };
 
 int critic_decode(const struct critic_args *args);
+int critic_encode(const struct critic_args *args);
 int critic_show(const struct critic_args *args);
 int critic_info(const struct critic_args *args);
 
@@ -30,6 +31,10 @@ int critic_info(const struct critic_args *args);
  */
 int critic_decode_file(struct crit_file *file, const char *name,
 		       struct crit_document_style style, const char *out_path, bool *at_output,
+		       struct crit_error *err);
+
+/* Encode one document, from a file or stdin to a file or stdout (NULL); likewise. */
+int critic_encode_file(const char *in, const char *out, bool *at_output,
 		       struct crit_error *err);
 
 /* What a file is called in messages. */

@@ -45,6 +45,7 @@ static const struct command {
 	int (*run)(const struct critic_args *args);
 } commands[] = {
 	{"decode", "iop", 1, 0, critic_decode},
+	{"encode", "io", 1, 0, critic_encode},
 	{"show", "nt", 1, 1, critic_show},
 	{"info", "", 1, 1, critic_info},
 };
