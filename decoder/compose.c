@@ -66,13 +66,10 @@ static int spool_failed(struct composer *c, int ret)
 
 static int add_word(struct composer *c, uint32_t v)
 {
-	struct crit_buf word = {0};
-	int ret;
+	uint8_t word[4];
 
-	crit_put_u32(&c->header, v, &word);
-	ret = word.error ? word.error : crit_spool_add(c->out, word.data, word.len);
-	crit_buf_fini(&word);
-	return spool_failed(c, ret);
+	crit_set_u32(&c->header, v, word);
+	return spool_failed(c, crit_spool_add(c->out, word, sizeof(word)));
 }
 
 static int read_other(struct crit_parser *p, unsigned which)
@@ -221,12 +218,12 @@ static int count_blobs(struct composer *c, const struct crit_message *type)
 	return crit_contents_count(&nothing, &c->contents, c->err);
 }
 
-static int add_entry(struct composer *c, const struct crit_message *type)
+/* Make the entry's extra what follows its message. */
+static int take_payload(struct composer *c, const struct crit_message *type,
+			struct crit_blob blobs[CRIT_BLOBS_MAX],
+			struct crit_piece pieces[CRIT_BLOBS_MAX][2])
 {
-	struct crit_piece pieces[CRIT_BLOBS_MAX][2];
-	struct crit_blob blobs[CRIT_BLOBS_MAX];
 	struct crit_contents *contents = &c->contents;
-	struct crit_entry e;
 	int ret;
 
 	ret = crit_extra_rule(c->header.type, c->n, contents->message.data,
@@ -240,8 +237,19 @@ static int add_entry(struct composer *c, const struct crit_message *type)
 		ret = check_missing(c, type);
 	if (ret == 0)
 		ret = take_blobs(c, type, blobs, pieces);
-	if (ret == 0)
-		ret = count_blobs(c, type);
+	return ret < 0 ? ret : count_blobs(c, type);
+}
+
+static int add_entry(struct composer *c, const struct crit_message *type)
+{
+	struct crit_piece pieces[CRIT_BLOBS_MAX][2];
+	struct crit_blob blobs[CRIT_BLOBS_MAX];
+	struct crit_contents *contents = &c->contents;
+	struct crit_entry e;
+	int ret = 0;
+
+	if (c->header.type->extra != CRIT_EXTRA_NONE)
+		ret = take_payload(c, type, blobs, pieces);
 	if (ret < 0)
 		return ret;
 	if (is_old(c, &e))
@@ -253,7 +261,7 @@ static int add_entry(struct composer *c, const struct crit_message *type)
 	if (ret == 0)
 		ret = spool_failed(c, crit_spool_add(c->out, contents->message.data,
 						     contents->message.len));
-	return ret < 0 ? ret : add_blobs(c);
+	return ret < 0 || !contents->rule.n_blobs ? ret : add_blobs(c);
 }
 
 /* An entry whose first token was just read. */
@@ -319,16 +327,14 @@ static bool is_value(const struct crit_json *j, const char *text)
 /* Where the header's first word is missing, or is another than it is here. */
 static void set_header(struct crit_header *h, const struct crit_type *type, uint32_t first)
 {
-	struct crit_buf words = {0};
-
 	h->type = type;
-	if (first)
-		crit_put_u32(h, first, &words);
-	crit_put_u32(h, type->magic, &words);
-	h->len = (unsigned)words.len;
-	if (!words.error)
-		memcpy(h->bytes, words.data, words.len);
-	crit_buf_fini(&words);
+	h->len = 0;
+	if (first) {
+		crit_set_u32(h, first, h->bytes);
+		h->len += 4;
+	}
+	crit_set_u32(h, type->magic, h->bytes + h->len);
+	h->len += 4;
 }
 
 static uint32_t first_word(const struct crit_header *h)

@@ -15,10 +15,8 @@
 
 static void put_word(struct crit_header *h, uint32_t v)
 {
-	unsigned i;
-
-	for (i = 0; i < 4; i++)
-		h->bytes[h->len++] = (uint8_t)(v >> 8 * (h->big_endian ? 3 - i : i));
+	crit_set_u32(h, v, h->bytes + h->len);
+	h->len += 4;
 }
 
 /* What the dump's inventory says of all its images; nothing if it can't be read. */

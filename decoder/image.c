@@ -54,12 +54,20 @@ uint16_t crit_get_u16(const struct crit_header *h, const uint8_t *p)
 	return (uint16_t)(h->big_endian ? p[0] << 8 | p[1] : p[1] << 8 | p[0]);
 }
 
-void crit_put_u32(const struct crit_header *h, uint32_t v, struct crit_buf *out)
+void crit_set_u32(const struct crit_header *h, uint32_t v, uint8_t *p)
 {
 	unsigned i;
 
 	for (i = 0; i < 4; i++)
-		crit_buf_byte(out, (uint8_t)(v >> 8 * (h->big_endian ? 3 - i : i)));
+		p[i] = (uint8_t)(v >> 8 * (h->big_endian ? 3 - i : i));
+}
+
+void crit_put_u32(const struct crit_header *h, uint32_t v, struct crit_buf *out)
+{
+	uint8_t bytes[4];
+
+	crit_set_u32(h, v, bytes);
+	crit_buf_add(out, bytes, sizeof(bytes));
 }
 
 void crit_put_u16(const struct crit_header *h, uint16_t v, struct crit_buf *out)

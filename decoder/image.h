@@ -133,6 +133,7 @@ void crit_image_replaced(struct crit_image *img, struct crit_file *file,
 /* Integers outside protobuf, in the image's byte order. */
 uint32_t crit_get_u32(const struct crit_header *h, const uint8_t *p);
 uint16_t crit_get_u16(const struct crit_header *h, const uint8_t *p);
+void crit_set_u32(const struct crit_header *h, uint32_t v, uint8_t *p);
 void crit_put_u32(const struct crit_header *h, uint32_t v, struct crit_buf *out);
 void crit_put_u16(const struct crit_header *h, uint16_t v, struct crit_buf *out);
 

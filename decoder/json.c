@@ -208,11 +208,27 @@ static int check_utf8(struct crit_json *j, const char *from, size_t len)
 	return bad_char(j, from + good, "a string that is no UTF-8");
 }
 
+/* Does any of eight bytes end a run of plain ASCII: a quote, a backslash, a control? */
+static bool any_special(uint64_t bytes)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
+	uint64_t quote = bytes ^ ones * '"', backslash = bytes ^ ones * '\\';
+
+	return ((bytes | (bytes - ones * 0x20) | (quote - ones) | (backslash - ones)) &
+		highs) != 0;
+}
+
 /* The first byte from `p` on that is not just itself in a string; *high: some are no ASCII. */
 static const char *skip_plain(const char *p, const char *end, bool *high)
 {
 	unsigned char bits = 0;
+	uint64_t eight;
 
+	for (; end - p >= 8; p += 8) {
+		memcpy(&eight, p, 8);
+		if (any_special(eight))
+			break;
+	}
 	for (; p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20; p++)
 		bits |= (unsigned char)*p;
 	*high = bits & 0x80;

@@ -281,10 +281,9 @@ static int parse_unknown(struct crit_parser *p, const struct crit_message *messa
 	return ret < 0 ? crit_parse_reject(p, "these bytes are no protobuf fields") : 0;
 }
 
-static bool is_key(const struct crit_parser *p, const char *name)
+static bool is_key(const struct crit_parser *p, const char *name, size_t len)
 {
-	return strlen(name) == p->json->value_len &&
-	       !memcmp(name, p->json->value, p->json->value_len);
+	return len == p->json->value_len && !memcmp(name, p->json->value, len);
 }
 
 /* Which of the keys that are no fields of an entry this is, -1: none. */
@@ -293,7 +292,7 @@ static int find_other(const struct crit_parser *p, unsigned depth)
 	int i;
 
 	for (i = 0; !depth && p->other_keys && p->other_keys[i]; i++)
-		if (is_key(p, p->other_keys[i]))
+		if (is_key(p, p->other_keys[i], strlen(p->other_keys[i])))
 			return i;
 	return -1;
 }
@@ -310,10 +309,10 @@ static int find_key(struct crit_parser *p, const struct object *o, unsigned gues
 		return crit_parse_expected(p, "a key in double quotes");
 	for (n = 0, i = guess; n < pb->n_fields; n++, i++) {
 		i = i < pb->n_fields ? i : 0;
-		if (is_key(p, pb->fields[i].name))
+		if (is_key(p, pb->fields[i].name, o->message->fields[i].name_len))
 			return (int)i;
 	}
-	if (is_key(p, CRIT_KEY_UNKNOWN))
+	if (is_key(p, CRIT_KEY_UNKNOWN, strlen(CRIT_KEY_UNKNOWN)))
 		return UNKNOWN;
 	other = find_other(p, o->depth);
 	if (other >= 0)

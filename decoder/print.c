@@ -57,9 +57,8 @@ static void separate(struct printer *p, bool first, char bracket, unsigned level
 		newline(p, level);
 }
 
-static void print_key(struct printer *p, struct object *o, const char *name)
+static void print_key(struct printer *p, struct object *o, const char *name, size_t len)
 {
-	size_t len = strlen(name);
 	uint8_t *at;
 
 	separate(p, o->empty, '{', o->depth + 1);
@@ -202,7 +201,7 @@ static int print_field(struct printer *p, struct object *o, const struct crit_wi
 
 	if ((int)f->index != o->index) {
 		close_list(p, o);
-		print_key(p, o, field->pb->name);
+		print_key(p, o, field->pb->name, field->name_len);
 		o->index = (int)f->index;
 		o->seen |= UINT64_C(1) << f->index;
 		o->list = field->pb->label == PROTOBUF_C_LABEL_REPEATED;
@@ -222,7 +221,7 @@ static void print_unknown(struct printer *p, struct object *o, const void *data,
 	while (crit_wire_next(&w, &f) > 0)
 		if (!f.field)
 			crit_buf_add(&unknown, f.start, (size_t)(w.at - f.start));
-	print_key(p, o, CRIT_KEY_UNKNOWN);
+	print_key(p, o, CRIT_KEY_UNKNOWN, strlen(CRIT_KEY_UNKNOWN));
 	crit_quote_base64(p->out, unknown.data, unknown.len);
 	if (unknown.error)
 		p->out->error = unknown.error;

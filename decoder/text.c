@@ -310,15 +310,6 @@ void crit_qp_write(struct crit_buf *out, const void *data, size_t len)
 	}
 }
 
-int crit_hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 bool crit_qp_read(const char *text, size_t len, struct crit_buf *out)
 {
 	size_t i = 0;

@@ -19,7 +19,14 @@ size_t crit_utf8_valid(const void *data, size_t len);
 bool crit_utf8_is_cut(const void *data, size_t len);
 
 /* What a hexadecimal digit stands for; -1: it is none. */
-int crit_hex_digit(char c);
+static inline int crit_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
 
 /* Append code point `c` (at most 0x10ffff) as UTF-8. */
 void crit_utf8_put(struct crit_buf *out, uint32_t c);

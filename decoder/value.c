@@ -21,29 +21,27 @@
 struct range {
 	bool is_signed;
 	bool zigzag;
-	unsigned bits;
+	uint8_t bits;
 };
 
 static struct range range_of(const ProtobufCFieldDescriptor *pb)
 {
-	switch (pb->type) {
-	case PROTOBUF_C_TYPE_INT32:
-	case PROTOBUF_C_TYPE_SFIXED32:
-	case PROTOBUF_C_TYPE_ENUM:
-		return (struct range){true, false, 32};
-	case PROTOBUF_C_TYPE_SINT32:
-		return (struct range){true, true, 32};
-	case PROTOBUF_C_TYPE_INT64:
-	case PROTOBUF_C_TYPE_SFIXED64:
-		return (struct range){true, false, 64};
-	case PROTOBUF_C_TYPE_SINT64:
-		return (struct range){true, true, 64};
-	case PROTOBUF_C_TYPE_UINT64:
-	case PROTOBUF_C_TYPE_FIXED64:
-		return (struct range){false, false, 64};
-	default:
-		return (struct range){false, false, 32};
-	}
+	static const struct range ranges[] = {
+		[PROTOBUF_C_TYPE_INT32] = {true, false, 32},
+		[PROTOBUF_C_TYPE_SINT32] = {true, true, 32},
+		[PROTOBUF_C_TYPE_SFIXED32] = {true, false, 32},
+		[PROTOBUF_C_TYPE_INT64] = {true, false, 64},
+		[PROTOBUF_C_TYPE_SINT64] = {true, true, 64},
+		[PROTOBUF_C_TYPE_SFIXED64] = {true, false, 64},
+		[PROTOBUF_C_TYPE_UINT32] = {false, false, 32},
+		[PROTOBUF_C_TYPE_FIXED32] = {false, false, 32},
+		[PROTOBUF_C_TYPE_UINT64] = {false, false, 64},
+		[PROTOBUF_C_TYPE_FIXED64] = {false, false, 64},
+		[PROTOBUF_C_TYPE_ENUM] = {true, false, 32},
+		[PROTOBUF_C_TYPE_MESSAGE] = {false, false, 0}, /* the last one; no number */
+	};
+
+	return ranges[pb->type];
 }
 
 /* What the wire number means: sign-extended if the type is signed. */
@@ -270,13 +268,15 @@ static enum number read_number(const char *text, size_t len, bool prefixes, stru
 	if (i == len || (base == 10 && text[i] == '0' && len - i > 1))
 		return NUMBER_NONE;
 	for (; i < len; i++) {
-		int d = crit_hex_digit(text[i]);
+		unsigned d = (unsigned char)text[i] - '0';
 
-		if (d < 0 || (unsigned)d >= base)
+		if (d > 9 && base == 16)
+			d = (unsigned)crit_hex_digit(text[i]);
+		if (d >= base)
 			return NUMBER_NONE;
 		/* a division a digit would cost more than all the rest */
-		over |= v > UINT64_MAX / 16 && v > (UINT64_MAX - (unsigned)d) / base;
-		v = v * base + (unsigned)d;
+		over |= v > UINT64_MAX / 16 && v > (UINT64_MAX - d) / base;
+		v = v * base + d;
 	}
 	if (r.is_signed)
 		max = (max >> 1) + minus;

@@ -6,26 +6,6 @@
 
 #include <errno.h>
 
-enum crit_wire_type crit_wire_type_of(const ProtobufCFieldDescriptor *pb)
-{
-	switch (pb->type) {
-	case PROTOBUF_C_TYPE_FIXED64:
-	case PROTOBUF_C_TYPE_SFIXED64:
-	case PROTOBUF_C_TYPE_DOUBLE:
-		return CRIT_WIRE_64BIT;
-	case PROTOBUF_C_TYPE_FIXED32:
-	case PROTOBUF_C_TYPE_SFIXED32:
-	case PROTOBUF_C_TYPE_FLOAT:
-		return CRIT_WIRE_32BIT;
-	case PROTOBUF_C_TYPE_STRING:
-	case PROTOBUF_C_TYPE_BYTES:
-	case PROTOBUF_C_TYPE_MESSAGE:
-		return CRIT_WIRE_BYTES;
-	default:
-		return CRIT_WIRE_VARINT;
-	}
-}
-
 static uint64_t get_le(const uint8_t *p, unsigned bytes)
 {
 	uint64_t v = 0;

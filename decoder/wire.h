@@ -77,7 +77,22 @@ static inline bool crit_varint_get(const uint8_t **at, const uint8_t *end, uint6
 int crit_wire_next(struct crit_wire *w, struct crit_wire_field *f);
 
 /* The wire type that values of this field have (outside packed lists). */
-enum crit_wire_type crit_wire_type_of(const ProtobufCFieldDescriptor *pb);
+static inline enum crit_wire_type crit_wire_type_of(const ProtobufCFieldDescriptor *pb)
+{
+	static const uint8_t types[] = {
+		[PROTOBUF_C_TYPE_FIXED64] = CRIT_WIRE_64BIT,
+		[PROTOBUF_C_TYPE_SFIXED64] = CRIT_WIRE_64BIT,
+		[PROTOBUF_C_TYPE_DOUBLE] = CRIT_WIRE_64BIT,
+		[PROTOBUF_C_TYPE_FIXED32] = CRIT_WIRE_32BIT,
+		[PROTOBUF_C_TYPE_SFIXED32] = CRIT_WIRE_32BIT,
+		[PROTOBUF_C_TYPE_FLOAT] = CRIT_WIRE_32BIT,
+		[PROTOBUF_C_TYPE_STRING] = CRIT_WIRE_BYTES,
+		[PROTOBUF_C_TYPE_BYTES] = CRIT_WIRE_BYTES,
+		[PROTOBUF_C_TYPE_MESSAGE] = CRIT_WIRE_BYTES, /* all others: varint */
+	};
+
+	return (enum crit_wire_type)types[pb->type];
+}
 
 /* The next value of a packed list at *at; false if it is cut. */
 bool crit_wire_packed_next(const ProtobufCFieldDescriptor *pb, const uint8_t **at,

@@ -415,7 +415,7 @@ static void put_field(FILE *f, const message_desc *msg, size_t i,
 {
 	fputs("\t{ .pb = &", f);
 	put_symbol(f, msg->name);
-	fprintf(f, "__field_descriptors[%zu]", i);
+	fprintf(f, "__field_descriptors[%zu], .name_len = %zu", i, strlen(field->name));
 	if (field->type == TYPE(MESSAGE))
 		fprintf(f, ", .message = &crit_msg_%s", field->type_name + 1);
 	if (marks && marks->flags) {

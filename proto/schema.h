@@ -37,6 +37,7 @@ struct crit_names {
  */
 struct crit_field {
 	const ProtobufCFieldDescriptor *pb;
+	size_t name_len;                    /* of pb->name, bytes */
 	const struct crit_message *message; /* of a message field, else NULL */
 	const struct crit_names *flags;     /* of an integer, or NULL */
 	const struct crit_names *dict;      /* of an integer, or NULL */
@@ -50,7 +51,7 @@ struct crit_field {
 struct crit_message {
 	const ProtobufCMessageDescriptor *pb;
 	const struct crit_field *fields; /* pb->n_fields of them, by number */
-	uint64_t required; /* bit i: fields[i] is required; at most 64 fields */
+	uint64_t required;               /* bit i: fields[i] is required; at most 64 fields */
 };
 
 /*
