@@ -328,41 +328,25 @@ static int scan_word(struct crit_json *j, const char *word, int token)
 	return token;
 }
 
-/* The rest of a string, number or word that begins with `c`. */
-static int scan_value(struct crit_json *j, const char *from, char c)
+/* Behind a line's end: its indent, which is mostly four spaces a level. */
+static const char *skip_indent(const char *p, const char *end)
 {
-	switch (c) {
-	case '"':
-		return scan_string(j);
-	case 't':
-		return scan_word(j, "true", CRIT_JSON_TRUE);
-	case 'f':
-		return scan_word(j, "false", CRIT_JSON_FALSE);
-	case 'n':
-		return scan_word(j, "null", CRIT_JSON_NULL);
-	default:
-		if (c == '-' || (c >= '0' && c <= '9'))
-			return scan_number(j);
-		return bad_char(j, from, "unexpected character");
-	}
+	while (end - p >= 4 && !memcmp(p, "    ", 4))
+		p += 4;
+	return p;
 }
 
 /* White space up to the next token or the window's end. */
 static void skip_space(struct crit_json *j)
 {
-	static const char indent[8] = "        ";
 	const char *p = j->at, *end = j->end;
 
-	for (; p < end; p++) {
-		if (*p == '\n') {
-			j->line++;
-			j->line_off = offset_of(j, p) + 1;
-			while (end - p > (ptrdiff_t)sizeof(indent) &&
-			       !memcmp(p + 1, indent, sizeof(indent)))
-				p += sizeof(indent);
-		} else if (*p != ' ' && *p != '\t' && *p != '\r') {
-			break;
-		}
+	while (p < end && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r')) {
+		if (*p++ != '\n')
+			continue;
+		j->line++;
+		j->line_off = offset_of(j, p);
+		p = skip_indent(p, end);
 	}
 	j->at = p;
 }
@@ -385,6 +369,33 @@ static int find_token(struct crit_json *j)
 	}
 }
 
+/* A token that begins with `c`; AGAIN if the window ends within it. */
+static int scan_token(struct crit_json *j, char c)
+{
+	j->at++;
+	switch (c) {
+	case ',':
+	case ':':
+	case '{':
+	case '}':
+	case '[':
+	case ']':
+		return c;
+	case '"':
+		return scan_string(j);
+	case 't':
+		return scan_word(j, "true", CRIT_JSON_TRUE);
+	case 'f':
+		return scan_word(j, "false", CRIT_JSON_FALSE);
+	case 'n':
+		return scan_word(j, "null", CRIT_JSON_NULL);
+	default:
+		if (c == '-' || (c >= '0' && c <= '9'))
+			return scan_number(j);
+		return bad_char(j, j->at - 1, "unexpected character");
+	}
+}
+
 static int scan(struct crit_json *j)
 {
 	int c, ret;
@@ -395,10 +406,7 @@ static int scan(struct crit_json *j)
 			return c;
 		if (!c && j->at == j->end)
 			return CRIT_JSON_END;
-		j->at++;
-		if (c == '{' || c == '}' || c == '[' || c == ']' || c == ':' || c == ',')
-			return c;
-		ret = scan_value(j, j->at - 1, (char)c);
+		ret = scan_token(j, (char)c);
 		if (ret != AGAIN)
 			return ret;
 		j->at = j->text + (j->token_off - j->text_off);
@@ -417,6 +425,21 @@ static void check_place_of_cut(struct crit_json *j)
 		return;
 	j->unfinished = false;
 	bad_char(j, from, "unexpected character");
+}
+
+bool crit_json_take_key(struct crit_json *j, const char *key, size_t len)
+{
+	const char *p;
+
+	skip_space(j);
+	p = j->at;
+	if ((size_t)(j->end - p) < len + 3 || p[0] != '"' || p[len + 1] != '"' ||
+	    p[len + 2] != ':' || memcmp(p + 1, key, len))
+		return false;
+	j->token_off = offset_of(j, p);
+	j->token = CRIT_JSON_STRING;
+	j->at = p + len + 3;
+	return true;
 }
 
 int crit_json_next(struct crit_json *j)

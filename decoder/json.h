@@ -82,6 +82,12 @@ void crit_json_error_here(struct crit_json *j);
 /* The next token (it is also in j->token), or -EBADMSG, -ENOMEM and the reason. */
 int crit_json_next(struct crit_json *j);
 
+/*
+ * If the next tokens are this key and its colon, take them: for those who know what
+ * mostly comes next. The last token is the key then, but has no value.
+ */
+bool crit_json_take_key(struct crit_json *j, const char *key, size_t len);
+
 /* Fail at the place of the last token: "expected WHAT, got …". */
 int crit_json_expected(struct crit_json *j, const char *what);
 

@@ -369,14 +369,12 @@ static bool note_key(struct object *o, int index)
 	return !doubled;
 }
 
-/* The value of a key, the colon before it is still to come. */
+/* The value of a key, its first token is still to come. */
 static int parse_member_value(struct crit_parser *p, struct object *o, int index)
 {
 	const struct crit_field *field = index < UNKNOWN ? &o->message->fields[index] : NULL;
 	int ret;
 
-	if (crit_json_next(p->json) != ':')
-		return crit_parse_expected(p, "':' behind a key");
 	if (index >= OTHERS)
 		return p->read_other(p, (unsigned)(index - OTHERS));
 	ret = crit_json_next(p->json);
@@ -393,33 +391,80 @@ static int parse_member_value(struct crit_parser *p, struct object *o, int index
 	return ret;
 }
 
-/* A key, which was read, and its value; -errno or the index as find_key() has it. */
-static int parse_member(struct crit_parser *p, struct object *o, unsigned guess)
+static const char *key_name(const struct crit_parser *p, const struct object *o, int index)
+{
+	return index < UNKNOWN    ? o->message->pb->fields[index].name
+	       : index == UNKNOWN ? CRIT_KEY_UNKNOWN
+				  : p->other_keys[index - OTHERS];
+}
+
+/* One of the fields that mostly come next, its key and colon are taken; -1: none. */
+static int take_key(struct crit_parser *p, const struct object *o, unsigned guess)
+{
+	unsigned i;
+
+	for (i = guess; i < guess + 3 && i < o->message->pb->n_fields; i++)
+		if (crit_json_take_key(p->json, o->message->pb->fields[i].name,
+				       o->message->fields[i].name_len))
+			return (int)i;
+	return -1;
+}
+
+/* A member behind the last one, `last` as below; `index` is what take_key() found. */
+static int parse_member(struct crit_parser *p, struct object *o, int last, int index)
 {
 	struct crit_path here = {.outer = p->path};
-	int index = find_key(p, o, guess), ret;
+	bool taken = index >= 0;
+	int ret;
 
+	if (!taken)
+		index = find_key(p, o, (unsigned)(last + 1));
 	if (index < 0)
 		return index;
+	here.name = key_name(p, o, index);
 	if (!note_key(o, index))
-		return crit_parse_reject(p, "key \"%.*s\" stands here twice",
-					 (int)p->json->value_len, p->json->value);
-	here.name = index < UNKNOWN    ? o->message->pb->fields[index].name
-		    : index == UNKNOWN ? CRIT_KEY_UNKNOWN
-				       : p->other_keys[index - OTHERS];
+		return crit_parse_reject(p, "key \"%s\" stands here twice", here.name);
+	if (!taken && crit_json_next(p->json) != ':')
+		return crit_parse_expected(p, "':' behind a key");
 	p->path = &here;
 	ret = parse_member_value(p, o, index);
 	p->path = here.outer;
 	return ret < 0 ? ret : index;
 }
 
+/* The members of an object whose '{' was read, up to its '}'. */
+static int parse_members(struct crit_parser *p, struct object *o, bool *ordered)
+{
+	int last = -1, index, taken;
+
+	for (;;) {
+		taken = take_key(p, o, (unsigned)(last + 1));
+		if (taken < 0 && crit_json_next(p->json) == '}' && last < 0 && !o->others)
+			return 0;
+		index = parse_member(p, o, last, taken);
+		if (index < 0)
+			return index;
+		if (p->out->error)
+			return p->out->error;
+		/* other keys write nothing here, so they may stand anywhere */
+		if (index < OTHERS) {
+			*ordered &= index > last;
+			last = index;
+		}
+		if (crit_json_next(p->json) == '}')
+			return 0;
+		if (p->json->token != ',')
+			return crit_parse_expected(p, "',' or '}'");
+	}
+}
+
 static int parse_message(struct crit_parser *p, const struct crit_message *message,
 			 unsigned depth)
 {
-	struct object o;
 	size_t start = p->out->len;
-	int index = -1, last = -1;
 	bool ordered = true;
+	struct object o;
+	int ret;
 
 	o.message = message; /* not all of it: spans are many */
 	o.depth = depth;
@@ -429,25 +474,9 @@ static int parse_message(struct crit_parser *p, const struct crit_message *messa
 		return crit_parse_expected(p, "an object");
 	if (depth > CRIT_DEPTH_MAX)
 		return crit_parse_reject(p, "messages nest too deep");
-	if (crit_json_next(p->json) == '}')
-		return check_required(p, &o);
-	for (;; last = index) {
-		index = parse_member(p, &o, (unsigned)(index + 1));
-		if (index < 0)
-			return index;
-		if (p->out->error)
-			return p->out->error;
-		/* other keys write nothing here, so they may stand anywhere */
-		if (index >= OTHERS)
-			index = last;
-		else
-			ordered &= index > last;
-		if (crit_json_next(p->json) == '}')
-			break;
-		if (p->json->token != ',')
-			return crit_parse_expected(p, "',' or '}'");
-		crit_json_next(p->json);
-	}
+	ret = parse_members(p, &o, &ordered);
+	if (ret < 0)
+		return ret;
 	if (!ordered)
 		reorder(p, start, &o);
 	return check_required(p, &o);
