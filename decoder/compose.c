@@ -344,13 +344,8 @@ static uint32_t first_word(const struct crit_header *h)
 
 static int read_magic(struct composer *c)
 {
-	struct crit_json *j = &c->json;
-	const struct crit_type *type = NULL;
-	size_t i;
+	const struct crit_type *type = crit_type_by_title(c->json.value, c->json.value_len);
 
-	for (i = 0; i < crit_n_types; i++)
-		if (is_value(j, crit_types[i].name))
-			type = &crit_types[i];
 	if (!type)
 		return crit_parse_expected(&c->parser, "the name of an image type");
 	if (c->keep_type && type != c->header.type)

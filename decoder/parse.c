@@ -424,10 +424,11 @@ static int parse_member(struct crit_parser *p, struct object *o, int last, int i
 	here.name = key_name(p, o, index);
 	if (!note_key(o, index))
 		return crit_parse_reject(p, "key \"%s\" stands here twice", here.name);
-	if (!taken && crit_json_next(p->json) != ':')
-		return crit_parse_expected(p, "':' behind a key");
 	p->path = &here;
-	ret = parse_member_value(p, o, index);
+	if (!taken && crit_json_next(p->json) != ':')
+		ret = crit_parse_expected(p, "':' behind a key");
+	else
+		ret = parse_member_value(p, o, index);
 	p->path = here.outer;
 	return ret < 0 ? ret : index;
 }

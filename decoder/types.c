@@ -174,6 +174,16 @@ const struct crit_type *crit_type_by_magic(uint32_t magic)
 	return NULL;
 }
 
+const struct crit_type *crit_type_by_title(const char *title, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < crit_n_types; i++)
+		if (strlen(crit_types[i].name) == len && !memcmp(crit_types[i].name, title, len))
+			return &crit_types[i];
+	return NULL;
+}
+
 /* Does the name follow the pattern, its one conversion standing for 1+ characters? */
 static bool name_matches(const char *pattern, const char *name)
 {

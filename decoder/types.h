@@ -43,6 +43,9 @@ extern const size_t crit_n_types;
 
 const struct crit_type *crit_type_by_magic(uint32_t magic);
 
+/* The type that documents call so, "CORE"; `len` bytes. NULL if there is none. */
+const struct crit_type *crit_type_by_title(const char *title, size_t len);
+
 /* The type whose files are called so, "core-42.img"; NULL if there is none. */
 const struct crit_type *crit_type_by_name(const char *file_name);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "decoder/critic/critic.h"
+#include "decoder/critic/tree.h"
 
 enum { FAILED = 1, USAGE = 2 };
 
@@ -43,11 +44,12 @@ static const struct command {
 	unsigned operands;   /* at most so many files or words */
 	unsigned needed;     /* at least so many */
 	int (*run)(const struct critic_args *args);
+	int (*run_tree)(const struct critic_args *args); /* where the file is a directory */
 } commands[] = {
-	{"decode", "iop", 1, 0, critic_decode},
-	{"encode", "io", 1, 0, critic_encode},
-	{"show", "nt", 1, 1, critic_show},
-	{"info", "", 1, 1, critic_info},
+	{"decode", "iop", 1, 0, critic_decode, critic_decode_tree},
+	{"encode", "io", 1, 0, critic_encode, critic_encode_tree},
+	{"show", "nt", 1, 1, critic_show, NULL},
+	{"info", "", 1, 1, critic_info, NULL},
 };
 
 static int bad_usage(const char *what, const char *which)
@@ -117,6 +119,8 @@ static int run_command(int argc, char **argv)
 		return bad_usage("two files to read, the second is ", argv[0]);
 	if (argc)
 		args.in = file_name(argv[0]);
+	if (c->run_tree && critic_is_tree(&args))
+		return c->run_tree(&args);
 	return c->run(&args);
 }
 

@@ -1,0 +1,371 @@
+/*
+ * Whole directories. Both ways walk one tree and write another beside it.
+ */
+#include "decoder/critic/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "decoder/copy.h"
+#include "decoder/critic/files.h"
+#include "decoder/critic/progress.h"
+#include "decoder/image.h"
+#include "decoder/json.h"
+
+#define SUFFIX     ".json"
+#define SUFFIX_LEN (sizeof(SUFFIX) - 1)
+
+struct tree {
+	const struct critic_args *args;
+	size_t in_len; /* of args->in: what follows it in a path is relative */
+	struct critic_progress progress;
+	bool failed;
+	/* What becomes of a file; `to` is its path below args->out. 0, -errno. */
+	int (*file)(struct tree *t, const FTSENT *from, const char *to, struct crit_error *err);
+};
+
+static void fail(struct tree *t, const char *path, const struct crit_error *err)
+{
+	critic_progress_clear(&t->progress);
+	critic_fail(path, err);
+	t->failed = true;
+}
+
+bool critic_is_tree(const struct critic_args *args)
+{
+	struct stat st;
+
+	return args->in && stat(args->in, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Has the file of a dump at `path` the contents that its name promises? */
+static bool is_image(const char *name, struct crit_file *file)
+{
+	uint8_t bytes[CRIT_HEADER_MAX];
+	struct crit_header header;
+	size_t len = (size_t)file->st.st_size;
+
+	len = len < sizeof(bytes) ? len : sizeof(bytes);
+	return crit_pread_full(file->fd, bytes, len, 0) == 0 &&
+	       crit_header_read(name, bytes, len, &header);
+}
+
+static int set_times(const char *path, const struct stat *st)
+{
+	const struct timespec times[2] = {st->st_atim, st->st_mtim};
+
+	return utimensat(AT_FDCWD, path, times, 0);
+}
+
+/* The mode and the time of the file that it was made from. */
+static int like(const char *path, const struct stat *st, struct crit_error *err)
+{
+	if (chmod(path, st->st_mode & 07777) < 0 || set_times(path, st) < 0)
+		return crit_fail_errno(err, errno, "can't set its mode and time");
+	return 0;
+}
+
+/* Is the file there already? What was copied has its times from here. */
+static bool is_copy(const char *path, const struct stat *st)
+{
+	struct stat there;
+
+	return lstat(path, &there) == 0 && S_ISREG(there.st_mode) &&
+	       there.st_size == st->st_size && there.st_mtim.tv_sec == st->st_mtim.tv_sec &&
+	       there.st_mtim.tv_nsec == st->st_mtim.tv_nsec;
+}
+
+static int copy_file(struct crit_file *file, const char *to, struct crit_error *err)
+{
+	struct critic_output out;
+	uint64_t size = (uint64_t)file->st.st_size;
+	int ret;
+
+	if (is_copy(to, &file->st))
+		return 0;
+	ret = critic_output_open(&out, to, file, err);
+	if (ret < 0)
+		return ret;
+	ret = ftruncate(out.fd, (off_t)size) < 0 ? -errno : 0;
+	if (ret == 0)
+		ret = crit_copy_span(file->fd, 0, out.fd, 0, size);
+	if (ret < 0) {
+		critic_output_abort(&out);
+		return crit_fail_errno(err, -ret, "can't copy it");
+	}
+	ret = critic_output_close(&out, err);
+	return ret < 0 ? ret : like(to, &file->st, err);
+}
+
+static int copy_link(const FTSENT *from, const char *to, struct crit_error *err)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlink(from->fts_accpath, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return crit_fail_errno(err, errno, "can't read the link");
+	target[n] = '\0';
+	if (symlink(target, to) < 0 &&
+	    (errno != EEXIST || unlink(to) < 0 || symlink(target, to) < 0))
+		return crit_fail_errno(err, errno, "can't make the link");
+	return 0;
+}
+
+static int decode_image(struct tree *t, struct crit_file *file, const char *name,
+			const char *to, struct crit_error *err)
+{
+	struct crit_document_style style = {.plain = !t->args->pretty,
+					    .one_line = !t->args->pretty};
+	char document[PATH_MAX];
+	bool at_output;
+	int ret;
+
+	if (snprintf(document, sizeof(document), "%s" SUFFIX, to) >= (int)sizeof(document))
+		return crit_fail_errno(err, ENAMETOOLONG, "can't write its document");
+	ret = critic_decode_file(file, name, style, document, &at_output, err);
+	if (ret < 0 && at_output)
+		crit_error_prefix(err, document);
+	return ret < 0 ? ret : like(document, &file->st, err);
+}
+
+/* Is there an image whose document has the name of this file? */
+static bool name_is_taken(const FTSENT *from)
+{
+	size_t len = strlen(from->fts_accpath);
+	char path[PATH_MAX];
+	struct crit_file *file;
+	bool image;
+
+	if (len <= SUFFIX_LEN || len >= sizeof(path) ||
+	    strcmp(from->fts_accpath + len - SUFFIX_LEN, SUFFIX))
+		return false;
+	memcpy(path, from->fts_accpath, len - SUFFIX_LEN);
+	path[len - SUFFIX_LEN] = '\0';
+	if (crit_file_open(AT_FDCWD, path, &file) < 0)
+		return false;
+	image = is_image(strrchr(path, '/') + 1, file);
+	crit_file_put(file);
+	return image;
+}
+
+static int decode_file(struct tree *t, const FTSENT *from, const char *to,
+		       struct crit_error *err)
+{
+	struct crit_file *file;
+	int ret = crit_file_open(AT_FDCWD, from->fts_accpath, &file);
+
+	if (ret < 0)
+		return crit_fail_errno(err, -ret, "can't open it");
+	if (is_image(from->fts_name, file))
+		ret = decode_image(t, file, from->fts_name, to, err);
+	else if (name_is_taken(from))
+		ret = crit_fail_errno(err, EEXIST,
+				      "an image's document has this name, so it is left out");
+	else
+		ret = copy_file(file, to, err);
+	crit_file_put(file);
+	return ret;
+}
+
+/* Does a file begin like a document? Only asked where its name does not tell. */
+static bool begins_as_document(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct crit_error err = {0};
+	struct crit_json j;
+	char text[4096];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
+	bool is = false;
+
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0)
+		return false;
+	crit_json_init(&j, text, (size_t)n, &err);
+	if (crit_json_next(&j) == '{' && crit_json_take_key(&j, "magic", 5) &&
+	    crit_json_next(&j) == CRIT_JSON_STRING)
+		is = crit_type_by_title(j.value, j.value_len) != NULL;
+	crit_json_fini(&j);
+	return is;
+}
+
+/* Is it an image's document? `name` is without the suffix then. */
+static bool is_document(const FTSENT *from, char name[NAME_MAX + 1])
+{
+	size_t len = from->fts_namelen;
+	const char *dot;
+
+	if (len <= SUFFIX_LEN || len - SUFFIX_LEN > NAME_MAX ||
+	    strcmp(from->fts_name + len - SUFFIX_LEN, SUFFIX))
+		return false;
+	memcpy(name, from->fts_name, len - SUFFIX_LEN);
+	name[len - SUFFIX_LEN] = '\0';
+	dot = strrchr(name, '.');
+	return crit_type_by_name(name) || (dot && !strcmp(dot, ".img")) ||
+	       begins_as_document(from->fts_accpath);
+}
+
+static int encode_file(struct tree *t, const FTSENT *from, const char *to,
+		       struct crit_error *err)
+{
+	char name[NAME_MAX + 1], image[PATH_MAX];
+	struct crit_file *file;
+	bool at_output;
+	int ret;
+
+	(void)t;
+	if (is_document(from, name)) {
+		snprintf(image, sizeof(image), "%.*s", (int)(strlen(to) - SUFFIX_LEN), to);
+		ret = critic_encode_file(from->fts_accpath, image, &at_output, err);
+		if (ret < 0 && at_output)
+			crit_error_prefix(err, image);
+		return ret < 0 ? ret : like(image, from->fts_statp, err);
+	}
+	ret = crit_file_open(AT_FDCWD, from->fts_accpath, &file);
+	if (ret < 0)
+		return crit_fail_errno(err, -ret, "can't open it");
+	ret = copy_file(file, to, err);
+	crit_file_put(file);
+	return ret;
+}
+
+/* One thing that the walk met. */
+static int convert(struct tree *t, FTS *fts, FTSENT *from, struct crit_error *err)
+{
+	char to[PATH_MAX];
+	int ret = 0;
+
+	if (snprintf(to, sizeof(to), "%s%s", t->args->out, from->fts_path + t->in_len) >=
+	    (int)sizeof(to))
+		return crit_fail_errno(err, ENAMETOOLONG, "can't write it");
+	switch (from->fts_info) {
+	case FTS_D:
+		if (mkdir(to, 0700) == 0 || errno == EEXIST)
+			return 0;
+		ret = crit_fail_errno(err, errno, "can't make the directory");
+		fts_set(fts, from, FTS_SKIP);
+		return ret;
+	case FTS_DP:
+		return like(to, from->fts_statp, err);
+	case FTS_F:
+		return t->file(t, from, to, err);
+	case FTS_SL:
+	case FTS_SLNONE:
+		return copy_link(from, to, err);
+	case FTS_DEFAULT: /* sockets of the dump's own making, pipes, devices */
+		critic_progress_clear(&t->progress);
+		fprintf(stderr, "critic: %s: left out: no file, directory or link\n",
+			from->fts_path);
+		return 0;
+	default:
+		return crit_fail_errno(err, from->fts_errno, "can't read it");
+	}
+}
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+	return strverscmp((*a)->fts_name, (*b)->fts_name);
+}
+
+static uint64_t total_size(char *const roots[])
+{
+	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	uint64_t total = 0;
+	FTSENT *e;
+
+	while (fts && (e = fts_read(fts)))
+		if (e->fts_info == FTS_F)
+			total += (uint64_t)e->fts_statp->st_size;
+	if (fts)
+		fts_close(fts);
+	return total;
+}
+
+static void walk(struct tree *t, char *root)
+{
+	char *const roots[] = {root, NULL};
+	struct crit_error err = {0};
+	uint64_t before = 0;
+	FTSENT *e;
+	FTS *fts;
+
+	critic_progress_begin(&t->progress, total_size(roots));
+	fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+	while (fts && (errno = 0, e = fts_read(fts))) {
+		critic_progress_step(&t->progress, before, e->fts_name);
+		before = e->fts_info == FTS_F ? (uint64_t)e->fts_statp->st_size : 0;
+		err = (struct crit_error){0};
+		if (convert(t, fts, e, &err) < 0)
+			fail(t, e->fts_path, &err);
+	}
+	if (errno) {
+		crit_fail_errno(&err, errno, "can't read the directory");
+		fail(t, root, &err);
+	}
+	critic_progress_clear(&t->progress);
+	if (fts)
+		fts_close(fts);
+}
+
+/* Would the output be within what is read? Then the walk would meet it. */
+static bool is_within(const char *in, const char *out)
+{
+	char *in_real = realpath(in, NULL), *out_real = realpath(out, NULL);
+	size_t len = in_real ? strlen(in_real) : 0;
+	bool within = in_real && out_real && !strncmp(in_real, out_real, len) &&
+		      (!out_real[len] || out_real[len] == '/');
+
+	free(in_real);
+	free(out_real);
+	return within;
+}
+
+static int run(const struct critic_args *args,
+	       int (*file)(struct tree *t, const FTSENT *from, const char *to,
+			   struct crit_error *err))
+{
+	struct tree t = {.args = args, .file = file};
+	struct crit_error err = {0};
+	char *root;
+
+	if (!args->out) {
+		fprintf(stderr, "critic: %s is a directory: say with -o where to write\n",
+			args->in);
+		return 2;
+	}
+	/* what it holds is as secret as the dump; modes follow where a file is whole */
+	umask(077);
+	if (mkdir(args->out, 0700) < 0 && errno != EEXIST) {
+		crit_fail_errno(&err, errno, "can't make the directory");
+		return critic_fail(args->out, &err);
+	}
+	if (is_within(args->in, args->out)) {
+		crit_fail_errno(&err, EINVAL, "it is within the directory that is read");
+		return critic_fail(args->out, &err);
+	}
+	root = strdup(args->in);
+	if (!root)
+		return 1;
+	while (strlen(root) > 1 && root[strlen(root) - 1] == '/')
+		root[strlen(root) - 1] = '\0';
+	t.in_len = strlen(root);
+	walk(&t, root);
+	free(root);
+	return t.failed;
+}
+
+int critic_decode_tree(const struct critic_args *args)
+{
+	return run(args, decode_file);
+}
+
+int critic_encode_tree(const struct critic_args *args)
+{
+	return run(args, encode_file);
+}
