@@ -89,6 +89,8 @@ static int check_missing(struct composer *c, const struct crit_message *type)
 
 	for (i = 0; i < c->contents.rule.n_blobs; i++) {
 		rule = &c->contents.rule.blob[i];
+		if (c->payload.given & 1u << i)
+			continue;
 		if (crit_wire_uint(type, m->data, m->len, rule->length ? rule->length : "size",
 				   &count) > 0 &&
 		    count)
@@ -112,7 +114,7 @@ static int take_blobs(struct composer *c, const struct crit_message *type,
 
 	if (!rule->n_blobs && len)
 		return crit_payload_reject(&c->payload, &c->parser,
-					   "extra: this entry has none here, got %llu bytes",
+					   "this entry has none here, got %llu bytes",
 					   (unsigned long long)len);
 	for (i = 0; i < rule->n_blobs; i++) {
 		blobs[i] = (struct crit_blob){.part = rule->blob[i].part,
@@ -125,10 +127,10 @@ static int take_blobs(struct composer *c, const struct crit_message *type,
 		return 0;
 	for (i = 0; i < 2; i++)
 		crit_wire_uint(type, m->data, m->len, rule->blob[i].length, &counts[i]);
-	if (!c->payload.there || len == counts[0] + counts[1])
+	if (!c->payload.given || len == counts[0] + counts[1])
 		return 0;
 	return crit_payload_reject(
-		&c->payload, &c->parser, "extra: expected %llu bytes (%s + %s), got %llu",
+		&c->payload, &c->parser, "expected %llu bytes (%s + %s), got %llu",
 		(unsigned long long)(counts[0] + counts[1]), rule->blob[0].length,
 		rule->blob[1].length, (unsigned long long)len);
 }
@@ -224,17 +226,20 @@ static int take_payload(struct composer *c, const struct crit_message *type,
 			struct crit_piece pieces[CRIT_BLOBS_MAX][2])
 {
 	struct crit_contents *contents = &c->contents;
+	uint64_t count;
 	int ret;
 
 	ret = crit_extra_rule(c->header.type, c->n, contents->message.data,
 			      contents->message.len, &contents->rule);
+	if (ret == 0 && contents->rule.n_blobs && contents->rule.blob[0].length)
+		ret = crit_wire_uint(type, contents->message.data, contents->message.len,
+				     contents->rule.blob[0].length, &count);
 	if (ret < 0)
 		return crit_parse_reject(&c->parser,
 					 "what follows these raw bytes can't be told");
 	c->no_more = c->header.type->extra == CRIT_EXTRA_GHOST && contents->rule.n_blobs &&
 		     !contents->rule.blob[0].length;
-	if (!c->payload.there && contents->rule.n_blobs)
-		ret = check_missing(c, type);
+	ret = check_missing(c, type);
 	if (ret == 0)
 		ret = take_blobs(c, type, blobs, pieces);
 	return ret < 0 ? ret : count_blobs(c, type);

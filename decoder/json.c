@@ -28,6 +28,7 @@ void crit_json_init_source(struct crit_json *j, struct crit_source *source,
 {
 	crit_json_init(j, NULL, 0, err);
 	j->source = source;
+	j->windowed = true;
 }
 
 void crit_json_fini(struct crit_json *j)
@@ -551,6 +552,20 @@ int crit_json_expected(struct crit_json *j, const char *what)
 			 token_name(j->token));
 }
 
+/* A value's first token; a string in a text of any size is passed over piece by piece. */
+static int next_value(struct crit_json *j)
+{
+	const char *piece;
+	size_t len;
+	int ret;
+
+	if (!j->windowed || crit_json_next_open(j) != CRIT_JSON_STRING)
+		return j->windowed ? j->token : next_wanted(j, CRIT_JSON_WANT_ANY);
+	while ((ret = crit_json_piece(j, &piece, &len)) > 0)
+		;
+	return ret < 0 ? ret : CRIT_JSON_STRING;
+}
+
 /* A key and its colon; the object's '{' or ',' was the last token. */
 static int skip_key(struct crit_json *j)
 {
@@ -558,7 +573,7 @@ static int skip_key(struct crit_json *j)
 		return crit_json_expected(j, "a key in double quotes");
 	if (next_wanted(j, CRIT_JSON_WANT_PUNCTUATION) != ':')
 		return crit_json_expected(j, "':' behind a key");
-	return crit_json_next(j);
+	return next_value(j);
 }
 
 /*
@@ -579,8 +594,8 @@ int crit_json_skip(struct crit_json *j)
 			if (depth == CRIT_JSON_DEPTH_MAX)
 				return crit_json_expected(j, "at most 512 levels");
 			in_object[depth++] = j->token == '{';
-			ret = next_wanted(j, in_object[depth - 1] ? CRIT_JSON_WANT_KEY
-								  : CRIT_JSON_WANT_ANY);
+			ret = in_object[depth - 1] ? next_wanted(j, CRIT_JSON_WANT_KEY)
+						   : next_value(j);
 			if (ret < 0)
 				return ret;
 			if (j->token != '}' && j->token != ']') {
@@ -612,8 +627,7 @@ int crit_json_skip(struct crit_json *j)
 		if (j->token != ',')
 			return crit_json_expected(j, in_object[depth - 1] ? "',' or '}'"
 									  : "',' or ']'");
-		ret = next_wanted(j, in_object[depth - 1] ? CRIT_JSON_WANT_KEY
-							  : CRIT_JSON_WANT_ANY);
+		ret = in_object[depth - 1] ? next_wanted(j, CRIT_JSON_WANT_KEY) : next_value(j);
 		if (ret < 0 || (in_object[depth - 1] && (ret = skip_key(j)) < 0))
 			return ret;
 	}

@@ -44,7 +44,8 @@ struct crit_json_mark {
 struct crit_json {
 	const char *text, *at, *end;  /* the window: all of the text if there is no source */
 	uint64_t text_off;            /* offset of the window in the text */
-	struct crit_source *source;   /* borrowed; NULL once all of it is in the window */
+	struct crit_source *source;   /* borrowed; NULL once the window has the text's end */
+	bool windowed;                /* there was one */
 	struct crit_buf window;       /* owned */
 	uint64_t line_off, token_off; /* where the line, and the last token, begins */
 	unsigned line;

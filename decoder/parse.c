@@ -48,8 +48,7 @@ static size_t path_text(const struct crit_path *path, char *text, size_t size)
 	return len + (size_t)n < size ? len + (size_t)n : size - 1;
 }
 
-/* What was just said is about the value at hand. */
-static int with_path(struct crit_parser *p, int ret)
+int crit_parse_failed(struct crit_parser *p, int ret)
 {
 	char text[256];
 
@@ -63,8 +62,8 @@ static int with_path(struct crit_parser *p, int ret)
 int crit_parse_expected(struct crit_parser *p, const char *what)
 {
 	if (p->json->token < 0)
-		return p->json->token;
-	return with_path(p, crit_json_expected(p->json, what));
+		return crit_parse_failed(p, p->json->token);
+	return crit_parse_failed(p, crit_json_expected(p->json, what));
 }
 
 int crit_parse_reject(struct crit_parser *p, const char *fmt, ...)
@@ -76,7 +75,7 @@ int crit_parse_reject(struct crit_parser *p, const char *fmt, ...)
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	crit_json_error_here(p->json);
-	return with_path(p, crit_fail(p->err, CRIT_REJECTED, "%s", what));
+	return crit_parse_failed(p, crit_fail(p->err, CRIT_REJECTED, "%s", what));
 }
 
 /*
@@ -190,7 +189,7 @@ static int parse_number(struct crit_parser *p, const struct crit_field *field)
 	ret = crit_value_read(field, &s, &wire, p->err);
 	if (ret < 0) {
 		crit_json_error_here(p->json);
-		return with_path(p, ret);
+		return crit_parse_failed(p, ret);
 	}
 	put_number(p->out, field->pb, wire);
 	return 0;
@@ -245,7 +244,8 @@ static int parse_list(struct crit_parser *p, const struct crit_field *field, uns
 		return 0;
 	for (;; item.index++) {
 		p->path = &item;
-		ret = p->json->token < 0 ? p->json->token : parse_item(p, field, depth);
+		ret = p->json->token < 0 ? crit_parse_expected(p, "a value")
+					 : parse_item(p, field, depth);
 		p->path = item.outer;
 		if (ret < 0)
 			return ret;
@@ -345,12 +345,7 @@ static int check_required(struct crit_parser *p, const struct object *o)
 {
 	uint64_t missing = o->message->required & ~o->seen;
 
-	if (!o->depth && p->given) {
-		if (o->seen || o->others & SEEN_UNKNOWN)
-			return crit_parse_reject(p, "raw bytes and fields in one entry");
-		return 0;
-	}
-	if (!missing)
+	if (!missing || (!o->depth && p->given))
 		return 0;
 	return crit_parse_reject(p, "required key \"%s\" is missing",
 				 o->message->pb->fields[__builtin_ctzll(missing)].name);
@@ -377,9 +372,8 @@ static int parse_member_value(struct crit_parser *p, struct object *o, int index
 
 	if (index >= OTHERS)
 		return p->read_other(p, (unsigned)(index - OTHERS));
-	ret = crit_json_next(p->json);
-	if (ret < 0)
-		return ret;
+	if (crit_json_next(p->json) < 0)
+		return crit_parse_expected(p, "a value");
 	o->spans[index].from = p->out->len;
 	if (!field)
 		ret = parse_unknown(p, o->message);
@@ -410,6 +404,12 @@ static int take_key(struct crit_parser *p, const struct object *o, unsigned gues
 	return -1;
 }
 
+/* Is the message given as raw bytes, and by fields as well? */
+static bool is_mixed(const struct crit_parser *p, const struct object *o)
+{
+	return !o->depth && p->given && (o->seen || o->others & SEEN_UNKNOWN);
+}
+
 /* A member behind the last one, `last` as below; `index` is what take_key() found. */
 static int parse_member(struct crit_parser *p, struct object *o, int last, int index)
 {
@@ -424,12 +424,16 @@ static int parse_member(struct crit_parser *p, struct object *o, int last, int i
 	here.name = key_name(p, o, index);
 	if (!note_key(o, index))
 		return crit_parse_reject(p, "key \"%s\" stands here twice", here.name);
+	if (is_mixed(p, o))
+		return crit_parse_reject(p, "fields beside raw bytes");
 	p->path = &here;
 	if (!taken && crit_json_next(p->json) != ':')
 		ret = crit_parse_expected(p, "':' behind a key");
 	else
 		ret = parse_member_value(p, o, index);
 	p->path = here.outer;
+	if (ret == 0 && index >= OTHERS && is_mixed(p, o))
+		return crit_parse_reject(p, "raw bytes beside fields");
 	return ret < 0 ? ret : index;
 }
 

@@ -54,6 +54,9 @@ int crit_parse_object(struct crit_parser *p, const struct crit_message *message)
 /* Append the bytes of a string of base64 that was just read. */
 int crit_parse_base64(struct crit_parser *p);
 
+/* What just failed with `ret` is about the value at hand: says its path. Returns `ret`. */
+int crit_parse_failed(struct crit_parser *p, int ret);
+
 /* Fail at the last token, behind the path: "expected WHAT, got …", or what is said. */
 int crit_parse_expected(struct crit_parser *p, const char *what);
 int crit_parse_reject(struct crit_parser *p, const char *fmt, ...)

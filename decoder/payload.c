@@ -23,7 +23,7 @@ void crit_payload_init(struct crit_payload *p)
 {
 	unsigned i;
 
-	*p = (struct crit_payload){.there = false};
+	*p = (struct crit_payload){.given = 0};
 	for (i = 0; i < CRIT_BLOBS_MAX; i++)
 		crit_spool_init(&p->blob[i], -1);
 }
@@ -40,7 +40,7 @@ void crit_payload_reset(struct crit_payload *p)
 {
 	unsigned i;
 
-	p->there = false;
+	p->given = 0;
 	p->n_msgs = 0;
 	for (i = 0; i < CRIT_BLOBS_MAX; i++)
 		crit_spool_reset(&p->blob[i]);
@@ -49,6 +49,7 @@ void crit_payload_reset(struct crit_payload *p)
 int crit_payload_reject(const struct crit_payload *payload, struct crit_parser *p,
 			const char *fmt, ...)
 {
+	struct crit_path here = {.outer = p->path, .name = "extra"};
 	char what[256];
 	va_list ap;
 	int ret;
@@ -56,7 +57,9 @@ int crit_payload_reject(const struct crit_payload *payload, struct crit_parser *
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
+	p->path = &here;
 	ret = crit_parse_reject(p, "%s", what);
+	p->path = here.outer;
 	crit_error_at(p->err, payload->line, payload->col);
 	return ret;
 }
@@ -86,7 +89,7 @@ static int read_string(struct crit_parser *p, struct crit_spool *out)
 	size_t len, good;
 	int ret;
 
-	while ((ret = crit_json_piece(p->json, &piece, &len)) > 0) {
+	while ((ret = crit_parse_failed(p, crit_json_piece(p->json, &piece, &len))) > 0) {
 		good = crit_base64_feed(&base64, piece, len, &bytes);
 		if (good < len) {
 			ret = bad_base64(p, seen + good, piece[good]);
@@ -192,18 +195,20 @@ static int read_queues(struct crit_parser *p, void *ctx)
 
 	if (p->json->token != '{')
 		return crit_parse_expected(p, "an object with the queues \"inq\" and \"outq\"");
-	if (crit_json_next(p->json) == '}')
-		return 0;
-	for (;;) {
-		ret = read_queue(p, r->payload, &seen);
-		if (ret < 0)
-			return ret;
-		if (crit_json_next(p->json) == '}')
-			return 0;
-		if (p->json->token != ',')
-			return crit_parse_expected(p, "',' or '}'");
-		crit_json_next(p->json);
+	if (crit_json_next(p->json) != '}') {
+		for (;;) {
+			ret = read_queue(p, r->payload, &seen);
+			if (ret < 0)
+				return ret;
+			if (crit_json_next(p->json) == '}')
+				break;
+			if (p->json->token != ',')
+				return crit_parse_expected(p, "',' or '}'");
+			crit_json_next(p->json);
+		}
 	}
+	r->payload->given = seen;
+	return 0;
 }
 
 static int read_sem(struct crit_parser *p, const struct crit_header *h, struct crit_buf *out)
@@ -366,7 +371,7 @@ static int read_msgs(struct crit_parser *p, void *ctx)
 
 static void note_place(struct crit_payload *payload, const struct crit_parser *p)
 {
-	payload->there = true;
+	payload->given = ~0u;
 	crit_json_place(p->json, &payload->line, &payload->col);
 }
 

@@ -10,7 +10,7 @@
 #include "decoder/spool.h"
 
 struct crit_payload {
-	bool there;         /* the entry has an `extra` */
+	unsigned given;     /* bit i: blob i is there; 0: the entry has no `extra` */
 	unsigned line, col; /* where it stands */
 	/* The blobs that it is; keys and values of a map are one. */
 	struct crit_spool blob[CRIT_BLOBS_MAX];
@@ -32,7 +32,7 @@ int crit_payload_bytes(struct crit_parser *p, struct crit_spool *out);
 int crit_payload_sems(struct crit_parser *p, const struct crit_header *header,
 		      struct crit_buf *out);
 
-/* Fail at the place of the `extra`. */
+/* Fail at the place of the `extra`, and about it. */
 int crit_payload_reject(const struct crit_payload *payload, struct crit_parser *p,
 			const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 

@@ -124,17 +124,23 @@ static int run_command(int argc, char **argv)
 	return c->run(&args);
 }
 
+/* Long options may be cut as long as they can be told apart. */
+static bool is_option(const char *arg, const char *name, const char *letter)
+{
+	return !strcmp(arg, letter) || (strlen(arg) > 2 && !strncmp(arg, name, strlen(arg)));
+}
+
 static int run(int argc, char **argv)
 {
 	if (argc < 2) {
 		fputs(usage_text, stderr);
 		return FAILED;
 	}
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+	if (is_option(argv[1], "--help", "-h")) {
 		printf("%s%s", usage_text, more_text);
 		return 0;
 	}
-	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+	if (is_option(argv[1], "--version", "-V")) {
 		puts("critic " CRITFS_VERSION);
 		return 0;
 	}

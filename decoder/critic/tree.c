@@ -333,6 +333,7 @@ static int run(const struct critic_args *args,
 	struct tree t = {.args = args, .file = file};
 	struct crit_error err = {0};
 	char *root;
+	bool made;
 
 	if (!args->out) {
 		fprintf(stderr, "critic: %s is a directory: say with -o where to write\n",
@@ -341,11 +342,14 @@ static int run(const struct critic_args *args,
 	}
 	/* what it holds is as secret as the dump; modes follow where a file is whole */
 	umask(077);
-	if (mkdir(args->out, 0700) < 0 && errno != EEXIST) {
+	made = mkdir(args->out, 0700) == 0;
+	if (!made && errno != EEXIST) {
 		crit_fail_errno(&err, errno, "can't make the directory");
 		return critic_fail(args->out, &err);
 	}
 	if (is_within(args->in, args->out)) {
+		if (made)
+			rmdir(args->out);
 		crit_fail_errno(&err, EINVAL, "it is within the directory that is read");
 		return critic_fail(args->out, &err);
 	}
