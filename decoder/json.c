@@ -4,6 +4,7 @@
 #include "decoder/json.h"
 
 #include <ctype.h>
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -209,27 +210,32 @@ static int check_utf8(struct crit_json *j, const char *from, size_t len)
 	return bad_char(j, from + good, "a string that is no UTF-8");
 }
 
-/* Does any of eight bytes end a run of plain ASCII: a quote, a backslash, a control? */
-static bool any_special(uint64_t bytes)
+/*
+ * How many of the eight bytes at `p` come before a quote, a backslash, a control or what
+ * is no ASCII. A byte that borrows from the next makes that look special too, but then it
+ * is special itself and comes first.
+ */
+static unsigned plain_of_eight(const char *p)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
-	uint64_t quote = bytes ^ ones * '"', backslash = bytes ^ ones * '\\';
+	uint64_t bytes, quote, backslash, special;
 
-	return ((bytes | (bytes - ones * 0x20) | (quote - ones) | (backslash - ones)) &
-		highs) != 0;
+	memcpy(&bytes, p, sizeof(bytes));
+	bytes = le64toh(bytes);
+	quote = bytes ^ ones * '"';
+	backslash = bytes ^ ones * '\\';
+	special = (bytes | (bytes - ones * 0x20) | (quote - ones) | (backslash - ones)) & highs;
+	return special ? (unsigned)__builtin_ctzll(special) / 8 : 8;
 }
 
 /* The first byte from `p` on that is not just itself in a string; *high: some are no ASCII. */
 static const char *skip_plain(const char *p, const char *end, bool *high)
 {
 	unsigned char bits = 0;
-	uint64_t eight;
+	unsigned n = 8;
 
-	for (; end - p >= 8; p += 8) {
-		memcpy(&eight, p, 8);
-		if (any_special(eight))
-			break;
-	}
+	for (; n == 8 && end - p >= 8; p += n)
+		n = plain_of_eight(p);
 	for (; p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20; p++)
 		bits |= (unsigned char)*p;
 	*high = bits & 0x80;
@@ -332,17 +338,24 @@ static int scan_word(struct crit_json *j, const char *word, int token)
 /* Behind a line's end: its indent, which is mostly four spaces a level. */
 static const char *skip_indent(const char *p, const char *end)
 {
-	while (end - p >= 4 && !memcmp(p, "    ", 4))
+	while (end - p >= 8 && !memcmp(p, "        ", 8))
+		p += 8;
+	if (end - p >= 4 && !memcmp(p, "    ", 4))
 		p += 4;
 	return p;
 }
 
-/* White space up to the next token or the window's end. */
-static void skip_space(struct crit_json *j)
+static inline bool is_space(char c)
+{
+	return c <= ' ' && (c == ' ' || c == '\n' || c == '\t' || c == '\r');
+}
+
+/* White space, some of which is there, up to the next token or the window's end. */
+static void skip_more_space(struct crit_json *j)
 {
 	const char *p = j->at, *end = j->end;
 
-	while (p < end && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r')) {
+	while (p < end && is_space(*p)) {
 		if (*p++ != '\n')
 			continue;
 		j->line++;
@@ -352,22 +365,32 @@ static void skip_space(struct crit_json *j)
 	j->at = p;
 }
 
+static inline void skip_space(struct crit_json *j)
+{
+	if (j->at == j->end || !is_space(*j->at))
+		return;
+	/* mostly the one behind a colon */
+	if (*j->at == ' ' && j->end - j->at > 1 && !is_space(j->at[1]))
+		j->at++;
+	else
+		skip_more_space(j);
+}
+
 /* Go to the first character of the next token: it, or 0 at the end; -errno. */
 static int find_token(struct crit_json *j)
 {
-	int ret;
+	int ret = 0;
 
 	for (;;) {
 		skip_space(j);
-		j->token_off = offset_of(j, j->at);
-		if (j->at < j->end)
-			return (unsigned char)*j->at;
-		if (!j->source)
-			return 0;
+		if (j->at < j->end || !j->source)
+			break;
 		ret = load_more(j);
 		if (ret < 0)
 			return ret;
 	}
+	j->token_off = offset_of(j, j->at);
+	return j->at < j->end ? (unsigned char)*j->at : 0;
 }
 
 /* A token that begins with `c`; AGAIN if the window ends within it. */
@@ -443,7 +466,7 @@ bool crit_json_take_key(struct crit_json *j, const char *key, size_t len)
 	return true;
 }
 
-int crit_json_next(struct crit_json *j)
+int crit_json_scan(struct crit_json *j)
 {
 	j->token = scan(j);
 	if (j->token < 0 && j->unfinished)

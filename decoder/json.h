@@ -81,7 +81,18 @@ void crit_json_place(const struct crit_json *j, unsigned *line, unsigned *col);
 void crit_json_error_here(struct crit_json *j);
 
 /* The next token (it is also in j->token), or -EBADMSG, -ENOMEM and the reason. */
-int crit_json_next(struct crit_json *j);
+int crit_json_scan(struct crit_json *j);
+
+static inline int crit_json_next(struct crit_json *j)
+{
+	/* commas are many and follow at once */
+	if (j->at < j->end && *j->at == ',') {
+		j->token_off = j->text_off + (uint64_t)(j->at++ - j->text);
+		j->want = CRIT_JSON_WANT_ANY;
+		return j->token = ',';
+	}
+	return crit_json_scan(j);
+}
 
 /*
  * If the next tokens are this key and its colon, take them: for those who know what

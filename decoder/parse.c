@@ -161,11 +161,13 @@ static struct crit_scalar scalar(const struct crit_parser *p)
 static void put_number(struct crit_buf *out, const ProtobufCFieldDescriptor *pb, uint64_t wire)
 {
 	enum crit_wire_type type = crit_wire_type_of(pb);
-	unsigned i, n = type == CRIT_WIRE_64BIT ? 8 : type == CRIT_WIRE_32BIT ? 4 : 0;
+	unsigned i, n = type == CRIT_WIRE_64BIT ? 8 : 4;
 
+	if (type == CRIT_WIRE_VARINT) {
+		crit_wire_put_varint(out, pb->id, wire);
+		return;
+	}
 	crit_wire_put_tag(out, pb->id, type);
-	if (type == CRIT_WIRE_VARINT)
-		crit_varint_put(out, wire);
 	for (i = 0; i < n; i++)
 		crit_buf_byte(out, (uint8_t)(wire >> 8 * i));
 }
@@ -186,7 +188,9 @@ static int parse_number(struct crit_parser *p, const struct crit_field *field)
 		return crit_parse_expected(p, field->pb->type == PROTOBUF_C_TYPE_ENUM
 						      ? "a name of its enum"
 						      : "an integer");
-	ret = crit_value_read(field, &s, &wire, p->err);
+	ret = crit_value_read_small(field, &s, &wire)
+		      ? 0
+		      : crit_value_read(field, &s, &wire, p->err);
 	if (ret < 0) {
 		crit_json_error_here(p->json);
 		return crit_parse_failed(p, ret);
@@ -354,13 +358,14 @@ static int check_required(struct crit_parser *p, const struct object *o)
 /* Note that a key was met; false if it was met before. */
 static bool note_key(struct object *o, int index)
 {
-	unsigned bit = index == UNKNOWN ? SEEN_UNKNOWN : 1u << (index - OTHERS);
-	bool doubled = index < UNKNOWN ? o->seen >> index & 1 : o->others & bit;
+	uint64_t field = index < UNKNOWN ? UINT64_C(1) << index : 0;
+	unsigned other = index == UNKNOWN  ? SEEN_UNKNOWN
+			 : index > UNKNOWN ? 1u << (index - OTHERS)
+					   : 0;
+	bool doubled = o->seen & field || o->others & other;
 
-	if (index < UNKNOWN)
-		o->seen |= UINT64_C(1) << index;
-	else
-		o->others |= bit;
+	o->seen |= field;
+	o->others |= other;
 	return !doubled;
 }
 

@@ -246,25 +246,6 @@ static bool find_name(const struct crit_names *names, const char *text, size_t l
 
 enum number { NUMBER_OK, NUMBER_NONE, NUMBER_RANGE };
 
-/* A number that fits whatever the type is: most do. false: look closer. */
-static bool read_small(const char *text, size_t len, uint64_t *out)
-{
-	uint64_t v = 0;
-	unsigned d;
-	size_t i;
-
-	if (!len || len > 9 || (*text == '0' && len > 1))
-		return false;
-	for (i = 0; i < len; i++) {
-		d = (unsigned char)text[i] - '0';
-		if (d > 9)
-			return false;
-		v = v * 10 + d;
-	}
-	*out = v;
-	return true;
-}
-
 /*
  * "12", "-1", and with `prefixes` "0x1f", "0o17", "0b1". Checked against the
  * range; a negative result is its two's complement.
@@ -277,8 +258,6 @@ static enum number read_number(const char *text, size_t len, bool prefixes, stru
 	unsigned base = 10;
 	size_t i = minus;
 
-	if (read_small(text, len, out))
-		return NUMBER_OK;
 	if (prefixes && len - i > 2 && text[i] == '0') {
 		char c = text[i + 1] | 0x20;
 

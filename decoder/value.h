@@ -44,6 +44,31 @@ void crit_value_print(struct crit_buf *out, const struct crit_field *field,
 int crit_value_read(const struct crit_field *field, const struct crit_scalar *s, uint64_t *wire,
 		    struct crit_error *err);
 
+/*
+ * The same for the numbers that are most: short ones without a sign, which fit whatever
+ * the field is, and mean the same in every one but those of the zigzag types. false: it
+ * is none of these.
+ */
+static inline bool crit_value_read_small(const struct crit_field *field,
+					 const struct crit_scalar *s, uint64_t *wire)
+{
+	uint64_t v = 0;
+	unsigned d;
+	size_t i;
+
+	if (s->is_string || !s->len || s->len > 9 || (*s->text == '0' && s->len > 1))
+		return false;
+	for (i = 0; i < s->len; i++) {
+		d = (unsigned char)s->text[i] - '0';
+		if (d > 9)
+			return false;
+		v = v * 10 + d;
+	}
+	*wire = v;
+	return field->pb->type != PROTOBUF_C_TYPE_SINT32 &&
+	       field->pb->type != PROTOBUF_C_TYPE_SINT64;
+}
+
 /* Append a JSON string with the address in 1 or 4 words. */
 void crit_address_print(struct crit_buf *out, const uint32_t *words, unsigned n_words,
 			const struct crit_style *style);

@@ -303,16 +303,14 @@ int crit_wire_set_uint(const struct crit_message *message, const void *data, siz
 				continue;
 			done = true;
 			if (f.value != value) {
-				crit_wire_put_tag(out, pb->id, CRIT_WIRE_VARINT);
-				crit_varint_put(out, value);
+				crit_wire_put_varint(out, pb->id, value);
 				continue;
 			}
 		}
 		crit_buf_add(out, f.start, (size_t)(w.at - f.start));
 	}
 	if (ret == 0 && !done) {
-		crit_wire_put_tag(out, pb->id, CRIT_WIRE_VARINT);
-		crit_varint_put(out, value);
+		crit_wire_put_varint(out, pb->id, value);
 	}
 	return ret < 0 ? ret : out->error;
 }

@@ -128,20 +128,41 @@ int crit_wire_uint(const struct crit_message *message, const void *data, size_t 
 int crit_wire_set_uint(const struct crit_message *message, const void *data, size_t len,
 		       const char *name, uint64_t value, struct crit_buf *out);
 
-static inline void crit_varint_put(struct crit_buf *b, uint64_t v)
+#define CRIT_VARINT_MAX 10 /* bytes */
+
+/* Write a varint at `p`, where there is room for CRIT_VARINT_MAX; returns its end. */
+static inline uint8_t *crit_varint_set(uint8_t *p, uint64_t v)
 {
-	if (!crit_buf_reserve(b, 10))
-		return;
 	while (v >= 0x80) {
-		b->data[b->len++] = (uint8_t)(v | 0x80);
+		*p++ = (uint8_t)(v | 0x80);
 		v >>= 7;
 	}
-	b->data[b->len++] = (uint8_t)v;
+	*p++ = (uint8_t)v;
+	return p;
+}
+
+static inline void crit_varint_put(struct crit_buf *b, uint64_t v)
+{
+	uint8_t *p = crit_buf_room(b, CRIT_VARINT_MAX);
+
+	if (p)
+		b->len += (size_t)(crit_varint_set(p, v) - p);
 }
 
 static inline void crit_wire_put_tag(struct crit_buf *b, uint32_t id, enum crit_wire_type type)
 {
 	crit_varint_put(b, (uint64_t)id << 3 | type);
+}
+
+/* A field that is a varint, with its tag. */
+static inline void crit_wire_put_varint(struct crit_buf *b, uint32_t id, uint64_t v)
+{
+	uint8_t *p = crit_buf_room(b, 2 * CRIT_VARINT_MAX);
+
+	if (!p)
+		return;
+	p = crit_varint_set(p, (uint64_t)id << 3 | CRIT_WIRE_VARINT);
+	b->len = (size_t)(crit_varint_set(p, v) - b->data);
 }
 
 #endif
