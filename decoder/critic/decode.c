@@ -8,6 +8,7 @@
 
 #include "decoder/critic/critic.h"
 #include "decoder/critic/files.h"
+#include "decoder/critic/text.h"
 #include "decoder/document.h"
 #include "decoder/image.h"
 #include "decoder/wire.h"
@@ -104,10 +105,28 @@ int critic_decode(const struct critic_args *args)
 	return critic_fail(critic_name(args->in), &err);
 }
 
+static int show_text(const struct critic_args *args)
+{
+	struct crit_error err = {0};
+	struct crit_file *file;
+	int ret;
+
+	ret = critic_open(args->in, &file, &err);
+	if (ret < 0)
+		return critic_fail(critic_name(args->in), &err);
+	ret = critic_text(file, judged_by(args->in), stdout, &err);
+	crit_file_put(file);
+	if (ret == 0)
+		return 0;
+	return critic_fail(ferror(stdout) ? "<stdout>" : critic_name(args->in), &err);
+}
+
 int critic_show(const struct critic_args *args)
 {
 	struct critic_args shown = *args;
 
+	if (args->text)
+		return show_text(args);
 	shown.pretty = true;
 	return critic_decode(&shown);
 }

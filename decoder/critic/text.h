@@ -11,10 +11,10 @@
 #include "decoder/file.h"
 
 /*
- * Write the text of an image file called `name` to `out`, entry by entry: a line
- * "#CORE", then for each entry "#0 core_entry" and its fields. An entry that can't be
- * decoded is a comment in its place. 0, -EIO where it is no image, -ENOMEM, -errno of
- * reading and writing.
+ * Write the text of an image to `out`, entry by entry: a line "#CORE", then for each
+ * entry "#0 core_entry" and its fields. An entry that can't be decoded is a comment in
+ * its place. `name` as in crit_document_new(). 0, -EIO where it is no image, -ENOMEM,
+ * -errno of reading and writing.
  */
 int critic_text(struct crit_file *file, const char *name, FILE *out, struct crit_error *err);
 
