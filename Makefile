@@ -33,7 +33,7 @@ Q   := @
 say  = @printf '  %-7s %s\n' $(1) $(2)
 endif
 
-.PHONY: all test demo deps deps-test asan programs install uninstall clean check-unit
+.PHONY: all test bench demo deps deps-test deps-bench asan programs install uninstall clean check-unit
 .DELETE_ON_ERROR:
 
 all: deps
@@ -98,6 +98,9 @@ deps:
 deps-test:
 	$(Q)contrib/deps build test
 
+deps-bench:
+	$(Q)contrib/deps build bench
+
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
 asan: deps
@@ -108,6 +111,17 @@ test: deps-test
 	@$(MAKE) --no-print-directory WERROR=-Werror tested
 	@$(MAKE) --no-print-directory WERROR=-Werror asan
 	$(Q)tests/all $(B) build/asan
+
+$(B)/tests/cost: tests/bench/cost.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+
+# Beside other tools; `make bench BENCH=--quick` to try, --help says what else.
+BENCH ?=
+bench: deps-bench
+	@$(MAKE) --no-print-directory programs $(B)/tests/cost
+	$(Q)CRITFS_BUILD=$(B) tests/bench/bench.py $(BENCH)
 
 demo: all
 	$(Q)contrib/demo $(B)/critfs

@@ -1,0 +1,71 @@
+#!/usr/bin/python3
+"""Measure critfs beside other tools: tests/bench/bench.py [KIND…]
+
+One run of this gives figures that can be compared with each other, and with no others:
+machines differ, and so do their hours. `make bench` builds what it needs.
+"""
+import argparse
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+
+import codec
+import measure
+
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(REPO, os.environ.get("CRITFS_BUILD", "build"))
+
+KINDS = {"codec": codec.run}
+
+
+def parse(args):
+    parser = argparse.ArgumentParser(description="Measure critfs beside other tools.")
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=", ".join(KINDS) + "; all")
+    parser.add_argument("--runs", type=int, default=3, metavar="N", help="of which the median counts")
+    parser.add_argument("--quick", action="store_true", help="small images: a try, no figures")
+    parser.add_argument("--json", metavar="FILE", help="write the figures there, too")
+    parser.add_argument("--critic", default=os.path.join(BUILD, "critic"), metavar="PROGRAM")
+    options = parser.parse_args(args)
+    options.kinds = options.kinds or list(KINDS)
+    unknown = [k for k in options.kinds if k not in KINDS]
+    if unknown or options.runs < 1:
+        parser.error("there is no kind " + unknown[0] if unknown else "at least one run")
+    return options
+
+
+def progress(text):
+    """One line that is written over, where somebody looks."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\033[K" + text)
+        sys.stderr.flush()
+
+
+def main(args):
+    options = parse(args)
+    helper = os.path.join(BUILD, "tests", "cost")
+    if not os.access(helper, os.X_OK):
+        sys.exit("bench: no %s: call `make bench`" % helper)
+    options.say = progress
+    figures = {}
+    for kind in options.kinds:
+        directory = tempfile.mkdtemp(prefix="critfs-bench-")
+        try:
+            figures[kind] = KINDS[kind](measure.Runner(helper), directory, options)
+        finally:
+            progress("")
+            shutil.rmtree(directory)
+    if options.json:
+        with open(options.json, "w") as f:
+            json.dump({"kernel": platform.release(), "machine": platform.machine(),
+                       "cpus": os.cpu_count(), "quick": options.quick, "figures": figures},
+                      f, indent=4)
+            f.write("\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
