@@ -116,9 +116,9 @@ static int show_text(const struct critic_args *args)
 		return critic_fail(critic_name(args->in), &err);
 	ret = critic_text(file, judged_by(args->in), stdout, &err);
 	crit_file_put(file);
-	if (ret == 0)
-		return 0;
-	return critic_fail(ferror(stdout) ? "<stdout>" : critic_name(args->in), &err);
+	if (ret == 0 || ferror(stdout)) /* which main() tells */
+		return ret != 0;
+	return critic_fail(critic_name(args->in), &err);
 }
 
 int critic_show(const struct critic_args *args)
