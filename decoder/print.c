@@ -34,42 +34,57 @@ struct object {
 static int print_message(struct printer *p, const struct crit_message *message,
 			 const void *data, size_t len, unsigned depth, bool hex);
 
-/* A line break and its indent; nothing where all is one line. */
-static void newline(struct printer *p, unsigned level)
+/* Room for a line break at `level`, and eight bytes more, see put_break(). */
+static size_t break_room(const struct printer *p, unsigned level)
 {
-	size_t indent = (size_t)CRIT_PRINT_INDENT * (p->base + level);
-	uint8_t *at;
-
-	if (p->style->one_line || !(at = crit_buf_room(p->out, 1 + indent)))
-		return;
-	*at = '\n';
-	memset(at + 1, ' ', indent);
-	p->out->len += 1 + indent;
+	return 1 + (size_t)CRIT_PRINT_INDENT * (p->base + level) + 8;
 }
 
-/* The comma behind the last value, or the bracket before the first, and a new line. */
-static void separate(struct printer *p, bool first, char bracket, unsigned level)
+/* A line break and its indent, nothing where all is one line; returns its end. */
+static uint8_t *put_break(const struct printer *p, uint8_t *at, unsigned level)
 {
-	crit_buf_byte(p->out, first ? bracket : ',');
-	if (!first && p->style->one_line)
-		crit_buf_byte(p->out, ' ');
-	else
-		newline(p, level);
+	size_t indent = (size_t)CRIT_PRINT_INDENT * (p->base + level), i;
+
+	if (p->style->one_line)
+		return at;
+	*at++ = '\n';
+	/* eight at a time, the last ones are written over */
+	for (i = 0; i < indent; i += 8)
+		memcpy(at + i, "        ", 8);
+	return at + indent;
+}
+
+static void newline(struct printer *p, unsigned level)
+{
+	uint8_t *at = crit_buf_room(p->out, break_room(p, level));
+
+	if (at)
+		p->out->len = (size_t)(put_break(p, at, level) - p->out->data);
+}
+
+/* The bracket before the first value, or the comma behind the last, and a new line. */
+static uint8_t *put_separator(const struct printer *p, uint8_t *at, bool first, char bracket,
+			      unsigned level)
+{
+	*at++ = (uint8_t)(first ? bracket : ',');
+	if (first || !p->style->one_line)
+		return put_break(p, at, level);
+	*at++ = ' ';
+	return at;
 }
 
 static void print_key(struct printer *p, struct object *o, const char *name, size_t len)
 {
-	uint8_t *at;
+	uint8_t *at = crit_buf_room(p->out, 2 + break_room(p, o->depth + 1) + len + 4);
 
-	separate(p, o->empty, '{', o->depth + 1);
-	o->empty = false;
-	at = crit_buf_room(p->out, len + 4);
 	if (!at)
 		return;
+	at = put_separator(p, at, o->empty, '{', o->depth + 1);
+	o->empty = false;
 	*at++ = '"';
 	memcpy(at, name, len);
 	memcpy(at + len, "\": ", 3);
-	p->out->len += len + 4;
+	p->out->len = (size_t)(at + len + 3 - p->out->data);
 }
 
 static void print_string(struct printer *p, const void *data, size_t len, unsigned level)
@@ -124,7 +139,11 @@ static int print_value(struct printer *p, struct object *o, const struct crit_fi
 
 static void list_item(struct printer *p, struct object *o)
 {
-	separate(p, o->list_empty, '[', o->depth + 2);
+	uint8_t *at = crit_buf_room(p->out, 2 + break_room(p, o->depth + 2));
+
+	if (at)
+		p->out->len = (size_t)(put_separator(p, at, o->list_empty, '[', o->depth + 2) -
+				       p->out->data);
 	o->list_empty = false;
 }
 

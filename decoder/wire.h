@@ -59,6 +59,11 @@ static inline bool crit_varint_get(const uint8_t **at, const uint8_t *end, uint6
 	uint64_t v = 0;
 	unsigned shift;
 
+	if (p < end && *p < 0x80) { /* most are */
+		*value = *p;
+		*at = p + 1;
+		return true;
+	}
 	for (shift = 0; p < end && shift < 70; shift += 7) {
 		v |= (uint64_t)(*p & 0x7f) << shift;
 		if (!(*p++ & 0x80)) {
