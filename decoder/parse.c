@@ -342,7 +342,39 @@ static void reorder(struct crit_parser *p, size_t start, const struct object *o)
 		p->out->error = ordered.error;
 	else if (ordered.len)
 		memcpy(p->out->data + start, ordered.data, ordered.len);
+	p->out->len = start + ordered.len;
 	crit_buf_fini(&ordered);
+}
+
+/*
+ * A required field that is missing may stand there by its former name, which is another
+ * field's now; make it the one that is meant.
+ */
+static bool take_former(struct crit_parser *p, struct object *o, unsigned missing)
+{
+	const struct crit_field *field = &o->message->fields[missing];
+	const uint8_t *at, *end;
+	uint64_t value;
+	unsigned i;
+
+	for (i = 0; field->formerly && i < o->message->pb->n_fields; i++) {
+		if (!(o->seen >> i & 1) ||
+		    strcmp(o->message->pb->fields[i].name, field->formerly))
+			continue;
+		at = p->out->data + o->spans[i].from;
+		end = p->out->data + o->spans[i].to;
+		/* the tag, then the number */
+		if (!crit_varint_get(&at, end, &value) || !crit_varint_get(&at, end, &value) ||
+		    value > UINT32_MAX)
+			return false;
+		o->seen &= ~(UINT64_C(1) << i);
+		o->seen |= UINT64_C(1) << missing;
+		o->spans[missing].from = p->out->len;
+		crit_wire_put_varint(p->out, field->pb->id, value);
+		o->spans[missing].to = p->out->len;
+		return true;
+	}
+	return false;
 }
 
 static int check_required(struct crit_parser *p, const struct object *o)
@@ -473,6 +505,7 @@ static int parse_message(struct crit_parser *p, const struct crit_message *messa
 {
 	size_t start = p->out->len;
 	bool ordered = true;
+	uint64_t missing;
 	struct object o;
 	int ret;
 
@@ -487,6 +520,9 @@ static int parse_message(struct crit_parser *p, const struct crit_message *messa
 	ret = parse_members(p, &o, &ordered);
 	if (ret < 0)
 		return ret;
+	missing = message->required & ~o.seen;
+	if (missing && take_former(p, &o, (unsigned)__builtin_ctzll(missing)))
+		ordered = false;
 	if (!ordered)
 		reorder(p, start, &o);
 	return check_required(p, &o);

@@ -437,6 +437,8 @@ static void put_field(FILE *f, const message_desc *msg, size_t i,
 		fputs(", .ipadd = true", f);
 	if (marks && marks->conv)
 		fprintf(f, ", .%s = true", marks->conv);
+	if (marks && marks->formerly)
+		fprintf(f, ", .formerly = \"%s\"", marks->formerly);
 	fprintf(f, " }, /* %s */\n", field->name);
 }
 

@@ -41,6 +41,7 @@ struct crit_field {
 	const struct crit_message *message; /* of a message field, else NULL */
 	const struct crit_names *flags;     /* of an integer, or NULL */
 	const struct crit_names *dict;      /* of an integer, or NULL */
+	const char *formerly;               /* of a required one: see marks.proto; or NULL */
 	bool hex;       /* of an integer; of a message: all integers below it */
 	bool dev;       /* an integer: major:minor, the minor in the low 20 bits */
 	bool odev;      /* with dev: bits as makedev(3) has them */
