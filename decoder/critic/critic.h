@@ -24,6 +24,7 @@ int critic_decode(const struct critic_args *args);
 int critic_encode(const struct critic_args *args);
 int critic_show(const struct critic_args *args);
 int critic_info(const struct critic_args *args);
+int critic_x(const struct critic_args *args); /* see explore.h */
 
 /*
  * Decode one image, see crit_document_new(), to a file or stdout (NULL). *at_output: it

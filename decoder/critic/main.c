@@ -19,6 +19,7 @@ static const char usage_text[] =
 	"       critic encode OUT -o DIR                            and back\n"
 	"       critic show IMAGE [--nopl] [--text]                 an image to read\n"
 	"       critic info IMAGE                                   its type and entries\n"
+	"       critic x DIR ps|fds|mems|rss|sk                     processes of a dump\n"
 	"       critic --version | --help\n";
 
 static const char more_text[] =
@@ -50,6 +51,7 @@ static const struct command {
 	{"encode", "io", 1, 0, critic_encode, critic_encode_tree},
 	{"show", "nt", 1, 1, critic_show, NULL},
 	{"info", "", 1, 1, critic_info, NULL},
+	{"x", "", 2, 2, critic_x, NULL},
 };
 
 static int bad_usage(const char *what, const char *which)
@@ -119,6 +121,8 @@ static int run_command(int argc, char **argv)
 		return bad_usage("two files to read, the second is ", argv[0]);
 	if (argc)
 		args.in = file_name(argv[0]);
+	if (argc > 1)
+		args.what = argv[1];
 	if (c->run_tree && critic_is_tree(&args))
 		return c->run_tree(&args);
 	return c->run(&args);
