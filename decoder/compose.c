@@ -6,15 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "decoder/contents.h"
+#include "decoder/compose-entries.h"
 #include "decoder/document.h"
-#include "decoder/extra.h"
-#include "decoder/parse.h"
-#include "decoder/payload.h"
-#include "decoder/text.h"
-#include "decoder/wire.h"
-
-#define COPY_AT_ONCE ((size_t)64 << 10) /* bytes */
 
 /* What a pipe gave, to be read again. */
 struct kept {
@@ -34,294 +27,21 @@ static const char *const keys[N_KEYS] = {
 	[KEY_TAIL] = CRIT_KEY_TAIL,
 };
 
-/* Keys of an entry that are no fields; the second is only of types that have extras. */
-static const char *const entry_keys[] = {CRIT_KEY_RAW, "extra", NULL};
-
 struct composer {
 	struct crit_json json;
-	struct crit_parser parser;
+	struct crit_entries entries;
 	struct crit_source *doc;
-	struct crit_error *err;
-	struct crit_spool *out;
-	struct crit_image *old; /* whose entries keep their bytes; NULL: none */
-
-	struct crit_header header; /* its type is NULL until it is known */
-	bool keep_type;            /* the document has to be of this type */
-	bool composed;             /* the entries were */
-	bool later;                /* they come before what has to be known first */
-	struct crit_json_mark entries;
+	bool keep_type;              /* the document has to be of the header's type */
+	bool composed;               /* the entries were */
+	bool later;                  /* they come before what has to be known first, */
+	struct crit_json_mark place; /* here */
 	struct kept kept;
 	struct crit_spool tail;
-
-	uint64_t n;
-	struct crit_contents contents; /* of entry n */
-	struct crit_payload payload;
-	bool no_more; /* a ghost file that is not in chunks has one entry */
 };
 
 static int spool_failed(struct composer *c, int ret)
 {
-	return ret < 0 ? crit_fail_errno(c->err, -ret, "can't put the image by") : 0;
-}
-
-static int add_word(struct composer *c, uint32_t v)
-{
-	uint8_t word[4];
-
-	crit_set_u32(&c->header, v, word);
-	return spool_failed(c, crit_spool_add(c->out, word, sizeof(word)));
-}
-
-static int read_other(struct crit_parser *p, unsigned which)
-{
-	struct composer *c = p->ctx;
-
-	return which ? crit_payload_read(&c->payload, p, &c->header) : crit_read_raw(p, which);
-}
-
-/* An entry without an extra where a field says that it has one would lose bytes. */
-static int check_missing(struct composer *c, const struct crit_message *type)
-{
-	const struct crit_buf *m = &c->contents.message;
-	const struct crit_blob_rule *rule;
-	uint64_t count;
-	unsigned i;
-
-	for (i = 0; i < c->contents.rule.n_blobs; i++) {
-		rule = &c->contents.rule.blob[i];
-		if (c->payload.given & 1u << i)
-			continue;
-		if (crit_wire_uint(type, m->data, m->len, rule->length ? rule->length : "size",
-				   &count) > 0 &&
-		    count)
-			return crit_parse_reject(&c->parser,
-						 "its \"%s\" is %llu, but it has no \"extra\"",
-						 rule->length ? rule->length : "size",
-						 (unsigned long long)count);
-	}
-	return 0;
-}
-
-/* The blobs that were given, by the rule: keys and values are told apart by their fields. */
-static int take_blobs(struct composer *c, const struct crit_message *type,
-		      struct crit_blob blobs[CRIT_BLOBS_MAX],
-		      struct crit_piece pieces[CRIT_BLOBS_MAX][2])
-{
-	const struct crit_extra_rule *rule = &c->contents.rule;
-	const struct crit_buf *m = &c->contents.message;
-	uint64_t len = crit_spool_len(&c->payload.blob[0]), counts[2] = {0};
-	unsigned i;
-
-	if (!rule->n_blobs && len)
-		return crit_payload_reject(&c->payload, &c->parser,
-					   "this entry has none here, got %llu bytes",
-					   (unsigned long long)len);
-	for (i = 0; i < rule->n_blobs; i++) {
-		blobs[i] = (struct crit_blob){.part = rule->blob[i].part,
-					      .source = pieces[i],
-					      .n_msgs = c->payload.n_msgs};
-		blobs[i].n_source = crit_spool_pieces(&c->payload.blob[i], pieces[i]);
-		c->contents.blob[i] = &blobs[i];
-	}
-	if (!rule->n_blobs || rule->blob[0].part != CRIT_PART_KEYS)
-		return 0;
-	for (i = 0; i < 2; i++)
-		crit_wire_uint(type, m->data, m->len, rule->blob[i].length, &counts[i]);
-	if (!c->payload.given || len == counts[0] + counts[1])
-		return 0;
-	return crit_payload_reject(
-		&c->payload, &c->parser, "expected %llu bytes (%s + %s), got %llu",
-		(unsigned long long)(counts[0] + counts[1]), rule->blob[0].length,
-		rule->blob[1].length, (unsigned long long)len);
-}
-
-/* Has the old image the same message, or one of which the same text would be made? */
-static bool same_message(struct composer *c, const struct crit_entry *e)
-{
-	const struct crit_buf *m = &c->contents.message;
-	struct crit_contents own = {0};
-	const uint8_t *data;
-	bool same;
-
-	data = crit_image_bytes(c->old, e->message, NULL);
-	if (data && e->message.len == m->len && (!m->len || !memcmp(data, m->data, m->len)))
-		return true;
-	same = crit_contents_own(c->old, (struct crit_place){c->n, CRIT_NO_MSG}, e, &own) ==
-		       0 &&
-	       own.message.len == m->len &&
-	       (!m->len || !memcmp(own.message.data, m->data, m->len));
-	crit_contents_fini(&own);
-	return same;
-}
-
-/* Does entry n of the old image say just the same? Then *e is it. */
-static bool is_old(struct composer *c, struct crit_entry *e)
-{
-	struct crit_span span;
-	unsigned i;
-
-	if (!c->old || crit_image_entry(c->old, c->n, e, NULL) < 0 ||
-	    e->n_blobs != c->contents.rule.n_blobs)
-		return false;
-	for (i = 0; i < e->n_blobs; i++) {
-		span = e->blob[i];
-		if (e->part[i] == CRIT_PART_KEYS) /* with the values, as they were given */
-			span.len += e->blob[++i].len;
-		if (!crit_blob_same(crit_image_file(c->old)->fd, span,
-				    c->contents.blob[0]->source, c->contents.blob[0]->n_source))
-			return false;
-	}
-	return same_message(c, e);
-}
-
-static int add_old(struct composer *c, const struct crit_entry *e)
-{
-	uint64_t off, n;
-	const uint8_t *data;
-	int ret = 0;
-
-	for (off = e->off; ret == 0 && off < e->end; off += n) {
-		n = e->end - off < COPY_AT_ONCE ? e->end - off : COPY_AT_ONCE;
-		data = crit_image_bytes(c->old, (struct crit_span){off, n}, c->err);
-		if (!data)
-			return -EIO;
-		ret = spool_failed(c, crit_spool_add(c->out, data, (size_t)n));
-	}
-	return ret;
-}
-
-static int add_blobs(struct composer *c)
-{
-	const struct crit_extra_rule *rule = &c->contents.rule;
-	bool one = rule->n_blobs && rule->blob[0].part == CRIT_PART_KEYS;
-	static const uint8_t zeros[8];
-	uint64_t len = 0;
-	unsigned i;
-	int ret = 0;
-
-	for (i = 0; ret == 0 && i < rule->n_blobs - one; i++) {
-		len += crit_spool_len(&c->payload.blob[i]);
-		ret = crit_spool_add_spool(c->out, &c->payload.blob[i]);
-	}
-	if (ret == 0)
-		ret = crit_spool_add(c->out, zeros, (size_t)crit_padding(rule, len));
-	return spool_failed(c, ret);
-}
-
-/* The lengths in the message become those of the blobs. */
-static int count_blobs(struct composer *c, const struct crit_message *type)
-{
-	const struct crit_extra_rule *rule = &c->contents.rule;
-	const struct crit_entry nothing = {.type = type};
-
-	/* what keys and values are is told by these fields alone */
-	if (!rule->n_blobs || rule->blob[0].part == CRIT_PART_KEYS)
-		return 0;
-	return crit_contents_count(&nothing, &c->contents, c->err);
-}
-
-/* Make the entry's extra what follows its message. */
-static int take_payload(struct composer *c, const struct crit_message *type,
-			struct crit_blob blobs[CRIT_BLOBS_MAX],
-			struct crit_piece pieces[CRIT_BLOBS_MAX][2])
-{
-	struct crit_contents *contents = &c->contents;
-	uint64_t count;
-	int ret;
-
-	ret = crit_extra_rule(c->header.type, c->n, contents->message.data,
-			      contents->message.len, &contents->rule);
-	if (ret == 0 && contents->rule.n_blobs && contents->rule.blob[0].length)
-		ret = crit_wire_uint(type, contents->message.data, contents->message.len,
-				     contents->rule.blob[0].length, &count);
-	if (ret < 0)
-		return crit_parse_reject(&c->parser,
-					 "what follows these raw bytes can't be told");
-	c->no_more = c->header.type->extra == CRIT_EXTRA_GHOST && contents->rule.n_blobs &&
-		     !contents->rule.blob[0].length;
-	ret = check_missing(c, type);
-	if (ret == 0)
-		ret = take_blobs(c, type, blobs, pieces);
-	return ret < 0 ? ret : count_blobs(c, type);
-}
-
-static int add_entry(struct composer *c, const struct crit_message *type)
-{
-	struct crit_piece pieces[CRIT_BLOBS_MAX][2];
-	struct crit_blob blobs[CRIT_BLOBS_MAX];
-	struct crit_contents *contents = &c->contents;
-	struct crit_entry e;
-	int ret = 0;
-
-	if (c->header.type->extra != CRIT_EXTRA_NONE)
-		ret = take_payload(c, type, blobs, pieces);
-	if (ret < 0)
-		return ret;
-	if (is_old(c, &e))
-		return add_old(c, &e);
-	if (contents->message.len > UINT32_MAX)
-		return crit_fail(c->err, CRIT_TOO_BIG, "a message of %zu bytes",
-				 contents->message.len);
-	ret = add_word(c, (uint32_t)contents->message.len);
-	if (ret == 0)
-		ret = spool_failed(c, crit_spool_add(c->out, contents->message.data,
-						     contents->message.len));
-	return ret < 0 || !contents->rule.n_blobs ? ret : add_blobs(c);
-}
-
-/* An entry whose first token was just read. */
-static int compose_entry(struct composer *c)
-{
-	const struct crit_type *type = c->header.type;
-	const struct crit_message *message = c->n ? type->rest : type->head;
-	int ret;
-
-	if (c->no_more)
-		return crit_parse_reject(&c->parser,
-					 "a ghost file that is not in chunks has one entry");
-	crit_buf_reset(&c->contents.message);
-	if (type->extra != CRIT_EXTRA_NONE)
-		crit_payload_reset(&c->payload);
-	ret = crit_parse_object(&c->parser, message);
-	return ret < 0 ? ret : add_entry(c, message);
-}
-
-static int add_header(struct composer *c)
-{
-	return spool_failed(c, crit_spool_add(c->out, c->header.bytes, c->header.len));
-}
-
-/* The value of "entries", the first token of which is still to come. */
-static int compose_entries(struct composer *c)
-{
-	struct crit_path list = {.name = keys[KEY_ENTRIES]}, item = {.outer = &list};
-	struct crit_json *j = &c->json;
-	struct crit_parser *p = &c->parser;
-	int ret = add_header(c);
-
-	p->style = (struct crit_style){.big_endian = c->header.big_endian};
-	p->other_keys = c->header.type->extra == CRIT_EXTRA_NONE ? crit_raw_keys : entry_keys;
-	p->path = &list;
-	c->composed = true;
-	if (ret == 0 && crit_json_next(j) == CRIT_JSON_NULL)
-		return 0; /* go-criu's empty list */
-	if (ret == 0 && j->token != '[')
-		ret = crit_parse_expected(p, "a list");
-	if (ret == 0 && crit_json_next(j) == ']')
-		return 0;
-	for (; ret == 0; c->n++) {
-		item.index = c->n;
-		p->path = &item;
-		ret = compose_entry(c);
-		p->path = &list;
-		if (ret < 0 || crit_json_next(j) == ']')
-			break;
-		if (j->token != ',')
-			return crit_parse_expected(p, "',' or ']'");
-		crit_json_next(j);
-	}
-	p->path = NULL;
-	return ret;
+	return ret < 0 ? crit_fail_errno(c->entries.err, -ret, "can't put the image by") : 0;
 }
 
 static bool is_value(const struct crit_json *j, const char *text)
@@ -352,12 +72,12 @@ static int read_magic(struct composer *c)
 	const struct crit_type *type = crit_type_by_title(c->json.value, c->json.value_len);
 
 	if (!type)
-		return crit_parse_expected(&c->parser, "the name of an image type");
-	if (c->keep_type && type != c->header.type)
-		return crit_parse_reject(&c->parser, "expected \"%s\", got \"%s\"",
-					 c->header.type->name, type->name);
+		return crit_parse_expected(&c->entries.parser, "the name of an image type");
+	if (c->keep_type && type != c->entries.header.type)
+		return crit_parse_reject(&c->entries.parser, "expected \"%s\", got \"%s\"",
+					 c->entries.header.type->name, type->name);
 	if (!c->keep_type)
-		c->header.type = type;
+		c->entries.header.type = type;
 	return 0;
 }
 
@@ -382,27 +102,27 @@ static int read_header(struct composer *c, struct words *w)
 		*w = (struct words){true, headers[i].first};
 		return 0;
 	}
-	return crit_parse_expected(&c->parser, "\"v1.0\", \"common\" or \"service\"");
+	return crit_parse_expected(&c->entries.parser, "\"v1.0\", \"common\" or \"service\"");
 }
 
 static int read_byteorder(struct composer *c)
 {
 	if (!is_value(&c->json, "big") && !is_value(&c->json, "little"))
-		return crit_parse_expected(&c->parser, "\"big\" or \"little\"");
-	c->header.big_endian = is_value(&c->json, "big");
+		return crit_parse_expected(&c->entries.parser, "\"big\" or \"little\"");
+	c->entries.header.big_endian = is_value(&c->json, "big");
 	return 0;
 }
 
 /* Make the header what has been said of it, now that the type is known. */
 static void settle_header(struct composer *c, const struct words *w)
 {
-	uint32_t first = c->header.type->first;
+	uint32_t first = c->entries.header.type->first;
 
 	if (w->named)
 		first = w->first;
 	else if (c->keep_type)
-		first = first_word(&c->header);
-	set_header(&c->header, c->header.type, first);
+		first = first_word(&c->entries.header);
+	set_header(&c->entries.header, c->entries.header.type, first);
 }
 
 static ssize_t read_kept(struct crit_source *s, void *buf, size_t len, uint64_t off)
@@ -432,7 +152,7 @@ static int keep_rest(struct composer *c)
 		off += n > 0 ? (uint64_t)n : 0;
 	}
 	if (n < 0)
-		return crit_fail_errno(c->err, (int)-n, "can't read the text");
+		return crit_fail_errno(c->entries.err, (int)-n, "can't read the text");
 	c->doc = &c->kept.source;
 	crit_json_go(j, c->doc, here);
 	return spool_failed(c, ret);
@@ -446,7 +166,7 @@ static int put_off(struct composer *c)
 	if (ret < 0)
 		return ret;
 	c->later = true;
-	c->entries = crit_json_tell(&c->json);
+	c->place = crit_json_tell(&c->json);
 	ret = crit_json_next(&c->json);
 	return ret < 0 ? ret : crit_json_skip(&c->json);
 }
@@ -454,15 +174,16 @@ static int put_off(struct composer *c)
 static int read_value(struct composer *c, enum key key, struct words *w)
 {
 	if (key == KEY_TAIL)
-		return crit_payload_bytes(&c->parser, &c->tail);
-	if (key == KEY_ENTRIES && !c->header.type)
+		return crit_payload_bytes(&c->entries.parser, &c->tail);
+	if (key == KEY_ENTRIES && !c->entries.header.type)
 		return put_off(c);
 	if (key == KEY_ENTRIES) {
 		settle_header(c, w);
-		return compose_entries(c);
+		c->composed = true;
+		return crit_entries_compose(&c->entries);
 	}
 	if (crit_json_next(&c->json) != CRIT_JSON_STRING)
-		return crit_parse_expected(&c->parser, "a string");
+		return crit_parse_expected(&c->entries.parser, "a string");
 	if (key == KEY_MAGIC)
 		return read_magic(c);
 	return key == KEY_HEADER ? read_header(c, w) : read_byteorder(c);
@@ -475,18 +196,19 @@ static int find_key(struct composer *c, unsigned seen)
 	unsigned key;
 
 	if (j->token != CRIT_JSON_STRING)
-		return crit_parse_expected(&c->parser, "a key in double quotes");
+		return crit_parse_expected(&c->entries.parser, "a key in double quotes");
 	for (key = 0; key < N_KEYS && !is_value(j, keys[key]); key++)
 		;
 	if (key == N_KEYS)
-		return crit_parse_reject(&c->parser, "unknown key \"%.*s\" of a document",
-					 (int)(j->value_len < 80 ? j->value_len : 80),
-					 j->value);
+		return crit_parse_reject(
+			&c->entries.parser, "unknown key \"%.*s\" of a document",
+			(int)(j->value_len < 80 ? j->value_len : 80), j->value);
 	if (seen & 1u << key)
-		return crit_parse_reject(&c->parser, "key \"%s\" stands here twice", keys[key]);
-	if (c->composed && (key == KEY_HEADER || key == KEY_BYTEORDER))
-		return crit_parse_reject(&c->parser, "\"%s\" has to stand before \"entries\"",
+		return crit_parse_reject(&c->entries.parser, "key \"%s\" stands here twice",
 					 keys[key]);
+	if (c->composed && (key == KEY_HEADER || key == KEY_BYTEORDER))
+		return crit_parse_reject(&c->entries.parser,
+					 "\"%s\" has to stand before \"entries\"", keys[key]);
 	return (int)key;
 }
 
@@ -500,10 +222,10 @@ static int read_pair(struct composer *c, unsigned *seen, struct words *w)
 	*seen |= 1u << key;
 	here.name = keys[key];
 	if (crit_json_next(&c->json) != ':')
-		return crit_parse_expected(&c->parser, "':' behind a key");
-	c->parser.path = &here;
+		return crit_parse_expected(&c->entries.parser, "':' behind a key");
+	c->entries.parser.path = &here;
 	ret = read_value(c, (enum key)key, w);
-	c->parser.path = NULL;
+	c->entries.parser.path = NULL;
 	return ret;
 }
 
@@ -513,7 +235,7 @@ static int read_pairs(struct composer *c, unsigned *seen, struct words *w)
 	int ret;
 
 	if (crit_json_next(j) != '{')
-		return crit_parse_expected(&c->parser,
+		return crit_parse_expected(&c->entries.parser,
 					   "an object with \"magic\" and \"entries\"");
 	if (crit_json_next(j) == '}')
 		return 0;
@@ -524,7 +246,7 @@ static int read_pairs(struct composer *c, unsigned *seen, struct words *w)
 		if (crit_json_next(j) == '}')
 			return 0;
 		if (j->token != ',')
-			return crit_parse_expected(&c->parser, "',' or '}'");
+			return crit_parse_expected(&c->entries.parser, "',' or '}'");
 		crit_json_next(j);
 	}
 }
@@ -536,45 +258,42 @@ static int compose(struct composer *c)
 	int ret = read_pairs(c, &seen, &w);
 
 	if (ret == 0 && !(seen & 1u << KEY_MAGIC))
-		ret = crit_parse_reject(&c->parser, "required key \"magic\" is missing");
+		ret = crit_parse_reject(&c->entries.parser,
+					"required key \"magic\" is missing");
 	if (ret == 0 && !(seen & 1u << KEY_ENTRIES))
-		ret = crit_parse_reject(&c->parser, "required key \"entries\" is missing");
+		ret = crit_parse_reject(&c->entries.parser,
+					"required key \"entries\" is missing");
 	if (ret == 0 && crit_json_next(&c->json) != CRIT_JSON_END)
-		ret = crit_parse_expected(&c->parser, "nothing behind the document");
+		ret = crit_parse_expected(&c->entries.parser, "nothing behind the document");
 	if (ret == 0 && c->later) {
 		settle_header(c, &w);
-		crit_json_go(&c->json, c->doc, c->entries);
-		ret = compose_entries(c);
+		crit_json_go(&c->json, c->doc, c->place);
+		ret = crit_entries_compose(&c->entries);
 	}
 	if (ret == 0)
-		ret = spool_failed(c, crit_spool_add_spool(c->out, &c->tail));
+		ret = spool_failed(c, crit_spool_add_spool(c->entries.out, &c->tail));
 	return ret;
 }
 
 static int compose_with(struct crit_source *doc, const struct crit_header *header,
 			struct crit_image *old, struct crit_spool *out, struct crit_error *err)
 {
-	struct composer c = {.doc = doc, .err = err, .out = out, .old = old};
+	struct composer c = {.doc = doc};
 	int ret;
 
+	crit_json_init_source(&c.json, doc, err);
+	crit_entries_init(&c.entries, &c.json, out, err);
+	c.entries.old = old;
 	if (header) {
-		c.header = *header;
+		c.entries.header = *header;
 		c.keep_type = true;
 	}
-	crit_json_init_source(&c.json, doc, err);
-	c.parser = (struct crit_parser){.json = &c.json,
-					.out = &c.contents.message,
-					.err = err,
-					.read_other = read_other,
-					.ctx = &c};
 	crit_spool_init(&c.kept.bytes, -1);
 	crit_spool_init(&c.tail, -1);
-	crit_payload_init(&c.payload);
 	ret = compose(&c);
 	if (ret < 0 && ret != -EBADMSG)
 		crit_error_at(err, 0, 0);
-	crit_payload_fini(&c.payload);
-	crit_contents_fini(&c.contents);
+	crit_entries_fini(&c.entries);
 	crit_spool_fini(&c.tail);
 	crit_spool_fini(&c.kept.bytes);
 	crit_json_fini(&c.json);

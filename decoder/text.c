@@ -3,6 +3,8 @@
  */
 #include "decoder/text.h"
 
+#include <stdio.h>
+
 static const char hex_lower[] = "0123456789abcdef";
 static const char hex_upper[] = "0123456789ABCDEF";
 
@@ -333,4 +335,18 @@ bool crit_qp_read(const char *text, size_t len, struct crit_buf *out)
 		}
 	}
 	return true;
+}
+
+void crit_human_size(struct crit_buf *out, uint64_t bytes)
+{
+	static const char *const units[] = {"", "K", "M", "G", "T", "P", "E"};
+	double n = (double)bytes;
+	unsigned unit = 0;
+	char text[32];
+
+	for (; n >= 1024; n /= 1024)
+		unit++;
+	snprintf(text, sizeof(text), "%.*f%sB", n == (double)(uint64_t)n ? 0 : 1, n,
+		 units[unit]);
+	crit_buf_str(out, text);
 }

@@ -78,4 +78,7 @@ void crit_qp_write(struct crit_buf *out, const void *data, size_t len);
 /* Append what quoted-printable text stands for; false at a bad '='. */
 bool crit_qp_read(const char *text, size_t len, struct crit_buf *out);
 
+/* Append a number of bytes to be read by people, as crit does: "12B", "1.5KB". */
+void crit_human_size(struct crit_buf *out, uint64_t bytes);
+
 #endif

@@ -15,46 +15,6 @@
 #include "decoder/critic/critic.h"
 #include "decoder/critic/files.h"
 
-/* A document in a file or from a pipe. */
-struct file_source {
-	struct crit_source source; /* must be the first */
-	int fd;                    /* owned */
-};
-
-static ssize_t read_file(struct crit_source *s, void *buf, size_t len, uint64_t off)
-{
-	const struct file_source *f = (const struct file_source *)s;
-	size_t done = 0;
-	ssize_t n;
-
-	while (done < len) {
-		if (s->sequential)
-			n = read(f->fd, (char *)buf + done, len - done);
-		else
-			n = pread(f->fd, (char *)buf + done, len - done, (off_t)(off + done));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (!n)
-			break;
-		done += (size_t)n;
-	}
-	return (ssize_t)done;
-}
-
-static int open_source(const char *path, struct file_source *f, struct crit_error *err)
-{
-	struct stat st;
-
-	f->fd = path ? open(path, O_RDONLY | O_CLOEXEC) : dup(STDIN_FILENO);
-	if (f->fd < 0 || fstat(f->fd, &st) < 0)
-		return crit_fail_errno(err, errno, "can't open it");
-	f->source.read = read_file;
-	f->source.sequential = !S_ISREG(st.st_mode);
-	return 0;
-}
-
 /* Write what was composed to where nothing has to be kept. */
 static int write_out(const char *path, const struct crit_spool *image, struct crit_error *err)
 {
@@ -131,21 +91,20 @@ static int write_image(const char *path, const struct crit_spool *image, struct 
 
 int critic_encode_file(const char *in, const char *out, bool *at_output, struct crit_error *err)
 {
-	struct file_source source = {.fd = -1};
+	struct critic_source source;
 	struct crit_spool image;
 	int ret;
 
 	*at_output = false;
 	crit_spool_init(&image, -1);
-	ret = open_source(in, &source, err);
+	ret = critic_source_open(&source, in, err);
 	if (ret == 0)
 		ret = crit_compose(&source.source, NULL, &image, err);
 	if (ret == 0) {
 		ret = write_image(out, &image, err);
 		*at_output = ret < 0;
 	}
-	if (source.fd >= 0)
-		close(source.fd);
+	critic_source_close(&source);
 	crit_spool_fini(&image);
 	return ret;
 }

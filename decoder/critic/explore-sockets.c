@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "decoder/critic/explorer.h"
+#include "decoder/text.h"
 #include "decoder/value.h"
 #include "proto/names.h"
 
@@ -137,23 +138,10 @@ static void put_name(struct table *t, enum column c, const struct crit_name *nam
 }
 
 /* A size in bytes for people: whole, or with one decimal, of the largest unit. */
-static void put_size(struct table *t, enum column c, uint32_t size)
-{
-	static const char units[] = {0, 'K', 'M', 'G'};
-	double n = size;
-	unsigned unit = 0;
-	char text[32];
-
-	for (; n >= 1024; n /= 1024)
-		unit++;
-	snprintf(text, sizeof(text), "%.*f%.1sB", n == (uint32_t)n ? 0 : 1, n, &units[unit]);
-	put(t, c, text);
-}
-
 static void put_options(struct table *t, const SkOptsEntry *opts)
 {
-	put_size(t, COLUMN_SNDBUF, opts->so_sndbuf);
-	put_size(t, COLUMN_RCVBUF, opts->so_rcvbuf);
+	crit_human_size(&t->cell[COLUMN_SNDBUF], opts->so_sndbuf);
+	crit_human_size(&t->cell[COLUMN_RCVBUF], opts->so_rcvbuf);
 }
 
 static void put_address(struct table *t, enum column c, uint32_t family, const uint32_t *words,

@@ -64,6 +64,47 @@ int critic_open(const char *path, struct crit_file **out, struct crit_error *err
 	return 0;
 }
 
+static ssize_t read_file(struct crit_source *s, void *buf, size_t len, uint64_t off)
+{
+	const struct critic_source *f = (const struct critic_source *)s;
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < len) {
+		if (s->sequential)
+			n = read(f->fd, (char *)buf + done, len - done);
+		else
+			n = pread(f->fd, (char *)buf + done, len - done, (off_t)(off + done));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (!n)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+int critic_source_open(struct critic_source *s, const char *path, struct crit_error *err)
+{
+	struct stat st;
+
+	s->fd = path ? open(path, O_RDONLY | O_CLOEXEC) : dup(STDIN_FILENO);
+	if (s->fd < 0 || fstat(s->fd, &st) < 0)
+		return crit_fail_errno(err, errno, "can't open it");
+	s->source.read = read_file;
+	s->source.sequential = !S_ISREG(st.st_mode);
+	return 0;
+}
+
+void critic_source_close(struct critic_source *s)
+{
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+}
+
 /* A file beside the one that is to appear. */
 static int open_temporary(struct critic_output *out, struct crit_error *err)
 {

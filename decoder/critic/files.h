@@ -9,12 +9,23 @@
 
 #include "decoder/error.h"
 #include "decoder/file.h"
+#include "decoder/source.h"
 
 /*
  * Open an image; NULL is stdin. What can't be read at any offset, like a pipe, is read
  * into a temporary file first. 0, -errno.
  */
 int critic_open(const char *path, struct crit_file **out, struct crit_error *err);
+
+/* A document in a file or from a pipe. */
+struct critic_source {
+	struct crit_source source; /* must be the first */
+	int fd;                    /* owned */
+};
+
+/* NULL is stdin. 0, -errno; to be closed whichever. */
+int critic_source_open(struct critic_source *s, const char *path, struct crit_error *err);
+void critic_source_close(struct critic_source *s);
 
 /* Something to be written: a regular file appears when it is whole, or not at all. */
 struct critic_output {

@@ -15,6 +15,7 @@
 #include "decoder/copy.h"
 #include "decoder/critic/files.h"
 #include "decoder/critic/progress.h"
+#include "decoder/edit.h"
 #include "decoder/image.h"
 #include "decoder/json.h"
 
@@ -71,14 +72,20 @@ static int like(const char *path, const struct stat *st, struct crit_error *err)
 	return 0;
 }
 
-/* Is the file there already? What was copied has its times from here. */
-static bool is_copy(const char *path, const struct stat *st)
+/* Is the file there already? A dump's many pages need not be written again. */
+static bool is_copy(const char *path, const struct crit_file *file)
 {
-	struct stat there;
+	const struct crit_span all = {0, (uint64_t)file->st.st_size};
+	const struct crit_piece whole = {.fd = file->fd, .len = all.len};
+	struct crit_file *there;
+	bool same;
 
-	return lstat(path, &there) == 0 && S_ISREG(there.st_mode) &&
-	       there.st_size == st->st_size && there.st_mtim.tv_sec == st->st_mtim.tv_sec &&
-	       there.st_mtim.tv_nsec == st->st_mtim.tv_nsec;
+	if (crit_file_open(AT_FDCWD, path, &there) < 0)
+		return false;
+	same = there->st.st_size == file->st.st_size &&
+	       crit_blob_same(there->fd, all, &whole, all.len != 0);
+	crit_file_put(there);
+	return same;
 }
 
 static int copy_file(struct crit_file *file, const char *to, struct crit_error *err)
@@ -87,8 +94,8 @@ static int copy_file(struct crit_file *file, const char *to, struct crit_error *
 	uint64_t size = (uint64_t)file->st.st_size;
 	int ret;
 
-	if (is_copy(to, &file->st))
-		return 0;
+	if (is_copy(to, file))
+		return like(to, &file->st, err);
 	ret = critic_output_open(&out, to, file, err);
 	if (ret < 0)
 		return ret;
@@ -134,65 +141,29 @@ static int decode_image(struct tree *t, struct crit_file *file, const char *name
 	return ret < 0 ? ret : like(document, &file->st, err);
 }
 
-/* Is there an image whose document has the name of this file? */
-static bool name_is_taken(const FTSENT *from)
+/* Has a file a document's "magic"? Only asked where its name does not tell. */
+static bool has_magic(const char *path)
 {
-	size_t len = strlen(from->fts_accpath);
-	char path[PATH_MAX];
-	struct crit_file *file;
-	bool image;
-
-	if (len <= SUFFIX_LEN || len >= sizeof(path) ||
-	    strcmp(from->fts_accpath + len - SUFFIX_LEN, SUFFIX))
-		return false;
-	memcpy(path, from->fts_accpath, len - SUFFIX_LEN);
-	path[len - SUFFIX_LEN] = '\0';
-	if (crit_file_open(AT_FDCWD, path, &file) < 0)
-		return false;
-	image = is_image(strrchr(path, '/') + 1, file);
-	crit_file_put(file);
-	return image;
-}
-
-static int decode_file(struct tree *t, const FTSENT *from, const char *to,
-		       struct crit_error *err)
-{
-	struct crit_file *file;
-	int ret = crit_file_open(AT_FDCWD, from->fts_accpath, &file);
-
-	if (ret < 0)
-		return crit_fail_errno(err, -ret, "can't open it");
-	if (is_image(from->fts_name, file))
-		ret = decode_image(t, file, from->fts_name, to, err);
-	else if (name_is_taken(from))
-		ret = crit_fail_errno(err, EEXIST,
-				      "an image's document has this name, so it is left out");
-	else
-		ret = copy_file(file, to, err);
-	crit_file_put(file);
-	return ret;
-}
-
-/* Does a file begin like a document? Only asked where its name does not tell. */
-static bool begins_as_document(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	struct crit_error err = {0};
+	struct critic_source source;
 	struct crit_json j;
-	char text[4096];
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
-	bool is = false;
+	bool found = false;
 
-	if (fd >= 0)
-		close(fd);
-	if (n <= 0)
-		return false;
-	crit_json_init(&j, text, (size_t)n, &err);
-	if (crit_json_next(&j) == '{' && crit_json_take_key(&j, "magic", 5) &&
-	    crit_json_next(&j) == CRIT_JSON_STRING)
-		is = crit_type_by_title(j.value, j.value_len) != NULL;
-	crit_json_fini(&j);
-	return is;
+	if (critic_source_open(&source, path, &err) == 0) {
+		crit_json_init_source(&j, &source.source, &err);
+		if (crit_json_next(&j) == '{') {
+			while (!(found = crit_json_take_key(&j, "magic", 5)) &&
+			       crit_json_next(&j) == CRIT_JSON_STRING &&
+			       crit_json_next(&j) == ':' && crit_json_next(&j) > 0 &&
+			       crit_json_skip(&j) == 0 && crit_json_next(&j) == ',')
+				;
+			found = found && crit_json_next(&j) == CRIT_JSON_STRING &&
+				crit_type_by_title(j.value, j.value_len);
+		}
+		crit_json_fini(&j);
+	}
+	critic_source_close(&source);
+	return found;
 }
 
 /* Is it an image's document? `name` is without the suffix then. */
@@ -208,7 +179,27 @@ static bool is_document(const FTSENT *from, char name[NAME_MAX + 1])
 	name[len - SUFFIX_LEN] = '\0';
 	dot = strrchr(name, '.');
 	return crit_type_by_name(name) || (dot && !strcmp(dot, ".img")) ||
-	       begins_as_document(from->fts_accpath);
+	       has_magic(from->fts_accpath);
+}
+
+static int decode_file(struct tree *t, const FTSENT *from, const char *to,
+		       struct crit_error *err)
+{
+	char name[NAME_MAX + 1];
+	struct crit_file *file;
+	int ret = crit_file_open(AT_FDCWD, from->fts_accpath, &file);
+
+	if (ret < 0)
+		return crit_fail_errno(err, -ret, "can't open it");
+	if (is_image(from->fts_name, file))
+		ret = decode_image(t, file, from->fts_name, to, err);
+	else if (is_document(from, name))
+		ret = crit_fail_errno(err, EEXIST,
+				      "left out: it would become an image on the way back");
+	else
+		ret = copy_file(file, to, err);
+	crit_file_put(file);
+	return ret;
 }
 
 static int encode_file(struct tree *t, const FTSENT *from, const char *to,
@@ -275,7 +266,7 @@ static int by_name(const FTSENT **a, const FTSENT **b)
 
 static uint64_t total_size(char *const roots[])
 {
-	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, NULL);
 	uint64_t total = 0;
 	FTSENT *e;
 
@@ -296,7 +287,7 @@ static void walk(struct tree *t, char *root)
 	FTS *fts;
 
 	critic_progress_begin(&t->progress, total_size(roots));
-	fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+	fts = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
 	while (fts && (errno = 0, e = fts_read(fts))) {
 		critic_progress_step(&t->progress, before, e->fts_name);
 		before = e->fts_info == FTS_F ? (uint64_t)e->fts_statp->st_size : 0;
