@@ -128,11 +128,12 @@ demo: all
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1
-	install -m 755 $(B)/critfs $(DESTDIR)$(BINDIR)/critfs
-	install -m 644 contrib/critfs.1 $(DESTDIR)$(MANDIR)/man1/critfs.1
+	install -m 755 $(B)/critfs $(B)/critic $(DESTDIR)$(BINDIR)
+	install -m 644 contrib/critfs.1 contrib/critic.1 $(DESTDIR)$(MANDIR)/man1
 
 uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/critfs $(DESTDIR)$(MANDIR)/man1/critfs.1
+	rm -f $(DESTDIR)$(BINDIR)/critfs $(DESTDIR)$(BINDIR)/critic
+	rm -f $(DESTDIR)$(MANDIR)/man1/critfs.1 $(DESTDIR)$(MANDIR)/man1/critic.1
 
 clean:
 	rm -rf build
