@@ -466,6 +466,66 @@ bool crit_json_take_key(struct crit_json *j, const char *key, size_t len)
 	return true;
 }
 
+/* What may stand right behind a number; anything else is looked at token by token. */
+static bool ends_number(char c)
+{
+	return c == ',' || c == '\n' || c == '}' || c == ']';
+}
+
+/* Digits at `p` as long as they are few; where they end, or NULL. */
+static const char *take_decimal(const char *p, const char *end, uint64_t *number)
+{
+	const char *from = p;
+	uint64_t v = 0;
+	unsigned d;
+
+	for (; p < end && (d = (unsigned char)*p - '0') <= 9; p++)
+		v = v * 10 + d;
+	*number = v;
+	if (p == end || !ends_number(*p) || p == from || p - from > 9 ||
+	    (*from == '0' && p - from > 1))
+		return NULL;
+	return p;
+}
+
+static const char *take_hexadecimal(const char *p, const char *end, uint64_t *number)
+{
+	const char *from = p += 3; /* "0x */
+	uint64_t v = 0;
+	int d;
+
+	if (end - p < 2 || p[-2] != '0' || p[-1] != 'x')
+		return NULL;
+	for (; p < end && (d = crit_hex_digit(*p)) >= 0; p++)
+		v = v << 4 | (unsigned)d;
+	*number = v;
+	if (p == end || *p != '"' || p == from || p - from > 15)
+		return NULL;
+	return p + 1;
+}
+
+bool crit_json_take_number(struct crit_json *j, uint64_t max, uint64_t *number)
+{
+	const char *p = j->at, *end = j->end, *behind;
+	int token = CRIT_JSON_NUMBER;
+
+	if (end - p < 4)
+		return false;
+	p += *p == ' ';
+	if (*p == '"') {
+		token = CRIT_JSON_STRING;
+		behind = take_hexadecimal(p, end, number);
+	} else {
+		behind = take_decimal(p, end, number);
+	}
+	if (!behind || *number > max)
+		return false;
+	j->token_off = offset_of(j, p);
+	j->token = token;
+	j->at = behind;
+	return true;
+}
+
 int crit_json_scan(struct crit_json *j)
 {
 	j->token = scan(j);

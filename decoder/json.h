@@ -100,6 +100,12 @@ static inline int crit_json_next(struct crit_json *j)
  */
 bool crit_json_take_key(struct crit_json *j, const char *key, size_t len);
 
+/*
+ * If the next token is a number of up to 9 digits without a sign, or a string of up to 15
+ * hexadecimal digits behind "0x", and at most `max`, take it: likewise.
+ */
+bool crit_json_take_number(struct crit_json *j, uint64_t max, uint64_t *number);
+
 /* Fail at the place of the last token: "expected WHAT, got …". */
 int crit_json_expected(struct crit_json *j, const char *what);
 

@@ -188,9 +188,7 @@ static int parse_number(struct crit_parser *p, const struct crit_field *field)
 		return crit_parse_expected(p, field->pb->type == PROTOBUF_C_TYPE_ENUM
 						      ? "a name of its enum"
 						      : "an integer");
-	ret = crit_value_read_small(field, &s, &wire)
-		      ? 0
-		      : crit_value_read(field, &s, &wire, p->err);
+	ret = crit_value_read(field, &s, &wire, p->err);
 	if (ret < 0) {
 		crit_json_error_here(p->json);
 		return crit_parse_failed(p, ret);
@@ -401,6 +399,18 @@ static bool note_key(struct object *o, int index)
 	return !doubled;
 }
 
+/* A value that is a plain number, as most are, its first token is still to come. */
+static bool take_number(struct crit_parser *p, const struct crit_field *field)
+{
+	uint64_t max = crit_value_plain_max(field), v;
+
+	if (!max || field->pb->label == PROTOBUF_C_LABEL_REPEATED ||
+	    !crit_json_take_number(p->json, max, &v))
+		return false;
+	put_number(p->out, field->pb, v);
+	return true;
+}
+
 /* The value of a key, its first token is still to come. */
 static int parse_member_value(struct crit_parser *p, struct object *o, int index)
 {
@@ -474,6 +484,19 @@ static int parse_member(struct crit_parser *p, struct object *o, int last, int i
 	return ret < 0 ? ret : index;
 }
 
+/* One of the fields that mostly come next, if it is a plain number: its index, or -1. */
+static int take_member(struct crit_parser *p, struct object *o, int index)
+{
+	if (o->seen >> index & 1)
+		return -1;
+	o->spans[index].from = p->out->len;
+	if (!take_number(p, &o->message->fields[index]))
+		return -1;
+	o->spans[index].to = p->out->len;
+	o->seen |= UINT64_C(1) << index;
+	return index;
+}
+
 /* The members of an object whose '{' was read, up to its '}'. */
 static int parse_members(struct crit_parser *p, struct object *o, bool *ordered)
 {
@@ -483,7 +506,9 @@ static int parse_members(struct crit_parser *p, struct object *o, bool *ordered)
 		taken = take_key(p, o, (unsigned)(last + 1));
 		if (taken < 0 && crit_json_next(p->json) == '}' && last < 0 && !o->others)
 			return 0;
-		index = parse_member(p, o, last, taken);
+		index = taken >= 0 ? take_member(p, o, taken) : -1;
+		if (index < 0)
+			index = parse_member(p, o, last, taken);
 		if (index < 0)
 			return index;
 		if (p->out->error)

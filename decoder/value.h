@@ -45,28 +45,26 @@ int crit_value_read(const struct crit_field *field, const struct crit_scalar *s,
 		    struct crit_error *err);
 
 /*
- * The same for the numbers that are most: short ones without a sign, which fit whatever
- * the field is, and mean the same in every one but those of the zigzag types. false: it
- * is none of these.
+ * Up to which a number without a sign is the same in a field's text and on the wire; 0 for
+ * types where it is not, and those that are no numbers.
  */
-static inline bool crit_value_read_small(const struct crit_field *field,
-					 const struct crit_scalar *s, uint64_t *wire)
+static inline uint64_t crit_value_plain_max(const struct crit_field *field)
 {
-	uint64_t v = 0;
-	unsigned d;
-	size_t i;
-
-	if (s->is_string || !s->len || s->len > 9 || (*s->text == '0' && s->len > 1))
-		return false;
-	for (i = 0; i < s->len; i++) {
-		d = (unsigned char)s->text[i] - '0';
-		if (d > 9)
-			return false;
-		v = v * 10 + d;
+	switch (field->pb->type) {
+	case PROTOBUF_C_TYPE_UINT32:
+	case PROTOBUF_C_TYPE_FIXED32:
+		return UINT32_MAX;
+	case PROTOBUF_C_TYPE_INT32:
+	case PROTOBUF_C_TYPE_ENUM:
+		return INT32_MAX;
+	case PROTOBUF_C_TYPE_UINT64:
+	case PROTOBUF_C_TYPE_FIXED64:
+		return UINT64_MAX;
+	case PROTOBUF_C_TYPE_INT64:
+		return INT64_MAX;
+	default:
+		return 0;
 	}
-	*wire = v;
-	return field->pb->type != PROTOBUF_C_TYPE_SINT32 &&
-	       field->pb->type != PROTOBUF_C_TYPE_SINT64;
 }
 
 /* Append a JSON string with the address in 1 or 4 words. */
