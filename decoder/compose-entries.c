@@ -131,6 +131,7 @@ static bool same_message(struct crit_entries *c, const struct crit_entry *e)
 /* Does entry n of the old image say just the same? Then *e is it. */
 static bool is_old(struct crit_entries *c, struct crit_entry *e)
 {
+	const struct crit_blob *blob;
 	struct crit_span span;
 	unsigned i;
 
@@ -138,11 +139,12 @@ static bool is_old(struct crit_entries *c, struct crit_entry *e)
 	    e->n_blobs != c->contents.rule.n_blobs)
 		return false;
 	for (i = 0; i < e->n_blobs; i++) {
+		blob = c->contents.blob[i];
 		span = e->blob[i];
 		if (e->part[i] == CRIT_PART_KEYS) /* with the values, as they were given */
 			span.len += e->blob[++i].len;
-		if (!crit_blob_same(crit_image_file(c->old)->fd, span,
-				    c->contents.blob[0]->source, c->contents.blob[0]->n_source))
+		if (!crit_blob_same(crit_image_file(c->old)->fd, span, blob->source,
+				    blob->n_source))
 			return false;
 	}
 	return same_message(c, e);

@@ -31,10 +31,10 @@ struct composer {
 	struct crit_json json;
 	struct crit_entries entries;
 	struct crit_source *doc;
-	bool keep_type;              /* the document has to be of the header's type */
-	bool composed;               /* the entries were */
-	bool later;                  /* they come before what has to be known first, */
-	struct crit_json_mark place; /* here */
+	const struct crit_header *header; /* what the image has to be; borrowed; or NULL */
+	bool composed;                    /* the entries were */
+	bool later;                       /* they come before what has to be known first, */
+	struct crit_json_mark place;      /* here */
 	struct kept kept;
 	struct crit_spool tail;
 };
@@ -73,11 +73,10 @@ static int read_magic(struct composer *c)
 
 	if (!type)
 		return crit_parse_expected(&c->entries.parser, "the name of an image type");
-	if (c->keep_type && type != c->entries.header.type)
+	if (c->header && type != c->header->type)
 		return crit_parse_reject(&c->entries.parser, "expected \"%s\", got \"%s\"",
 					 c->entries.header.type->name, type->name);
-	if (!c->keep_type)
-		c->entries.header.type = type;
+	c->entries.header.type = type;
 	return 0;
 }
 
@@ -120,8 +119,11 @@ static void settle_header(struct composer *c, const struct words *w)
 
 	if (w->named)
 		first = w->first;
-	else if (c->keep_type)
-		first = first_word(&c->entries.header);
+	else if (c->header)
+		first = first_word(c->header);
+	/* old entries have their lengths in the old order */
+	if (c->header && c->entries.header.big_endian != c->header->big_endian)
+		c->entries.old = NULL;
 	set_header(&c->entries.header, c->entries.header.type, first);
 }
 
@@ -278,16 +280,14 @@ static int compose(struct composer *c)
 static int compose_with(struct crit_source *doc, const struct crit_header *header,
 			struct crit_image *old, struct crit_spool *out, struct crit_error *err)
 {
-	struct composer c = {.doc = doc};
+	struct composer c = {.doc = doc, .header = header};
 	int ret;
 
 	crit_json_init_source(&c.json, doc, err);
 	crit_entries_init(&c.entries, &c.json, out, err);
 	c.entries.old = old;
-	if (header) {
+	if (header)
 		c.entries.header = *header;
-		c.keep_type = true;
-	}
 	crit_spool_init(&c.kept.bytes, -1);
 	crit_spool_init(&c.tail, -1);
 	ret = compose(&c);
