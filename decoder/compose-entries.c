@@ -49,6 +49,7 @@ void crit_entries_init(struct crit_entries *c, struct crit_json *json, struct cr
 
 void crit_entries_fini(struct crit_entries *c)
 {
+	crit_shape_fini(&c->shape);
 	crit_payload_fini(&c->payload);
 	crit_contents_fini(&c->contents);
 }
@@ -259,7 +260,25 @@ static int compose_entry(struct crit_entries *c)
 	if (type->extra != CRIT_EXTRA_NONE)
 		crit_payload_reset(&c->payload);
 	ret = crit_parse_object(&c->parser, message);
-	return ret < 0 ? ret : add_entry(c, message);
+	if (ret < 0)
+		return ret;
+	crit_shape_end(c->parser.shape, c->parser.json, &c->contents.message);
+	return add_entry(c, message);
+}
+
+/* An entry behind another one, its first token is still to come. */
+static int compose_next(struct crit_entries *c)
+{
+	struct crit_shape *shape = c->parser.shape;
+	struct crit_json *j = c->parser.json;
+
+	crit_buf_reset(&c->contents.message);
+	if (shape && crit_shape_take(shape, j, &c->contents.message))
+		return add_entry(c, c->header.type->rest);
+	if (shape)
+		crit_shape_begin(shape, j, &c->contents.message);
+	crit_json_next(j);
+	return compose_entry(c);
 }
 
 static int add_header(struct crit_entries *c)
@@ -276,6 +295,8 @@ int crit_entries_compose(struct crit_entries *c)
 
 	p->style = (struct crit_style){.big_endian = c->header.big_endian};
 	p->other_keys = c->header.type->extra == CRIT_EXTRA_NONE ? crit_raw_keys : entry_keys;
+	/* extras are not remembered */
+	p->shape = c->header.type->extra == CRIT_EXTRA_NONE ? &c->shape : NULL;
 	p->path = &list;
 	if (ret == 0 && crit_json_next(j) == CRIT_JSON_NULL)
 		return 0; /* go-criu's empty list */
@@ -283,17 +304,16 @@ int crit_entries_compose(struct crit_entries *c)
 		ret = crit_parse_expected(p, "a list");
 	if (ret == 0 && crit_json_next(j) == ']')
 		return 0;
-	for (; ret == 0; c->n++) {
-		item.index = c->n;
-		p->path = &item;
+	p->path = &item;
+	if (ret == 0)
 		ret = compose_entry(c);
-		p->path = &list;
-		if (ret < 0 || crit_json_next(j) == ']')
-			break;
-		if (j->token != ',')
-			return crit_parse_expected(p, "',' or ']'");
-		crit_json_next(j);
+	while (ret == 0 && crit_json_next(j) == ',') {
+		item.index = ++c->n;
+		ret = compose_next(c);
 	}
+	p->path = &list;
+	if (ret == 0 && j->token != ']')
+		ret = crit_parse_expected(p, "',' or ']'");
 	p->path = NULL;
 	return ret;
 }

@@ -21,6 +21,7 @@ struct crit_entries {
 	uint64_t n;
 	struct crit_contents contents; /* of entry n */
 	struct crit_payload payload;
+	struct crit_shape shape;
 	bool no_more; /* a ghost file that is not in chunks has one entry */
 };
 

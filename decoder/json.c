@@ -482,7 +482,7 @@ static const char *take_decimal(const char *p, const char *end, uint64_t *number
 	for (; p < end && (d = (unsigned char)*p - '0') <= 9; p++)
 		v = v * 10 + d;
 	*number = v;
-	if (p == end || !ends_number(*p) || p == from || p - from > 9 ||
+	if (p == end || !ends_number(*p) || p == from || p - from > 18 ||
 	    (*from == '0' && p - from > 1))
 		return NULL;
 	return p;
@@ -504,26 +504,36 @@ static const char *take_hexadecimal(const char *p, const char *end, uint64_t *nu
 	return p + 1;
 }
 
-bool crit_json_take_number(struct crit_json *j, uint64_t max, uint64_t *number)
+const char *crit_json_plain_number(const char *p, const char *end, uint64_t max,
+				   uint64_t *number)
 {
-	const char *p = j->at, *end = j->end, *behind;
-	int token = CRIT_JSON_NUMBER;
+	const char *behind;
 
 	if (end - p < 4)
-		return false;
-	p += *p == ' ';
-	if (*p == '"') {
-		token = CRIT_JSON_STRING;
-		behind = take_hexadecimal(p, end, number);
-	} else {
-		behind = take_decimal(p, end, number);
-	}
-	if (!behind || *number > max)
+		return NULL;
+	behind = *p == '"' ? take_hexadecimal(p, end, number) : take_decimal(p, end, number);
+	return behind && *number <= max ? behind : NULL;
+}
+
+bool crit_json_take_number(struct crit_json *j, uint64_t max, uint64_t *number)
+{
+	const char *p = j->at + (j->at < j->end && *j->at == ' ');
+	const char *behind = crit_json_plain_number(p, j->end, max, number);
+
+	if (!behind)
 		return false;
 	j->token_off = offset_of(j, p);
-	j->token = token;
+	j->token = *p == '"' ? CRIT_JSON_STRING : CRIT_JSON_NUMBER;
 	j->at = behind;
 	return true;
+}
+
+const char *crit_json_skip_plain(const char *p, const char *end)
+{
+	bool high;
+	const char *behind = skip_plain(p, end, &high);
+
+	return high ? p : behind;
 }
 
 int crit_json_scan(struct crit_json *j)

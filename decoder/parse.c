@@ -78,29 +78,6 @@ int crit_parse_reject(struct crit_parser *p, const char *fmt, ...)
 	return crit_parse_failed(p, crit_fail(p->err, CRIT_REJECTED, "%s", what));
 }
 
-/*
- * Put a length before the bytes from `from` on, which were written without
- * knowing it; one byte was left free for it there.
- */
-static void put_length(struct crit_buf *out, size_t from)
-{
-	size_t len = out->len - from - 1, n = 1, l;
-
-	if (out->error)
-		return;
-	for (l = len; l >= 0x80; l >>= 7)
-		n++;
-	if (n > 1) {
-		crit_buf_fill(out, 0, n - 1);
-		if (out->error)
-			return;
-		memmove(out->data + from + n, out->data + from + 1, len);
-	}
-	for (l = len; l >= 0x80; l >>= 7)
-		out->data[from++] = (uint8_t)(l | 0x80);
-	out->data[from] = (uint8_t)l;
-}
-
 int crit_parse_base64(struct crit_parser *p)
 {
 	if (!crit_base64_read(p->json->value, p->json->value_len, p->out))
@@ -158,20 +135,6 @@ static struct crit_scalar scalar(const struct crit_parser *p)
 	};
 }
 
-static void put_number(struct crit_buf *out, const ProtobufCFieldDescriptor *pb, uint64_t wire)
-{
-	enum crit_wire_type type = crit_wire_type_of(pb);
-	unsigned i, n = type == CRIT_WIRE_64BIT ? 8 : 4;
-
-	if (type == CRIT_WIRE_VARINT) {
-		crit_wire_put_varint(out, pb->id, wire);
-		return;
-	}
-	crit_wire_put_tag(out, pb->id, type);
-	for (i = 0; i < n; i++)
-		crit_buf_byte(out, (uint8_t)(wire >> 8 * i));
-}
-
 static int parse_number(struct crit_parser *p, const struct crit_field *field)
 {
 	struct crit_scalar s = scalar(p);
@@ -181,7 +144,7 @@ static int parse_number(struct crit_parser *p, const struct crit_field *field)
 	if (field->pb->type == PROTOBUF_C_TYPE_BOOL) {
 		if (p->json->token != CRIT_JSON_TRUE && p->json->token != CRIT_JSON_FALSE)
 			return crit_parse_expected(p, "true or false");
-		put_number(p->out, field->pb, p->json->token == CRIT_JSON_TRUE);
+		crit_wire_put_number(p->out, field->pb, p->json->token == CRIT_JSON_TRUE);
 		return 0;
 	}
 	if (p->json->token != CRIT_JSON_STRING && p->json->token != CRIT_JSON_NUMBER)
@@ -193,29 +156,54 @@ static int parse_number(struct crit_parser *p, const struct crit_field *field)
 		crit_json_error_here(p->json);
 		return crit_parse_failed(p, ret);
 	}
-	put_number(p->out, field->pb, wire);
+	crit_wire_put_number(p->out, field->pb, wire);
 	return 0;
+}
+
+static void note(struct crit_parser *p, enum crit_shape_kind kind,
+		 const struct crit_field *field, uint64_t from, size_t wire)
+{
+	if (p->shape)
+		crit_shape_add(p->shape, kind, field, from, p->json, wire, p->out);
+}
+
+static int parse_bytes_value(struct crit_parser *p, const struct crit_field *field,
+			     unsigned depth, enum crit_shape_kind *kind)
+{
+	*kind = CRIT_SHAPE_FIXED;
+	if (field->message) {
+		*kind = CRIT_SHAPE_CLOSE;
+		note(p, CRIT_SHAPE_OPEN, field, 0, p->out->len);
+		return parse_message(p, field->message, depth + 1);
+	}
+	if (field->pb->type != PROTOBUF_C_TYPE_STRING)
+		return parse_bytes(p, field);
+	if (p->json->token == CRIT_JSON_STRING)
+		*kind = CRIT_SHAPE_STRING;
+	return parse_string(p);
 }
 
 /* The value whose first token is at hand, with its tag. */
 static int parse_value(struct crit_parser *p, const struct crit_field *field, unsigned depth)
 {
-	size_t from;
+	enum crit_shape_kind kind = CRIT_SHAPE_NUMBER;
+	uint64_t from = p->json->token_off;
+	size_t wire = p->out->len, length;
 	int ret;
 
-	if (crit_wire_type_of(field->pb) != CRIT_WIRE_BYTES)
-		return parse_number(p, field);
-	crit_wire_put_tag(p->out, field->pb->id, CRIT_WIRE_BYTES);
-	from = p->out->len;
-	crit_buf_byte(p->out, 0);
-	if (field->message)
-		ret = parse_message(p, field->message, depth + 1);
-	else if (field->pb->type == PROTOBUF_C_TYPE_STRING)
-		ret = parse_string(p);
-	else
-		ret = parse_bytes(p, field);
+	if (crit_wire_type_of(field->pb) != CRIT_WIRE_BYTES) {
+		if (field->pb->type == PROTOBUF_C_TYPE_BOOL)
+			kind = CRIT_SHAPE_FIXED;
+		ret = parse_number(p, field);
+	} else {
+		crit_wire_put_tag(p->out, field->pb->id, CRIT_WIRE_BYTES);
+		length = crit_wire_open_message(p->out);
+		ret = parse_bytes_value(p, field, depth, &kind);
+		if (ret == 0)
+			crit_wire_close_message(p->out, length);
+	}
 	if (ret == 0)
-		put_length(p->out, from);
+		note(p, kind, field, from, wire);
 	return ret;
 }
 
@@ -223,6 +211,7 @@ static int parse_item(struct crit_parser *p, const struct crit_field *field, uns
 {
 	uint32_t words[CRIT_IPV6_WORDS];
 	struct crit_scalar s = scalar(p);
+	size_t wire = p->out->len;
 	unsigned i, n;
 
 	if (!field->ipadd || p->json->token != CRIT_JSON_STRING)
@@ -231,7 +220,8 @@ static int parse_item(struct crit_parser *p, const struct crit_field *field, uns
 	if (!n)
 		return parse_value(p, field, depth);
 	for (i = 0; i < n; i++)
-		put_number(p->out, field->pb, words[i]);
+		crit_wire_put_number(p->out, field->pb, words[i]);
+	note(p, CRIT_SHAPE_FIXED, field, p->json->token_off, wire);
 	return 0;
 }
 
@@ -403,11 +393,13 @@ static bool note_key(struct object *o, int index)
 static bool take_number(struct crit_parser *p, const struct crit_field *field)
 {
 	uint64_t max = crit_value_plain_max(field), v;
+	size_t wire = p->out->len;
 
 	if (!max || field->pb->label == PROTOBUF_C_LABEL_REPEATED ||
 	    !crit_json_take_number(p->json, max, &v))
 		return false;
-	put_number(p->out, field->pb, v);
+	crit_wire_put_number(p->out, field->pb, v);
+	note(p, CRIT_SHAPE_NUMBER, field, p->json->token_off, wire);
 	return true;
 }
 
@@ -417,6 +409,8 @@ static int parse_member_value(struct crit_parser *p, struct object *o, int index
 	const struct crit_field *field = index < UNKNOWN ? &o->message->fields[index] : NULL;
 	int ret;
 
+	if (index >= UNKNOWN)
+		crit_shape_spoil(p->shape);
 	if (index >= OTHERS)
 		return p->read_other(p, (unsigned)(index - OTHERS));
 	if (crit_json_next(p->json) < 0)
@@ -548,8 +542,10 @@ static int parse_message(struct crit_parser *p, const struct crit_message *messa
 	missing = message->required & ~o.seen;
 	if (missing && take_former(p, &o, (unsigned)__builtin_ctzll(missing)))
 		ordered = false;
-	if (!ordered)
+	if (!ordered) {
 		reorder(p, start, &o);
+		crit_shape_spoil(p->shape);
+	}
 	return check_required(p, &o);
 }
 

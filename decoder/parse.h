@@ -7,6 +7,7 @@
 #include "decoder/buf.h"
 #include "decoder/error.h"
 #include "decoder/json.h"
+#include "decoder/shape.h"
 #include "decoder/value.h"
 #include "proto/schema.h"
 
@@ -44,7 +45,8 @@ struct crit_parser {
 	 */
 	const char *const *other_keys;
 	int (*read_other)(struct crit_parser *p, unsigned which);
-	void *ctx;  /* for read_other */
+	void *ctx;                /* for read_other */
+	struct crit_shape *shape; /* gets the look of what is parsed; borrowed; or NULL */
 	bool given; /* set by read_other: the message is in `out`, no field may stand there */
 };
 

@@ -286,6 +286,7 @@ static int read_msg(struct crit_parser *p, struct crit_buf *message)
 	msg.out = message;
 	msg.other_keys = crit_raw_keys;
 	msg.read_other = crit_read_raw;
+	msg.shape = NULL;
 	if (msg.json->token == CRIT_JSON_STRING)
 		ret = read_embedded(&msg, read_msg_object, NULL);
 	else

@@ -314,3 +314,34 @@ int crit_wire_set_uint(const struct crit_message *message, const void *data, siz
 	}
 	return ret < 0 ? ret : out->error;
 }
+
+void crit_wire_close_message(struct crit_buf *b, size_t from)
+{
+	size_t len = b->len - from - 1, n = 1, l;
+
+	if (b->error)
+		return;
+	for (l = len; l >= 0x80; l >>= 7)
+		n++;
+	if (n > 1) {
+		crit_buf_fill(b, 0, n - 1);
+		if (b->error)
+			return;
+		memmove(b->data + from + n, b->data + from + 1, len);
+	}
+	crit_varint_set(b->data + from, len);
+}
+
+void crit_wire_put_number(struct crit_buf *b, const ProtobufCFieldDescriptor *pb, uint64_t wire)
+{
+	enum crit_wire_type type = crit_wire_type_of(pb);
+	unsigned i, n = type == CRIT_WIRE_64BIT ? 8 : 4;
+
+	if (type == CRIT_WIRE_VARINT) {
+		crit_wire_put_varint(b, pb->id, wire);
+		return;
+	}
+	crit_wire_put_tag(b, pb->id, type);
+	for (i = 0; i < n; i++)
+		crit_buf_byte(b, (uint8_t)(wire >> 8 * i));
+}

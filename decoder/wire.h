@@ -159,6 +159,20 @@ static inline void crit_wire_put_tag(struct crit_buf *b, uint32_t id, enum crit_
 	crit_varint_put(b, (uint64_t)id << 3 | type);
 }
 
+/* A message, or bytes, whose length is not known yet: 1 byte is left free for it. */
+static inline size_t crit_wire_open_message(struct crit_buf *b)
+{
+	crit_buf_byte(b, 0);
+	return b->len - 1;
+}
+
+/* Its end, and so its length. `from` is what was returned when it was opened. */
+void crit_wire_close_message(struct crit_buf *b, size_t from);
+
+/* A field that is a number of any wire type, with its tag. */
+void crit_wire_put_number(struct crit_buf *b, const ProtobufCFieldDescriptor *pb,
+			  uint64_t wire);
+
 /* A field that is a varint, with its tag. */
 static inline void crit_wire_put_varint(struct crit_buf *b, uint32_t id, uint64_t v)
 {
