@@ -114,7 +114,7 @@ int crit_contents_count(const struct crit_entry *old, struct crit_contents *c,
 
 	for (i = 0; i < c->rule.n_blobs; i++) {
 		const struct crit_blob_rule *b = &c->rule.blob[i];
-		uint64_t count = blob_count(old, c, i);
+		uint64_t count = blob_count(old, c, i), said;
 		const ProtobufCFieldDescriptor *pb;
 		struct crit_buf counted = {0};
 
@@ -122,6 +122,14 @@ int crit_contents_count(const struct crit_entry *old, struct crit_contents *c,
 			return crit_fail(err, CRIT_REJECTED, "not a multiple of %u bytes",
 					 b->unit);
 		if (!b->length)
+			continue;
+		/* what says so already keeps its bytes, however it says it */
+		ret = crit_wire_uint(old->type, c->message.data, c->message.len, b->length,
+				     &said);
+		if (ret < 0)
+			return crit_fail(err, CRIT_REJECTED, "its \"%s\" can't be read",
+					 b->length);
+		if (ret > 0 && said == count)
 			continue;
 		pb = protobuf_c_message_descriptor_get_field_by_name(old->type->pb, b->length);
 		if (pb->type == PROTOBUF_C_TYPE_UINT32 && count > UINT32_MAX)

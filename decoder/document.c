@@ -90,13 +90,13 @@ static int next_piece(struct crit_document *d, struct crit_error *err)
 		if (ret == 0)
 			ret = add_mark(d);
 	}
-	if (ret < 0)
-		restart(d, (struct crit_document_mark){0, 0});
 	if (ret == -ENOMEM)
 		crit_fail(err, CRIT_NO_MEMORY, "no memory for a document");
 	else if (ret == -EFBIG)
 		crit_fail(err, CRIT_TOO_BIG, "entry %llu is too big for a document",
 			  (unsigned long long)d->n);
+	if (ret < 0)
+		restart(d, (struct crit_document_mark){0, 0});
 	return ret;
 }
 

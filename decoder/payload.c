@@ -310,8 +310,10 @@ static int add_msg(struct crit_parser *p, struct reading *r, struct crit_content
 	c->rule = crit_msg_rule;
 	crit_contents_take(c, &blob, 1);
 	ret = crit_contents_count(&nothing, c, p->err);
-	if (ret < 0)
-		return ret;
+	if (ret < 0) {
+		crit_json_error_here(p->json);
+		return crit_parse_failed(p, ret);
+	}
 	crit_put_u32(r->header, (uint32_t)c->message.len, &size);
 	ret = size.error ? size.error : crit_spool_add(out, size.data, size.len);
 	if (ret == 0)

@@ -29,6 +29,7 @@ struct tree {
 	bool failed;
 	/* What becomes of a file; `to` is its path below args->out. 0, -errno. */
 	int (*file)(struct tree *t, const FTSENT *from, const char *to, struct crit_error *err);
+	bool (*is_taken)(const FTSENT *from); /* does another become what has this name? */
 };
 
 static void fail(struct tree *t, const char *path, const struct crit_error *err)
@@ -88,6 +89,16 @@ static bool is_copy(const char *path, const struct crit_file *file)
 	return same;
 }
 
+/* Nothing is written through links: one that is there goes. */
+static int make_room(const char *path, struct crit_error *err)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) && unlink(path) < 0)
+		return crit_fail_errno(err, errno, "can't replace the link");
+	return 0;
+}
+
 static int copy_file(struct crit_file *file, const char *to, struct crit_error *err)
 {
 	struct critic_output out;
@@ -96,6 +107,9 @@ static int copy_file(struct crit_file *file, const char *to, struct crit_error *
 
 	if (is_copy(to, file))
 		return like(to, &file->st, err);
+	ret = make_room(to, err);
+	if (ret < 0)
+		return ret;
 	ret = critic_output_open(&out, to, file, err);
 	if (ret < 0)
 		return ret;
@@ -135,6 +149,9 @@ static int decode_image(struct tree *t, struct crit_file *file, const char *name
 
 	if (snprintf(document, sizeof(document), "%s" SUFFIX, to) >= (int)sizeof(document))
 		return crit_fail_errno(err, ENAMETOOLONG, "can't write its document");
+	ret = make_room(document, err);
+	if (ret < 0)
+		return ret;
 	ret = critic_decode_file(file, name, style, document, &at_output, err);
 	if (ret < 0 && at_output)
 		crit_error_prefix(err, document);
@@ -166,26 +183,60 @@ static bool has_magic(const char *path)
 	return found;
 }
 
-/* Is it an image's document? `name` is without the suffix then. */
-static bool is_document(const FTSENT *from, char name[NAME_MAX + 1])
+/* Is a file called, or does it look, like an image's document? */
+static bool is_document(const char *path)
 {
-	size_t len = from->fts_namelen;
-	const char *dot;
+	size_t len = strlen(path);
+	char image[PATH_MAX];
+	const char *name, *dot;
 
-	if (len <= SUFFIX_LEN || len - SUFFIX_LEN > NAME_MAX ||
-	    strcmp(from->fts_name + len - SUFFIX_LEN, SUFFIX))
+	if (len <= SUFFIX_LEN || len >= sizeof(image) ||
+	    strcmp(path + len - SUFFIX_LEN, SUFFIX))
 		return false;
-	memcpy(name, from->fts_name, len - SUFFIX_LEN);
-	name[len - SUFFIX_LEN] = '\0';
+	memcpy(image, path, len - SUFFIX_LEN);
+	image[len - SUFFIX_LEN] = '\0';
+	name = strrchr(image, '/');
+	name = name ? name + 1 : image;
 	dot = strrchr(name, '.');
-	return crit_type_by_name(name) || (dot && !strcmp(dot, ".img")) ||
-	       has_magic(from->fts_accpath);
+	return crit_type_by_name(name) || (dot && !strcmp(dot, ".img")) || has_magic(path);
+}
+
+static bool is_regular(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* Decoding: a link with the name of a document that there will be. */
+static bool is_taken_by_document(const FTSENT *from)
+{
+	size_t len = strlen(from->fts_accpath);
+	char image[PATH_MAX];
+
+	if (from->fts_info == FTS_F || len <= SUFFIX_LEN || len >= sizeof(image) ||
+	    strcmp(from->fts_accpath + len - SUFFIX_LEN, SUFFIX))
+		return false;
+	memcpy(image, from->fts_accpath, len - SUFFIX_LEN);
+	image[len - SUFFIX_LEN] = '\0';
+	return is_regular(image);
+}
+
+/* Encoding: a file or link with the name of an image that a document becomes. */
+static bool is_taken_by_image(const FTSENT *from)
+{
+	char document[PATH_MAX];
+
+	if (snprintf(document, sizeof(document), "%s" SUFFIX, from->fts_accpath) >=
+	    (int)sizeof(document))
+		return false;
+	return is_regular(document) && is_document(document) &&
+	       !(from->fts_info == FTS_F && is_document(from->fts_accpath));
 }
 
 static int decode_file(struct tree *t, const FTSENT *from, const char *to,
 		       struct crit_error *err)
 {
-	char name[NAME_MAX + 1];
 	struct crit_file *file;
 	int ret = crit_file_open(AT_FDCWD, from->fts_accpath, &file);
 
@@ -193,7 +244,7 @@ static int decode_file(struct tree *t, const FTSENT *from, const char *to,
 		return crit_fail_errno(err, -ret, "can't open it");
 	if (is_image(from->fts_name, file))
 		ret = decode_image(t, file, from->fts_name, to, err);
-	else if (is_document(from, name))
+	else if (is_document(from->fts_accpath))
 		ret = crit_fail_errno(err, EEXIST,
 				      "left out: it would become an image on the way back");
 	else
@@ -205,14 +256,17 @@ static int decode_file(struct tree *t, const FTSENT *from, const char *to,
 static int encode_file(struct tree *t, const FTSENT *from, const char *to,
 		       struct crit_error *err)
 {
-	char name[NAME_MAX + 1], image[PATH_MAX];
+	char image[PATH_MAX];
 	struct crit_file *file;
 	bool at_output;
 	int ret;
 
 	(void)t;
-	if (is_document(from, name)) {
+	if (is_document(from->fts_accpath)) {
 		snprintf(image, sizeof(image), "%.*s", (int)(strlen(to) - SUFFIX_LEN), to);
+		ret = make_room(image, err);
+		if (ret < 0)
+			return ret;
 		ret = critic_encode_file(from->fts_accpath, image, &at_output, err);
 		if (ret < 0 && at_output)
 			crit_error_prefix(err, image);
@@ -226,6 +280,17 @@ static int encode_file(struct tree *t, const FTSENT *from, const char *to,
 	return ret;
 }
 
+static int make_directory(const char *path, struct crit_error *err)
+{
+	struct stat st;
+
+	if (mkdir(path, 0700) == 0)
+		return 0;
+	if (errno == EEXIST && lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return 0;
+	return crit_fail_errno(err, errno, "can't make the directory");
+}
+
 /* One thing that the walk met. */
 static int convert(struct tree *t, FTS *fts, FTSENT *from, struct crit_error *err)
 {
@@ -237,17 +302,21 @@ static int convert(struct tree *t, FTS *fts, FTSENT *from, struct crit_error *er
 		return crit_fail_errno(err, ENAMETOOLONG, "can't write it");
 	switch (from->fts_info) {
 	case FTS_D:
-		if (mkdir(to, 0700) == 0 || errno == EEXIST)
-			return 0;
-		ret = crit_fail_errno(err, errno, "can't make the directory");
-		fts_set(fts, from, FTS_SKIP);
+		/* what is below is where we were told to write, be that a link or not */
+		ret = from->fts_level ? make_directory(to, err) : 0;
+		if (ret < 0)
+			fts_set(fts, from, FTS_SKIP);
 		return ret;
 	case FTS_DP:
 		return like(to, from->fts_statp, err);
 	case FTS_F:
-		return t->file(t, from, to, err);
 	case FTS_SL:
 	case FTS_SLNONE:
+		if (t->is_taken(from))
+			return crit_fail_errno(err, EEXIST,
+					       "left out: a document or image has this name");
+		if (from->fts_info == FTS_F)
+			return t->file(t, from, to, err);
 		return copy_link(from, to, err);
 	case FTS_DEFAULT: /* sockets of the dump's own making, pipes, devices */
 		critic_progress_clear(&t->progress);
@@ -319,9 +388,10 @@ static bool is_within(const char *in, const char *out)
 
 static int run(const struct critic_args *args,
 	       int (*file)(struct tree *t, const FTSENT *from, const char *to,
-			   struct crit_error *err))
+			   struct crit_error *err),
+	       bool (*is_taken)(const FTSENT *from))
 {
-	struct tree t = {.args = args, .file = file};
+	struct tree t = {.args = args, .file = file, .is_taken = is_taken};
 	struct crit_error err = {0};
 	char *root;
 	bool made;
@@ -357,10 +427,10 @@ static int run(const struct critic_args *args,
 
 int critic_decode_tree(const struct critic_args *args)
 {
-	return run(args, decode_file);
+	return run(args, decode_file, is_taken_by_document);
 }
 
 int critic_encode_tree(const struct critic_args *args)
 {
-	return run(args, encode_file);
+	return run(args, encode_file, is_taken_by_image);
 }
