@@ -129,6 +129,76 @@ static bool same_message(struct crit_entries *c, const struct crit_entry *e)
 	return same;
 }
 
+/* Do these bytes stand in a spool at *off? Then *off is behind them. */
+static bool spool_has(const struct crit_spool *s, uint64_t *off, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	uint8_t there[4096];
+	ssize_t n;
+
+	for (; len; p += n, len -= (size_t)n, *off += (uint64_t)n) {
+		n = crit_spool_read(s, there, len < sizeof(there) ? len : sizeof(there), *off);
+		if (n <= 0 || memcmp(there, p, (size_t)n))
+			return false;
+	}
+	return true;
+}
+
+static bool spool_has_span(struct crit_entries *c, uint64_t *off, struct crit_span span)
+{
+	const uint8_t *data;
+	uint64_t n;
+
+	for (; span.len; span.off += n, span.len -= n) {
+		n = span.len < COPY_AT_ONCE ? span.len : COPY_AT_ONCE;
+		data = crit_image_bytes(c->old, (struct crit_span){span.off, n}, NULL);
+		if (!data || !spool_has(&c->payload.blob[0], off, data, (size_t)n))
+			return false;
+	}
+	return true;
+}
+
+/* Is the message of an old queue what stands at *off of the new one, but for its spelling? */
+static bool same_msg(struct crit_entries *c, uint64_t m, const struct crit_entry *msg,
+		     uint64_t *off)
+{
+	static const uint8_t zeros[8];
+	struct crit_contents own = {0};
+	uint8_t size[4];
+	bool same;
+
+	same = crit_contents_own(c->old, (struct crit_place){c->n, m}, msg, &own) == 0;
+	if (!same && !own.message.error) { /* it was given raw, if it was */
+		const uint8_t *raw = crit_image_bytes(c->old, msg->message, NULL);
+
+		crit_buf_reset(&own.message);
+		crit_buf_add(&own.message, raw, raw ? msg->message.len : 0);
+		same = raw && !own.message.error;
+	}
+	crit_set_u32(&c->header, (uint32_t)own.message.len, size);
+	same = same && spool_has(&c->payload.blob[0], off, size, sizeof(size)) &&
+	       spool_has(&c->payload.blob[0], off, own.message.data, own.message.len) &&
+	       spool_has_span(c, off, msg->blob[0]) &&
+	       spool_has(&c->payload.blob[0], off, zeros,
+			 crit_padding(&crit_msg_rule, msg->blob[0].len));
+	crit_contents_fini(&own);
+	return same;
+}
+
+/* Messages of a queue may be spelled otherwise than here, with padding that is not zero. */
+static bool same_queue(struct crit_entries *c, const struct crit_entry *e)
+{
+	struct crit_entry msg;
+	uint64_t off = 0, m;
+
+	if (e->n_msgs != c->payload.n_msgs)
+		return false;
+	for (m = 0; m < e->n_msgs; m++)
+		if (crit_image_msg(c->old, e, m, &msg, NULL) < 0 || !same_msg(c, m, &msg, &off))
+			return false;
+	return off == crit_spool_len(&c->payload.blob[0]);
+}
+
 /* Does entry n of the old image say just the same? Then *e is it. */
 static bool is_old(struct crit_entries *c, struct crit_entry *e)
 {
@@ -144,8 +214,10 @@ static bool is_old(struct crit_entries *c, struct crit_entry *e)
 		span = e->blob[i];
 		if (e->part[i] == CRIT_PART_KEYS) /* with the values, as they were given */
 			span.len += e->blob[++i].len;
-		if (!crit_blob_same(crit_image_file(c->old)->fd, span, blob->source,
-				    blob->n_source))
+		if (crit_blob_same(crit_image_file(c->old)->fd, span, blob->source,
+				   blob->n_source))
+			continue;
+		if (e->part[i] != CRIT_PART_MSGS || !same_queue(c, e))
 			return false;
 	}
 	return same_message(c, e);
