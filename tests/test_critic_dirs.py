@@ -133,6 +133,22 @@ def test_a_json_file_that_is_no_document_stays(work):
     there_and_back(work + "/dump", work)
 
 
+@pytest.mark.parametrize("names", [["pstree.img", "pstree.img.json"], ["pstree.img.json"], ["notes.json"]])
+def test_documents_that_lie_in_the_dump(work, names):
+    """What would not come back as it was is refused: nothing is lost without a word."""
+    os.mkdir(work + "/dump")
+    image = handmade.image(TYPES["PSTREE"], "bare")
+    text = critic.pretty(critic.document(image)).encode()
+    for name in names:
+        dumps.write(work + "/dump", name, text if name.endswith(".json") else image)
+    done = critic.run("decode", work + "/dump", "-o", work + "/out")
+    if done.status == 0:
+        assert critic.run("encode", work + "/out", "-o", work + "/back").text() == ""
+        assert tree(work + "/back") == tree(work + "/dump")
+    else:
+        assert names[-1] in done.error()
+
+
 def test_holes_are_kept(work):
     """Pages of hundreds of megabytes may be holes for the most part."""
     os.mkdir(work + "/dump")
