@@ -22,7 +22,7 @@ from criuimg import TYPES
 
 pycriu = pytest.importorskip("pycriu")
 
-STEP = 5 if mnt.sanitized() else 1
+STEP = 3 if mnt.sanitized() else 1
 CRIT = shutil.which("crit")
 
 
