@@ -248,22 +248,17 @@ def test_no_arguments():
     assert "decode" in done.err + done.out.decode()
 
 
-HELP = {"decode": ["-i", "--in", "-o", "--out", "--pretty"], "encode": ["-i", "--in", "-o", "--out"],
-        "show": ["--nopl"], "info": []}
+OPTIONS = ["-i", "--in", "-o", "--out", "--pretty", "--nopl"]
 
 
-@pytest.mark.parametrize("option", ["--help", "-h"])
+@pytest.mark.parametrize("option", ["--help", "-h", "--he"])
 def test_help(option):
     """Of the whole and of each command, on stdout, even if what else is said is wrong."""
-    text = critic.run(option).text()
-    assert text.lower().startswith("usage: critic ")
-    assert all(command in text for command in HELP)
-    for command, options in HELP.items():
-        for args in ([command, option], [command, "nosuch", option]):
-            text = critic.run(*args).text()
-            assert text.lower().startswith("usage: critic " + command)
-            assert all(o in text for o in options)
-    assert max(map(len, text.splitlines())) <= 100
+    for args in ([], ["decode"], ["encode", "nosuch"], ["show"], ["info", "a"], ["decode", "-i", "nosuch"]):
+        text = critic.run(*args, option).text()
+        assert text.lower().startswith("usage: critic ")
+        assert all(word in text for word in OPTIONS + ["decode", "encode", "show", "info"])
+        assert max(map(len, text.splitlines())) <= 100
 
 
 def test_version():

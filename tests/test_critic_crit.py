@@ -56,6 +56,15 @@ def crit_documents(image):
     return None
 
 
+def names_of_flags():
+    """Those that crit has not: it can't read them."""
+    old = {name for names in pycriu.images.pb2dict.flags_maps.values() for name, _ in names}
+    return [name for names in criuimg.FLAGS.values() for name, _ in names if name not in old]
+
+
+NEW_NAMES = names_of_flags()
+
+
 def compare(path, image):
     """Each other's documents. False where crit does not know the image."""
     texts = crit_documents(image)
@@ -65,7 +74,9 @@ def compare(path, image):
     for text in texts:
         assert critic.encode(text) == wanted, path
     for form in ([], ["--pretty"]):
-        assert crit_encode(critic.decode(path, *form)) == wanted, path
+        text = critic.decode(path, *form)
+        if not any(name in text for name in NEW_NAMES):
+            assert crit_encode(text) == wanted, path
     return True
 
 
