@@ -65,8 +65,20 @@ def names_of_flags():
 NEW_NAMES = names_of_flags()
 
 
+def crit_can_read(text):
+    """Does crit know all names, and is there an extra where it insists on one?"""
+    value = json.loads(text)
+    return not any(name in text for name in NEW_NAMES) and (
+        value["magic"] != "GHOST_FILE" or any("extra" in entry for entry in value["entries"]))
+
+
 def compare(path, image):
-    """Each other's documents. False where crit does not know the image."""
+    """Each other's documents. False where crit does not know the image.
+
+    Debian's crit has another name for a field of page maps, which has another meaning now.
+    """
+    if image.type.name == "PAGEMAP":
+        return False
     texts = crit_documents(image)
     if texts is None:
         return False
@@ -75,7 +87,7 @@ def compare(path, image):
         assert critic.encode(text) == wanted, path
     for form in ([], ["--pretty"]):
         text = critic.decode(path, *form)
-        if not any(name in text for name in NEW_NAMES):
+        if crit_can_read(text):
             assert crit_encode(text) == wanted, path
     return True
 
