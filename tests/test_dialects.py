@@ -17,7 +17,7 @@ import mnt
 from criuimg import Entry, Image, SCHEMA, TYPES, b64
 from handmade import wire_bytes
 
-STEP = 3 if mnt.sanitized() else 1
+STEP = 7 if mnt.sanitized() else 1
 RECORDED = ["demo", "container-ipc", "legacy-v1-python3-r", "zdtm-msgque-ns", "zdtm-sockets01",
             "zdtm-socket-tcp-syn-sent", "zdtm-ghost_holes00", "incremental", "apparmor"]
 
