@@ -461,18 +461,20 @@ static int take_free_name(int dirfd, const char *temporary, const char *name)
 	return 0;
 }
 
-int crit_commit_new(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
-		    uid_t uid, gid_t gid)
+int crit_commit_new(int dirfd, const char *name, const struct crit_piece *pieces,
+		    size_t n_pieces, enum crit_sync sync, mode_t mode, uid_t uid, gid_t gid)
 {
 	char temporary[CRIT_TEMPORARY_NAME];
 	int fd = crit_commit_temporary(dirfd, temporary), ret;
 
 	if (fd < 0)
 		return fd;
-	ret = crit_pwrite_full(fd, data, len, 0);
+	ret = write_pieces(fd, 0, pieces, n_pieces);
 	if (ret == 0 && geteuid() == 0 && fchown(fd, uid, gid) < 0)
 		ret = -errno;
 	if (ret == 0 && fchmod(fd, mode) < 0)
+		ret = -errno;
+	if (ret == 0 && sync != CRIT_SYNC_NONE && fsync(fd) < 0)
 		ret = -errno;
 	if (ret == 0)
 		ret = take_free_name(dirfd, temporary, name);

@@ -67,11 +67,12 @@ int crit_commit_append(int dirfd, const char *name, const struct crit_file *old,
 		       struct crit_error *err);
 
 /*
- * Make a new file of `len` bytes; it appears with them or not at all. `mode` as
- * given, the owner where that is permitted. 0, -EEXIST, -errno.
+ * Make a new file of the bytes of `pieces`; it appears with them or not at all, and is
+ * synced before (CRIT_SYNC_FILE) if that is asked for. `mode` as given, the owner where
+ * that is permitted. 0, -EEXIST, -errno.
  */
-int crit_commit_new(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
-		    uid_t uid, gid_t gid);
+int crit_commit_new(int dirfd, const char *name, const struct crit_piece *pieces,
+		    size_t n_pieces, enum crit_sync sync, mode_t mode, uid_t uid, gid_t gid);
 
 /* Sync a directory, so that renames in it last. 0, -errno. */
 int crit_sync_directory(int dirfd);

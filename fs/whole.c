@@ -28,6 +28,7 @@ int cfs_whole_make(struct cfs *fs, fuse_req_t req, const struct cfs_place *place
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct cfs_node *dir = place->object.node, *node;
+	struct crit_piece header = {.fd = -1};
 	struct crit_error err = {0};
 	struct crit_header h;
 	int ret;
@@ -37,8 +38,10 @@ int cfs_whole_make(struct cfs *fs, fuse_req_t req, const struct cfs_place *place
 		cfs_refusal_log_name(fs, dir, name, &err);
 		return ret;
 	}
-	ret = crit_commit_new(dir->dirfd, name, h.bytes, h.len, mode & 0666, ctx->uid,
-			      ctx->gid);
+	header.data = h.bytes;
+	header.len = h.len;
+	ret = crit_commit_new(dir->dirfd, name, &header, 1, CRIT_SYNC_NONE, mode & 0666,
+			      ctx->uid, ctx->gid);
 	if (ret == 0)
 		ret = cfs_tree_lookup(fs, place, name, e);
 	if (ret < 0)
