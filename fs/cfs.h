@@ -1,7 +1,8 @@
 /*
- * The state of a mount. One thread runs the request loop and a worker commits;
- * `lock` guards everything below and every object reached from it. Handlers run
- * with it held, the worker holds it but for the writing of files.
+ * The state of a mount. One thread runs the request loop, one worker commits and
+ * another one walks through documents; `lock` guards everything below and every object
+ * reached from it. Handlers run with it held, the workers hold it but for the writing
+ * of files and the making of documents.
  */
 #ifndef CFS_CFS_H
 #define CFS_CFS_H
@@ -41,13 +42,13 @@ struct cfs {
 	size_t n_images, cap_images;
 	struct cfs_image *recent; /* images that are open, latest first */
 	unsigned n_open_images;
-	struct cfs_handle *handles;    /* all open ones */
-	struct cfs_unsynced *unsynced; /* what waits for being synced; owned */
-	struct cfs_worker *worker;
-	struct cfs_store store; /* of scratch files and drafts */
-	struct crit_buf text;   /* where texts are rendered to learn their size */
-	struct crit_buf errors; /* .critfs/errors */
-	bool to_stderr;         /* -f: no syslog */
+	struct cfs_handle *handles;         /* all open ones */
+	struct cfs_unsynced *unsynced;      /* what waits for being synced; owned */
+	struct cfs_worker *changes, *reads; /* see worker.h */
+	struct cfs_store store;             /* of scratch files and drafts */
+	struct crit_buf text;               /* where texts are rendered to learn their size */
+	struct crit_buf errors;             /* .critfs/errors */
+	bool to_stderr;                     /* -f: no syslog */
 };
 
 /* How long the kernel may believe names and attributes, seconds. */

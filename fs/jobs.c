@@ -89,7 +89,7 @@ void cfs_job_commit(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, bool s
 	if (!j)
 		return;
 	j->sync = sync;
-	cfs_worker_post(fs, &j->job);
+	cfs_worker_post(fs->changes, &j->job);
 }
 
 static void run_write(struct cfs *fs, struct cfs_job *job)
@@ -109,7 +109,7 @@ void cfs_job_write(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, const v
 		return;
 	j->off = off;
 	memcpy(j->data, buf, len);
-	cfs_worker_post(fs, &j->job);
+	cfs_worker_post(fs->changes, &j->job);
 }
 
 struct truncate_job {
@@ -166,7 +166,7 @@ void cfs_job_truncate(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const stru
 	j->ref = *ref;
 	j->generation = ref->image->generation;
 	j->size = size;
-	cfs_worker_post(fs, &j->job);
+	cfs_worker_post(fs->changes, &j->job);
 }
 
 struct call_job {
@@ -215,7 +215,7 @@ void cfs_job_call(struct cfs *fs, fuse_req_t req,
 	j->call.name = strcpy(j->names, call->name);
 	if (new_len)
 		j->call.new_name = strcpy(j->names + len, call->new_name);
-	cfs_worker_post(fs, &j->job);
+	cfs_worker_post(fs->changes, &j->job);
 }
 
 struct sync_job {
@@ -263,7 +263,7 @@ void cfs_job_sync(struct cfs *fs, fuse_req_t req, struct cfs_node *dir, struct c
 		cfs_node_ref(dir);
 	if (h)
 		cfs_handle_ref(h);
-	cfs_worker_post(fs, &j->job);
+	cfs_worker_post(fs->changes, &j->job);
 }
 
 struct setattr_job {
@@ -303,5 +303,5 @@ void cfs_job_setattr(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, struct cfs_
 		cfs_handle_ref(h);
 		h->jobs++;
 	}
-	cfs_worker_post(fs, &j->job);
+	cfs_worker_post(fs->changes, &j->job);
 }

@@ -213,10 +213,15 @@ static int serve(struct cfs *fs, const struct fuse_cmdline_opts *cmd)
 	if (fuse_daemonize(cmd->foreground || cmd->debug) < 0)
 		return 1;
 	/* threads do not survive the fork */
-	if (cfs_worker_start(fs) < 0)
+	if (cfs_worker_start(fs, true, &fs->changes) < 0)
 		return 1;
+	if (cfs_worker_start(fs, false, &fs->reads) < 0) {
+		cfs_worker_stop(fs, fs->changes);
+		return 1;
+	}
 	ret = fuse_session_loop(fs->session);
-	cfs_worker_stop(fs);
+	cfs_worker_stop(fs, fs->reads);
+	cfs_worker_stop(fs, fs->changes);
 	cfs_lock(fs);
 	cfs_commit_all(fs);
 	name_scratch_files(fs);

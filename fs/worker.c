@@ -1,5 +1,5 @@
 /*
- * The worker's queue and thread. Between jobs it syncs what is due.
+ * A worker's queue and thread.
  */
 #include "fs/worker.h"
 
@@ -12,16 +12,19 @@
 struct cfs_worker {
 	pthread_t thread;
 	pthread_cond_t posted;
+	struct cfs *fs;
 	struct cfs_job *first, **last;
+	bool syncs; /* what is due, between jobs */
 	bool stop;
 };
 
 /* Wait for a job, or until something has to be synced. */
-static void wait(struct cfs *fs, struct cfs_worker *w)
+static void wait(struct cfs_worker *w)
 {
+	struct cfs *fs = w->fs;
 	struct timespec when;
 
-	if (!cfs_sync_next(fs, &when))
+	if (!w->syncs || !cfs_sync_next(fs, &when))
 		pthread_cond_wait(&w->posted, &fs->lock);
 	else if (pthread_cond_timedwait(&w->posted, &fs->lock, &when) == ETIMEDOUT)
 		cfs_sync_due(fs, false);
@@ -29,14 +32,14 @@ static void wait(struct cfs *fs, struct cfs_worker *w)
 
 static void *work(void *arg)
 {
-	struct cfs *fs = arg;
-	struct cfs_worker *w = fs->worker;
+	struct cfs_worker *w = arg;
+	struct cfs *fs = w->fs;
 	struct cfs_job *job;
 
 	cfs_lock(fs);
 	for (;;) {
 		while (!w->first && !w->stop)
-			wait(fs, w);
+			wait(w);
 		job = w->first;
 		if (!job)
 			break;
@@ -44,13 +47,14 @@ static void *work(void *arg)
 		if (!w->first)
 			w->last = &w->first;
 		job->run(fs, job);
-		cfs_sync_due(fs, false);
+		if (w->syncs)
+			cfs_sync_due(fs, false);
 	}
 	cfs_unlock(fs);
 	return NULL;
 }
 
-int cfs_worker_start(struct cfs *fs)
+int cfs_worker_start(struct cfs *fs, bool syncs, struct cfs_worker **out)
 {
 	struct cfs_worker *w = calloc(1, sizeof(*w));
 	pthread_condattr_t monotonic;
@@ -59,39 +63,37 @@ int cfs_worker_start(struct cfs *fs)
 
 	if (!w)
 		return -ENOMEM;
+	w->fs = fs;
+	w->syncs = syncs;
 	w->last = &w->first;
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&w->posted, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	fs->worker = w;
 	/* signals are the request loop's business */
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
-	ret = pthread_create(&w->thread, NULL, work, fs);
+	ret = pthread_create(&w->thread, NULL, work, w);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (ret) {
 		pthread_cond_destroy(&w->posted);
 		free(w);
-		fs->worker = NULL;
+		return -ret;
 	}
-	return -ret;
+	*out = w;
+	return 0;
 }
 
-void cfs_worker_post(struct cfs *fs, struct cfs_job *job)
+void cfs_worker_post(struct cfs_worker *w, struct cfs_job *job)
 {
-	struct cfs_worker *w = fs->worker;
-
 	job->next = NULL;
 	*w->last = job;
 	w->last = &job->next;
 	pthread_cond_signal(&w->posted);
 }
 
-void cfs_worker_stop(struct cfs *fs)
+void cfs_worker_stop(struct cfs *fs, struct cfs_worker *w)
 {
-	struct cfs_worker *w = fs->worker;
-
 	if (!w)
 		return;
 	cfs_lock(fs);
@@ -101,5 +103,4 @@ void cfs_worker_stop(struct cfs *fs)
 	pthread_join(w->thread, NULL);
 	pthread_cond_destroy(&w->posted);
 	free(w);
-	fs->worker = NULL;
 }

@@ -1,7 +1,8 @@
 /*
- * The worker: slow requests are put in a queue and answered from there, one
- * after the other, so that commits of one image come in the order in which they
- * were asked for.
+ * Workers: slow requests are put in a queue and answered from there, one after the
+ * other. There is one for all that changes something, so that commits of one image
+ * come in the order in which they were asked for, and one for reading, which no
+ * commit has to wait for.
  */
 #ifndef CFS_WORKER_H
 #define CFS_WORKER_H
@@ -14,13 +15,18 @@ struct cfs_job {
 	void (*run)(struct cfs *fs, struct cfs_job *job);
 };
 
-/* Start the thread; not before the process has become a daemon. -errno */
-int cfs_worker_start(struct cfs *fs);
+struct cfs_worker;
+
+/*
+ * Start a thread, which syncs what is due between its jobs if `syncs`; not before the
+ * process has become a daemon. 0 and *out, -errno.
+ */
+int cfs_worker_start(struct cfs *fs, bool syncs, struct cfs_worker **out);
 
 /* Put a job into the queue. With the lock held. */
-void cfs_worker_post(struct cfs *fs, struct cfs_job *job);
+void cfs_worker_post(struct cfs_worker *w, struct cfs_job *job);
 
-/* Run what is queued and end the thread. Without the lock. */
-void cfs_worker_stop(struct cfs *fs);
+/* Run what is queued, end the thread and free the worker. Without the lock; NULL is fine. */
+void cfs_worker_stop(struct cfs *fs, struct cfs_worker *w);
 
 #endif
