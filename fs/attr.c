@@ -99,11 +99,11 @@ static int entry_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_ref *ref,
 	set_size(st, readers.mapped ? cfs_draft_size(readers.mapped->draft) : size);
 	/*
 	 * Lengths in N.json follow the blobs: it may change by writing to another file,
-	 * and an N.raw be gone.
+	 * as a document does by any, and an N.raw be gone.
 	 */
 	if (cfs_part_is_raw(ref->part) ||
 	    crit_image_header(ref->image->open)->type->extra != CRIT_EXTRA_NONE ||
-	    readers.writers)
+	    (ref->part == CFS_PART_DOCUMENT && !fs->opt.read_only) || readers.writers)
 		*timeout = 0;
 	return 0;
 }
@@ -111,7 +111,8 @@ static int entry_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_ref *ref,
 ino_t cfs_scratch_ino(const struct cfs_node *node)
 {
 	/* what will be an entry file keeps its number then */
-	return node->pending ? cfs_entry_ino(&node->ref) : node->id & ~CFS_ID_COMPUTED;
+	return node->pending && node->ref.image ? cfs_entry_ino(&node->ref)
+						: node->id & ~CFS_ID_COMPUTED;
 }
 
 static void scratch_attr(const struct cfs_node *node, struct stat *st)

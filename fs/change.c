@@ -11,12 +11,15 @@
 #include <unistd.h>
 
 #include "decoder/commit.h"
+#include "fs/document.h"
 #include "fs/entry.h"
 #include "fs/file.h"
 #include "fs/ids.h"
 #include "fs/jobs.h"
+#include "fs/jsondir.h"
 #include "fs/listing.h"
 #include "fs/pending.h"
+#include "fs/reading.h"
 #include "fs/scratch.h"
 #include "fs/special.h"
 #include "fs/structure.h"
@@ -38,20 +41,23 @@ struct cfs_node *cfs_change_scratch_at(struct cfs *fs, const struct cfs_place *p
 int cfs_change_remove_scratch(struct cfs *fs, struct cfs_node *node)
 {
 	struct cfs_image *image = node->ref.image;
+	struct cfs_layout *l = cfs_image_layout(image);
 	struct cfs_ref held;
 	int ret = 0;
 
-	while (ret == 0 && cfs_layout_holds(&image->layout, node, &held)) {
+	while (ret == 0 && cfs_layout_holds(l, node, &held)) {
 		held.image = image;
-		cfs_layout_fill(&image->layout, &held);
-		ret = cfs_structure_remove(fs, &held, image->generation);
+		cfs_layout_fill(l, &held);
+		/* a document is only a view of the image, and seen again */
+		if (held.part != CFS_PART_DOCUMENT)
+			ret = cfs_structure_remove(fs, &held, image->generation);
 	}
 	if (ret < 0)
 		return ret;
 	/* an extra that was made and removed again is not the one that was there before */
 	if (node->pending)
 		cfs_pending_unmark(node);
-	cfs_layout_release(&image->layout, node);
+	cfs_layout_release(l, node);
 	cfs_node_rename(&fs->nodes, node, 0, NULL);
 	return 0;
 }
@@ -77,6 +83,11 @@ static int new_scratch(struct cfs *fs, fuse_req_t req, const struct cfs_place *p
 		node->kind = CFS_GONE;
 		cfs_node_rename(&fs->nodes, node, 0, NULL);
 		return -ENOMEM;
+	}
+	if (place->documents && S_ISREG(mode) && cfs_jsondir_makes_image(name)) {
+		struct cfs_ref ref = cfs_document_ref(NULL);
+
+		cfs_pending_mark(node, &ref);
 	}
 	*out = node;
 	return 0;
@@ -212,7 +223,7 @@ static int create(struct cfs *fs, fuse_req_t req, fuse_ino_t parent, const char 
 	if (place.kind == CFS_IN_DUMP)
 		return create_plain(fs, req, &place, name, mode, fi, e);
 	node = cfs_change_scratch_at(fs, &place, name);
-	if (!node && cfs_place_ref(&place, name, &ref)) {
+	if (!node && cfs_place_ref(fs, &place, name, &ref)) {
 		ret = make_again(fs, &ref, name);
 		if (ret < 0)
 			return ret;
@@ -227,19 +238,25 @@ static int create(struct cfs *fs, fuse_req_t req, fuse_ino_t parent, const char 
 	return ret < 0 ? ret : cfs_file_open_scratch(fs, node, fi);
 }
 
+static void answer_create(struct cfs *fs, const struct cfs_asked *a)
+{
+	struct fuse_entry_param e;
+	int ret = create(fs, a->req, a->ino, a->name, a->mode, a->fi, &e);
+
+	if (ret < 0)
+		fuse_reply_err(a->req, -ret);
+	else
+		cfs_tree_reply_create(fs, a->req, &e, a->fi);
+}
+
 void cfs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		   struct fuse_file_info *fi)
 {
+	struct cfs_asked asked = {req, parent, name, S_IFREG | (mode & 07777), fi};
 	struct cfs *fs = fs_of(req);
-	struct fuse_entry_param e;
-	int ret;
 
 	cfs_lock(fs);
-	ret = create(fs, req, parent, name, S_IFREG | (mode & 07777), fi, &e);
-	if (ret < 0)
-		fuse_reply_err(req, -ret);
-	else
-		cfs_tree_reply_create(fs, req, &e, fi);
+	cfs_reading_answer(fs, cfs_jsondir_image(fs, parent, name), answer_create, &asked);
 	cfs_unlock(fs);
 }
 
@@ -259,7 +276,7 @@ static int make(struct cfs *fs, fuse_req_t req, fuse_ino_t parent, const char *n
 		return -EROFS;
 	if (place.kind == CFS_IN_IMAGE) {
 		bool entry = !cfs_change_scratch_at(fs, &place, name) &&
-			     cfs_place_ref(&place, name, &ref);
+			     cfs_place_ref(fs, &place, name, &ref);
 
 		if (S_ISDIR(mode) != (entry && ref.part == CRIT_PART_MSGS) || (entry && target))
 			return -EPERM;
@@ -346,7 +363,7 @@ static int remove_in_image(struct cfs *fs, const struct cfs_place *place, const 
 		return -ENOTEMPTY;
 	if (node)
 		return cfs_change_remove_scratch(fs, node);
-	if (!cfs_place_ref(place, name, &ref) || cfs_entry_find(fs, &ref, NULL) < 0)
+	if (!cfs_place_ref(fs, place, name, &ref) || cfs_entry_find(fs, &ref, NULL) < 0)
 		return -ENOENT;
 	if (dir != (ref.part == CRIT_PART_MSGS))
 		return dir ? -ENOTDIR : -EISDIR;

@@ -12,6 +12,7 @@
 #include "fs/entry.h"
 #include "fs/pending.h"
 #include "fs/refusal.h"
+#include "fs/replace.h"
 #include "fs/scratch.h"
 #include "fs/waiting.h"
 #include "fs/write.h"
@@ -347,12 +348,14 @@ int cfs_commit(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
 	struct crit_error err = {0};
 	int ret;
 
-	if (cfs_part_is_text(ref->part))
+	if (ref->part == CFS_PART_DOCUMENT)
+		ret = cfs_replace(fs, ref, generation, d, when, sync, &c.written, &err);
+	else if (cfs_part_is_text(ref->part))
 		ret = commit_text(fs, &c, d, &err);
 	else
 		ret = commit_blob(fs, &c, d, &err);
 	if (ret < 0)
-		cfs_refuse(fs, ref, d, &err);
+		cfs_refuse(fs, ref, NULL, d, &err);
 	else if (ret > 0 || c.written)
 		/* not by what was there before: editors put that back when a save fails */
 		cfs_refusal_settle(fs, ref);
@@ -380,7 +383,10 @@ int cfs_commit_pending(struct cfs *fs, struct cfs_node *node, enum crit_sync syn
 	d = cfs_draft_get(s->contents);
 	when = s->mtime;
 	s->dirty = false;
-	ret = cfs_commit(fs, &ref, node->generation, d, &when, sync);
+	if (ref.image)
+		ret = cfs_commit(fs, &ref, node->generation, d, &when, sync);
+	else
+		ret = cfs_replace_none(fs, node, d, sync, &ref);
 	/* it may have been removed or renamed meanwhile */
 	if (node->kind == CFS_SCRATCH && node->pending && ret == 0) {
 		cfs_pending_become(fs, node, &ref, d);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "fs/document.h"
 #include "fs/draft.h"
 #include "fs/ids.h"
 #include "fs/names.h"
@@ -75,7 +76,7 @@ static int find(struct cfs *fs, const struct cfs_ref *ref, struct crit_entry *e,
 	int ret;
 
 	*blob = 0;
-	if (ref->part == CFS_PART_TAIL)
+	if (ref->part == CFS_PART_TAIL || ref->part == CFS_PART_DOCUMENT)
 		return cfs_image_open(fs, ref->image, err);
 	ret = cfs_entry_load(fs, ref, e, err);
 	if (ret < 0)
@@ -109,6 +110,8 @@ int cfs_entry_find(struct cfs *fs, const struct cfs_ref *ref, struct crit_error 
 		return ret;
 	if (cfs_layout_hides(&ref->image->layout, ref))
 		return -ENOENT;
+	if (ref->part == CFS_PART_DOCUMENT)
+		return 0;
 	if (ref->part == CFS_PART_TAIL) {
 		ret = crit_image_tail(ref->image->open, &tail, err);
 		return ret < 0 ? ret : tail.len ? 0 : -ENOENT;
@@ -159,6 +162,10 @@ int cfs_entry_size(struct cfs *fs, const struct cfs_ref *ref, uint64_t *size,
 	struct crit_span span;
 	int ret;
 
+	if (ref->part == CFS_PART_DOCUMENT) {
+		ret = cfs_image_open(fs, ref->image, err);
+		return ret < 0 ? ret : cfs_document_size(fs, ref->image, size, err);
+	}
 	if (cfs_part_is_text(ref->part)) {
 		crit_buf_reset(&fs->text);
 		ret = cfs_entry_text(fs, ref, &fs->text, err);
@@ -177,6 +184,12 @@ struct cfs_draft *cfs_entry_draft(struct cfs *fs, const struct cfs_ref *ref, int
 	struct cfs_draft *d = NULL;
 	struct crit_span span;
 
+	if (ref->part == CFS_PART_DOCUMENT) {
+		*ret = cfs_image_open(fs, ref->image, NULL);
+		return *ret < 0 ? NULL
+				: cfs_document_draft(fs, ref->image,
+						     crit_image_file(ref->image->open), ret);
+	}
 	if (cfs_part_is_text(ref->part)) {
 		crit_buf_reset(&fs->text);
 		*ret = cfs_entry_text(fs, ref, &fs->text, NULL);
@@ -230,6 +243,10 @@ uint64_t cfs_entry_queue(const struct cfs_ref *ref)
 
 uint64_t cfs_entry_container(const struct cfs_ref *ref)
 {
+	const struct cfs_node *documents = ref->image->node->parent->documents;
+
+	if (ref->part == CFS_PART_DOCUMENT)
+		return documents ? documents->id : 0; /* if nobody looked, none is known */
 	if (ref->place.m == CRIT_NO_MSG)
 		return ref->image->node->id;
 	return cfs_entry_queue(ref);
@@ -239,5 +256,8 @@ void cfs_entry_name(const struct cfs_ref *ref, char *name)
 {
 	bool msg = ref->place.m != CRIT_NO_MSG;
 
-	cfs_name_format(name, msg ? ref->place.m : ref->place.n, ref->part);
+	if (ref->part == CFS_PART_DOCUMENT)
+		cfs_document_name(ref->image, name);
+	else
+		cfs_name_format(name, msg ? ref->place.m : ref->place.n, ref->part);
 }

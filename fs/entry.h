@@ -12,13 +12,13 @@
 /* A JSON text; anything else is bytes as they are in the image. */
 static inline bool cfs_part_is_text(unsigned part)
 {
-	return part == CRIT_PART_JSON || part == CRIT_PART_SEMS;
+	return part == CRIT_PART_JSON || part == CRIT_PART_SEMS || part == CFS_PART_DOCUMENT;
 }
 
 /* Can be read, not written: what critfs does not understand. */
 static inline bool cfs_part_is_raw(unsigned part)
 {
-	return part > CRIT_PART_JSON;
+	return part == CRIT_PART_RAW || part == CFS_PART_TAIL;
 }
 
 /*
@@ -47,15 +47,18 @@ int cfs_entry_has(struct cfs *fs, const struct cfs_ref *ref);
 int cfs_entry_span(struct cfs *fs, const struct cfs_ref *ref, struct crit_span *span,
 		   struct crit_error *err);
 
-/* Append its text; only for texts. */
+/* Append its text; only for texts, and not for documents. */
 int cfs_entry_text(struct cfs *fs, const struct cfs_ref *ref, struct crit_buf *out,
 		   struct crit_error *err);
 
-/* Its length in bytes, exactly. */
+/* Its length in bytes, exactly. For a document see document.h. */
 int cfs_entry_size(struct cfs *fs, const struct cfs_ref *ref, uint64_t *size,
 		   struct crit_error *err);
 
-/* What it says now, as contents to be edited; NULL and *ret if that fails. */
+/*
+ * What it says now, as contents to be edited; NULL and *ret if that fails. Drops the lock
+ * for a document: on a worker then.
+ */
 struct cfs_draft *cfs_entry_draft(struct cfs *fs, const struct cfs_ref *ref, int *ret);
 
 /* Its computed node id; 0 if it has none, or that was another version's (see below). */

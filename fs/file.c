@@ -10,10 +10,13 @@
 
 #include "decoder/json.h"
 #include "fs/attr.h"
-#include "fs/jobs.h"
+#include "fs/document.h"
 #include "fs/entry.h"
+#include "fs/jobs.h"
+#include "fs/jsondir.h"
 #include "fs/listing.h"
 #include "fs/pending.h"
+#include "fs/reading.h"
 #include "fs/refusal.h"
 #include "fs/scratch.h"
 #include "fs/special.h"
@@ -50,6 +53,8 @@ static int load_entry(struct cfs *fs, struct cfs_handle *h, bool truncate)
 		clock_gettime(CLOCK_REALTIME, &h->mtime);
 		return h->draft ? 0 : -ENOMEM;
 	}
+	if (h->ref.part == CFS_PART_DOCUMENT)
+		return cfs_document_open(fs, h);
 	if (cfs_part_is_text(h->ref.part))
 		return cfs_entry_text(fs, &h->ref, &h->text, NULL);
 	ret = cfs_entry_span(fs, &h->ref, &h->span, NULL);
@@ -216,30 +221,25 @@ static int open_object(struct cfs *fs, fuse_ino_t ino, struct fuse_file_info *fi
 	}
 }
 
-void cfs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+static void answer_open(struct cfs *fs, const struct cfs_asked *a)
 {
-	struct cfs *fs = fs_of(req);
-	int ret;
+	int ret = open_object(fs, a->ino, a->fi);
 
-	cfs_lock(fs);
-	ret = open_object(fs, ino, fi);
 	if (ret < 0)
-		fuse_reply_err(req, -ret);
-	else if (fuse_reply_open(req, fi) < 0)
-		cfs_handle_unref(fs, cfs_handle_of(fi)); /* the open was interrupted */
-	cfs_unlock(fs);
+		fuse_reply_err(a->req, -ret);
+	else if (fuse_reply_open(a->req, a->fi) < 0)
+		cfs_handle_unref(fs, cfs_handle_of(a->fi)); /* the open was interrupted */
 }
 
-static void reply_draft(fuse_req_t req, const struct cfs_draft *d, size_t size, off_t off)
+void cfs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	char *buf = malloc(size);
-	ssize_t n = buf ? cfs_draft_read(d, buf, size, (uint64_t)off) : -ENOMEM;
+	struct cfs_asked asked = {.req = req, .ino = ino, .fi = fi};
+	struct cfs *fs = fs_of(req);
 
-	if (n < 0)
-		fuse_reply_err(req, (int)-n);
-	else
-		fuse_reply_buf(req, buf, (size_t)n);
-	free(buf);
+	cfs_lock(fs);
+	cfs_reading_answer(fs, fi->flags & O_TRUNC ? NULL : cfs_reading_image(fs, ino),
+			   answer_open, &asked);
+	cfs_unlock(fs);
 }
 
 static void reply_fd(fuse_req_t req, int fd, size_t size, off_t off)
@@ -252,24 +252,6 @@ static void reply_fd(fuse_req_t req, int fd, size_t size, off_t off)
 	fuse_reply_data(req, &bufv, FUSE_BUF_SPLICE_MOVE);
 }
 
-static bool same_contents(const struct stat *a, const struct stat *b)
-{
-	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
-/* Is the file what it was when the handle was opened, or what commits made of it since? */
-static bool is_intact(const struct cfs_handle *h)
-{
-	const struct cfs_image *image = h->ref.image;
-	struct stat st;
-
-	return fstat(h->file->fd, &st) == 0 &&
-	       (same_contents(&st, &h->file->st) ||
-		(h->generation == image->generation && same_contents(&st, &image->st)));
-}
-
 static void reply_span(fuse_req_t req, const struct cfs_handle *h, size_t size, off_t off)
 {
 	if ((uint64_t)off >= h->span.len) {
@@ -277,7 +259,7 @@ static void reply_span(fuse_req_t req, const struct cfs_handle *h, size_t size, 
 		return;
 	}
 	/* somebody wrote in place: these are not the bytes that were opened */
-	if (!is_intact(h)) {
+	if (!cfs_handle_is_intact(h)) {
 		fuse_reply_err(req, EIO);
 		return;
 	}
@@ -306,9 +288,11 @@ void cfs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	if (h->kind == CFS_HANDLE_PASSED)
 		reply_fd(req, h->fd, size, off);
 	else if (h->kind == CFS_HANDLE_SCRATCH)
-		reply_draft(req, h->node->scratch->contents, size, off);
+		cfs_reading_reply_draft(req, h->node->scratch->contents, size, off);
 	else if (h->draft)
-		reply_draft(req, h->draft, size, off);
+		cfs_reading_reply_draft(req, h->draft, size, off);
+	else if (h->document)
+		cfs_reading_read(fs, req, h, size, off);
 	else if (h->file)
 		reply_span(req, h, size, off);
 	else
@@ -334,7 +318,7 @@ static int check_first_write(struct cfs *fs, const struct cfs_handle *h,
 		return 0;
 	refused = cfs_draft_of_text(&fs->store, buf, size);
 	if (refused)
-		cfs_refuse(fs, ref, refused, &err);
+		cfs_refuse(fs, ref, h->node, refused, &err);
 	cfs_draft_put(refused);
 	return -err.errnum;
 }
@@ -415,7 +399,7 @@ void cfs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, 
 
 	(void)ino;
 	cfs_lock(fs);
-	if (h->jobs)
+	if (h->jobs || cfs_handle_draft_is_slow(h))
 		cfs_job_write(fs, req, h, buf, size, (uint64_t)off);
 	else
 		cfs_file_write(fs, req, h, buf, size, (uint64_t)off);
@@ -485,7 +469,8 @@ static int open_directory(struct cfs *fs, fuse_ino_t ino, struct fuse_file_info 
 	image = cfs_object_is_queue(&o) || (!o.is_entry && o.node->kind == CFS_IMAGE);
 	if (o.is_entry && !image)
 		return -ENOTDIR;
-	if (!image && o.node->kind != CFS_DIR && o.node->kind != CFS_SPECIAL_DIR)
+	if (!image && o.node->kind != CFS_DIR && o.node->kind != CFS_SPECIAL_DIR &&
+	    o.node->kind != CFS_DOCUMENTS)
 		return -ENOTDIR;
 	if (image && (ret = cfs_image_open(fs, o.ref.image, NULL)) < 0)
 		return ret;
@@ -497,6 +482,8 @@ static int open_directory(struct cfs *fs, fuse_ino_t ino, struct fuse_file_info 
 	h->ref = o.ref;
 	if (!image && o.node->kind == CFS_DIR)
 		ret = cfs_names_read(fs, o.node, &h->names);
+	else if (!image && o.node->kind == CFS_DOCUMENTS)
+		ret = cfs_names_read_documents(fs, o.node, &h->names);
 	if (ret < 0) {
 		cfs_handle_unref(fs, h);
 		return ret;
@@ -553,6 +540,8 @@ void cfs_op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
 		fuse_reply_err(req, ESTALE);
 	} else if (!o.is_entry && o.node->kind == CFS_SPECIAL_DIR) {
 		fuse_reply_err(req, 0);
+	} else if (!o.is_entry && o.node->kind == CFS_DOCUMENTS) {
+		cfs_job_sync(fs, req, cfs_jsondir_dump(o.node), NULL, NULL);
 	} else {
 		cfs_job_sync(fs, req, o.ref.image ? NULL : o.node, o.ref.image, NULL);
 	}

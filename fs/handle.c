@@ -9,6 +9,8 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "decoder/document.h"
+#include "fs/document.h"
 #include "fs/entry.h"
 #include "fs/listing.h"
 #include "fs/scratch.h"
@@ -45,6 +47,7 @@ void cfs_handle_unref(struct cfs *fs, struct cfs_handle *h)
 		h->node->writers--;
 	cfs_draft_put(h->draft);
 	crit_buf_fini(&h->text);
+	crit_document_free(h->document);
 	crit_file_put(h->file);
 	cfs_names_free(h->names);
 	if (h->fd >= 0)
@@ -89,7 +92,8 @@ void cfs_handle_mark_stale(struct cfs *fs, const struct cfs_ref *ref)
 		    (h->ref.part == ref->part || h->ref.part == CRIT_PART_JSON))
 			h->stale = true;
 	cfs_entry_renew(fs, ref);
-	cfs_entry_renew(fs, &json);
+	if (ref->part != CFS_PART_DOCUMENT)
+		cfs_entry_renew(fs, &json);
 }
 
 void cfs_handle_mark_image(struct cfs *fs, const struct cfs_image *image)
@@ -99,6 +103,16 @@ void cfs_handle_mark_image(struct cfs *fs, const struct cfs_image *image)
 	DL_FOREACH(fs->handles, h)
 		if (h->kind == CFS_HANDLE_ENTRY && h->ref.image == image)
 			h->stale = true;
+}
+
+void cfs_handle_renumber(struct cfs *fs, const struct cfs_image *image, uint64_t generation)
+{
+	struct cfs_handle *h;
+
+	DL_FOREACH(fs->handles, h)
+		if (h->kind == CFS_HANDLE_ENTRY && h->ref.part == CFS_PART_DOCUMENT &&
+		    h->ref.image == image && h->generation == generation)
+			h->generation = image->generation;
 }
 
 struct cfs_handle *cfs_handle_of_entry(struct cfs *fs, uint64_t ino)
@@ -155,6 +169,8 @@ uint64_t cfs_handle_size(const struct cfs_handle *h)
 {
 	if (h->draft)
 		return cfs_draft_size(h->draft);
+	if (h->document)
+		return h->document_size;
 	return h->file ? h->span.len : h->text.len;
 }
 
@@ -168,13 +184,39 @@ struct cfs_handle *cfs_handle_with_fd(struct cfs *fs, const struct cfs_node *nod
 	return NULL;
 }
 
+bool cfs_handle_draft_is_slow(const struct cfs_handle *h)
+{
+	return h->kind == CFS_HANDLE_ENTRY && h->document && !h->draft;
+}
+
+static bool same_contents(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+bool cfs_handle_is_intact(const struct cfs_handle *h)
+{
+	const struct cfs_image *image = h->ref.image;
+	struct stat st;
+
+	return fstat(h->file->fd, &st) == 0 &&
+	       (same_contents(&st, &h->file->st) ||
+		(h->generation == image->generation && same_contents(&st, &image->st)));
+}
+
 int cfs_handle_own_draft(struct cfs *fs, struct cfs_handle *h)
 {
+	int ret = -ENOMEM;
+
 	if (h->draft)
 		return cfs_draft_own(&h->draft);
-	if (h->file)
+	if (h->document)
+		h->draft = cfs_document_draft(fs, h->ref.image, h->file, &ret);
+	else if (h->file)
 		h->draft = cfs_draft_of_span(&fs->store, h->file, h->span);
 	else
 		h->draft = cfs_draft_of_text(&fs->store, h->text.data, h->text.len);
-	return h->draft ? 0 : -ENOMEM;
+	return h->draft ? 0 : ret;
 }

@@ -40,8 +40,10 @@ struct cfs_handle {
 	bool dirty;             /* the draft was neither committed nor refused yet */
 	int refused;            /* -errno of the last refusal, until the draft changes */
 	struct crit_buf text;   /* of texts: as rendered when opened */
-	struct crit_file *file; /* a reference, of blobs: as it was when opened */
+	struct crit_file *file; /* a reference, of blobs and documents: as it was when opened */
 	struct crit_span span;
+	struct crit_document *document; /* owned, of a document: the same; made from `file` */
+	uint64_t document_size;
 	struct cfs_draft *draft; /* owned; NULL until something is written */
 	int fd;                  /* of PASSED, else -1; owned */
 	struct cfs_names *names; /* owned, of DIR */
@@ -73,6 +75,12 @@ struct cfs_readers cfs_handle_readers(struct cfs *fs, uint64_t ino);
 /* An entry file was committed over: what was opened before is stale. */
 void cfs_handle_mark_stale(struct cfs *fs, const struct cfs_ref *ref);
 
+/*
+ * A document was committed: its image is another, but to the handles of the document not
+ * one that was changed underneath since `generation`.
+ */
+void cfs_handle_renumber(struct cfs *fs, const struct cfs_image *image, uint64_t generation);
+
 /* The same for all that is open of an image which was read anew. */
 void cfs_handle_mark_image(struct cfs *fs, const struct cfs_image *image);
 
@@ -91,6 +99,15 @@ struct cfs_handle *cfs_handle_with_fd(struct cfs *fs, const struct cfs_node *nod
 
 /* What an open entry file reads, bytes; it stays so whatever is committed. */
 uint64_t cfs_handle_size(const struct cfs_handle *h);
+
+/*
+ * Does it take long to make a draft of what the handle reads? A document's is made on the
+ * worker, with the lock dropped meanwhile.
+ */
+bool cfs_handle_draft_is_slow(const struct cfs_handle *h);
+
+/* Is the file what it was when the handle was opened, or what commits made of it since? */
+bool cfs_handle_is_intact(const struct cfs_handle *h);
 
 /* Make a draft of what the handle reads, or of the one it has its own. 0, -errno */
 int cfs_handle_own_draft(struct cfs *fs, struct cfs_handle *h);

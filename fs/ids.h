@@ -21,7 +21,9 @@
 /* Parts that only the mount has. */
 enum {
 	CFS_PART_TAIL = CRIT_PART_RAW + 1, /* what is left where the frames break */
-	CFS_PART_DIR = 31,                 /* the image itself, as a directory */
+	CFS_PART_DOCUMENT,                 /* the whole image, in .critfs/json */
+	CFS_N_PARTS,
+	CFS_PART_DIR = 31, /* the image itself, as a directory */
 };
 
 #define CFS_ID_COMPUTED (UINT64_C(1) << 63)

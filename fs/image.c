@@ -144,6 +144,7 @@ static void start_afresh(struct cfs *fs, struct cfs_image *image, const struct s
 	image->made = false;
 	image->st = *st;
 	image->base = st->st_mtim;
+	image->version++;
 	image->generation++;
 }
 
@@ -251,6 +252,7 @@ static int new_image(struct cfs *fs, struct cfs_node *dir, const char *name,
 		return -ENOMEM;
 	image->st = *st;
 	image->base = st->st_mtim;
+	image->version = 1;
 	ret = take_number(fs, image, &image->number);
 	if (ret < 0) {
 		free(image);
@@ -406,9 +408,16 @@ void cfs_image_committed(struct cfs_image *image, struct crit_file *file,
 			 const struct crit_edit *edit)
 {
 	image->st = file->st;
+	image->version++;
 	note_checked(image);
 	if (image->open)
 		crit_image_replaced(image->open, file, &edit->change);
+}
+
+void cfs_image_replaced(struct cfs *fs, struct cfs_image *image, struct crit_file *file)
+{
+	start_afresh(fs, image, &file->st);
+	note_checked(image);
 }
 
 static struct changed_key key_of(const struct cfs_ref *ref)
@@ -423,7 +432,9 @@ struct timespec cfs_image_mtime(const struct cfs_image *image, const struct cfs_
 
 	if (image->changed)
 		HASH_FIND(hh, image->changed, &key, sizeof(key), c);
-	return c ? c->mtime : image->base;
+	if (c)
+		return c->mtime;
+	return ref->part == CFS_PART_DOCUMENT ? image->st.st_mtim : image->base;
 }
 
 void cfs_image_touch(struct cfs_image *image, const struct cfs_ref *ref,

@@ -35,6 +35,9 @@ struct cfs_image {
 	bool expired;                  /* files still wait for entries of the image it was */
 	bool made;                     /* by mkdir, and still being filled: nothing is synced */
 	struct cfs_unsynced *unsynced; /* see write.h */
+	uint64_t version;              /* counts what it has been, by commits or otherwise */
+	uint64_t measured;             /* the version whose document is as long as this */
+	uint64_t document_size;
 };
 
 /*
@@ -63,9 +66,18 @@ bool cfs_image_is(const struct cfs_image *image, const struct stat *st);
  */
 int cfs_image_attributes_set(struct cfs_image *image, const struct crit_file *file, bool mtime);
 
-/* A commit made `file` of it. */
+/* A commit of a part of it made `file` of it. */
 void cfs_image_committed(struct cfs_image *image, struct crit_file *file,
 			 const struct crit_edit *edit);
+
+/* A commit made `file` of it, and all of it anew: as if replaced from outside. */
+void cfs_image_replaced(struct cfs *fs, struct cfs_image *image, struct crit_file *file);
+
+/* What it shows; NULL without an image. */
+static inline struct cfs_layout *cfs_image_layout(struct cfs_image *image)
+{
+	return image ? &image->layout : NULL;
+}
 
 /*
  * The time that an entry file was last changed; setting it (NULL: to that of the

@@ -12,8 +12,10 @@
 #include "decoder/commit.h"
 #include "fs/attr.h"
 #include "fs/commit.h"
+#include "fs/document.h"
 #include "fs/entry.h"
 #include "fs/file.h"
+#include "fs/reading.h"
 #include "fs/setattr.h"
 #include "fs/worker.h"
 #include "fs/write.h"
@@ -70,12 +72,12 @@ static void run_commit(struct cfs *fs, struct cfs_job *job)
 {
 	struct handle_job *j = (struct handle_job *)job;
 	bool was_dirty = j->h->dirty;
+	int ret = cfs_commit_handle(fs, j->h, j->sync ? CRIT_SYNC_DIR : CRIT_SYNC_FILE);
 	struct cfs_image *image = j->h->kind == CFS_HANDLE_SCRATCH ? j->h->node->ref.image
 								   : j->h->ref.image;
-	int ret = cfs_commit_handle(fs, j->h, j->sync ? CRIT_SYNC_DIR : CRIT_SYNC_FILE);
 
 	/* what was committed before may not be on the disk yet */
-	if (ret == 0 && j->sync && (!was_dirty || image->unsynced))
+	if (ret == 0 && image && j->sync && (!was_dirty || image->unsynced))
 		ret = cfs_sync_image(fs, image);
 	if (j->req)
 		fuse_reply_err(j->req, -ret);
@@ -127,6 +129,9 @@ static int truncate_entry(struct cfs *fs, const struct cfs_ref *ref, uint64_t ge
 	struct cfs_draft *d;
 	int ret;
 
+	/* a commit of the same document before this is no change from outside */
+	if (ref->part == CFS_PART_DOCUMENT)
+		generation = ref->image->generation;
 	d = cfs_entry_draft(fs, ref, &ret);
 	if (!d)
 		return ret;
@@ -145,6 +150,8 @@ static void run_truncate(struct cfs *fs, struct cfs_job *job)
 	struct stat st;
 	double timeout;
 
+	if (ret == 0 && j->ref.part == CFS_PART_DOCUMENT)
+		ret = cfs_document_measure(fs, j->ref.image);
 	if (ret == 0)
 		ret = cfs_attr(fs, j->ino, &o, &st, &timeout);
 	if (ret < 0)
@@ -278,7 +285,10 @@ struct setattr_job {
 static void run_setattr(struct cfs *fs, struct cfs_job *job)
 {
 	struct setattr_job *j = (struct setattr_job *)job;
+	struct cfs_image *image = cfs_reading_image(fs, j->ino);
 
+	if (image)
+		cfs_document_measure(fs, image);
 	cfs_setattr_now(fs, j->req, j->ino, j->h, &j->attr, j->to_set);
 	if (j->h) {
 		j->h->jobs--;

@@ -62,7 +62,7 @@ void cfs_layout_reset(struct cfs_layout *l)
 	while (l->n_parked)
 		cfs_draft_put(l->parked[--l->n_parked].contents);
 	cfs_slots_fini(&l->entries);
-	for (part = 0; part <= CFS_PART_TAIL; part++)
+	for (part = 0; part < CFS_N_PARTS; part++)
 		cfs_slots_fini(&l->retired[part]);
 	free(l->vacant);
 	free(l->absent);
@@ -226,7 +226,7 @@ bool cfs_layout_is_retired(const struct cfs_layout *l, uint64_t slot, unsigned p
 {
 	uint64_t position;
 
-	return part <= CFS_PART_TAIL && l->retired[part].counted &&
+	return part < CFS_N_PARTS && l->retired[part].counted &&
 	       cfs_slots_find(&l->retired[part], slot, &position);
 }
 
@@ -382,7 +382,7 @@ void cfs_layout_release(struct cfs_layout *l, const struct cfs_node *holder)
 {
 	size_t i;
 
-	for (i = 0; i < l->n_vacant;)
+	for (i = 0; l && i < l->n_vacant;)
 		if (l->vacant[i].holder == holder)
 			l->vacant[i] = l->vacant[--l->n_vacant];
 		else
@@ -394,7 +394,7 @@ bool cfs_layout_holds(const struct cfs_layout *l, const struct cfs_node *holder,
 {
 	size_t i;
 
-	for (i = 0; i < l->n_vacant; i++) {
+	for (i = 0; l && i < l->n_vacant; i++) {
 		if (l->vacant[i].holder != holder || l->vacant[i].covered)
 			continue;
 		if (ref)

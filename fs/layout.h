@@ -48,7 +48,7 @@ struct cfs_layout {
 	 */
 	bool head_kept;
 	/* by part: slots whose computed id is that of a file, or version, that is gone */
-	struct cfs_slots retired[CFS_PART_TAIL + 1];
+	struct cfs_slots retired[CFS_N_PARTS];
 	struct cfs_vacancy *vacant; /* owned */
 	size_t n_vacant, cap_vacant;
 	struct cfs_ref *absent; /* owned: parts that were removed, or not made yet */
@@ -118,7 +118,7 @@ bool cfs_layout_is_vacant(const struct cfs_layout *l, const struct cfs_ref *ref)
 int cfs_layout_vacate(struct cfs_layout *l, const struct cfs_ref *ref,
 		      const struct cfs_node *holder);
 void cfs_layout_fill(struct cfs_layout *l, const struct cfs_ref *ref);
-void cfs_layout_release(struct cfs_layout *l, const struct cfs_node *holder);
+void cfs_layout_release(struct cfs_layout *l, const struct cfs_node *holder); /* NULL is fine */
 
 /*
  * A new file has the name of one that is renamed away. Until it is committed, the
@@ -127,7 +127,7 @@ void cfs_layout_release(struct cfs_layout *l, const struct cfs_node *holder);
 void cfs_layout_cover(struct cfs_layout *l, const struct cfs_ref *ref);
 bool cfs_layout_uncover(struct cfs_layout *l, const struct cfs_ref *ref);
 
-/* Is the scratch file all that the mount shows of some entry file? Then of which. */
+/* Is the scratch file all that the mount shows of some file? Then of which. NULL: of none. */
 bool cfs_layout_holds(const struct cfs_layout *l, const struct cfs_node *holder,
 		      struct cfs_ref *ref);
 

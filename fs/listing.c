@@ -12,9 +12,11 @@
 
 #include "decoder/commit.h"
 #include "fs/attr.h"
+#include "fs/document.h"
 #include "fs/entry.h"
 #include "fs/handle.h"
 #include "fs/ids.h"
+#include "fs/jsondir.h"
 #include "fs/names.h"
 #include "fs/scratch.h"
 #include "fs/special.h"
@@ -141,6 +143,62 @@ int cfs_names_read(struct cfs *fs, struct cfs_node *dir, struct cfs_names **out)
 	return 0;
 }
 
+/* The document of an image, unless it is renamed away or a scratch file has its name. */
+static int add_document(struct cfs *fs, struct cfs_node *jsondir, struct cfs_image *image,
+			struct cfs_names *names)
+{
+	struct cfs_ref ref = cfs_document_ref(image);
+	char name[CFS_NAME_SIZE];
+	struct cfs_node *node;
+
+	cfs_entry_name(&ref, name);
+	node = cfs_node_by_name(&fs->nodes, jsondir->id, name);
+	if (strlen(name) > NAME_MAX || (node && node->kind == CFS_SCRATCH))
+		return 0;
+	cfs_document_reappear(fs, image);
+	if (cfs_layout_hides(&image->layout, &ref))
+		return 0;
+	return add_name(names, name, S_IFREG, cfs_entry_ino(&ref));
+}
+
+static int add_scratch(struct cfs *fs, struct cfs_node *jsondir, struct cfs_names *names)
+{
+	struct cfs_node *node, *next;
+	int ret = 0;
+
+	HASH_ITER(by_name, fs->nodes.by_name, node, next)
+		if (ret == 0 && node->kind == CFS_SCRATCH &&
+		    cfs_node_container(node) == jsondir->id)
+			ret = add_name(names, cfs_node_name(node), node->scratch->mode,
+				       cfs_scratch_ino(node));
+	return ret;
+}
+
+int cfs_names_read_documents(struct cfs *fs, struct cfs_node *jsondir, struct cfs_names **out)
+{
+	struct cfs_node *dump = cfs_jsondir_dump(jsondir), *node;
+	struct cfs_names *names = calloc(1, sizeof(*names)), *files = NULL;
+	int ret = names ? cfs_names_read(fs, dump, &files) : -ENOMEM;
+	size_t i;
+
+	for (i = 0; ret == 0 && i < files->n; i++) {
+		node = cfs_node_by_name(&fs->nodes, dump->id, files->names[i].name);
+		if (node && node->kind == CFS_IMAGE)
+			ret = add_document(fs, jsondir, node->ref.image, names);
+	}
+	cfs_names_free(files);
+	if (ret == 0)
+		ret = add_scratch(fs, jsondir, names);
+	if (ret < 0) {
+		cfs_names_free(names);
+		return ret;
+	}
+	if (names->n)
+		qsort(names->names, names->n, sizeof(*names->names), compare_names);
+	*out = names;
+	return 0;
+}
+
 static bool put_dots(struct reply *r, ino_t ino, off_t off)
 {
 	return (off >= 1 || put(r, ".", S_IFDIR, ino, 1)) &&
@@ -162,7 +220,8 @@ static void list_special(struct reply *r, off_t off)
 	unsigned i = off > COOKIE_DOTS ? (unsigned)(off - COOKIE_DOTS) : 0;
 
 	for (; i < CFS_N_SPECIAL; i++)
-		if (!put(r, cfs_special_names[i], S_IFREG, 1, (off_t)i + COOKIE_DOTS + 1))
+		if (!put(r, cfs_special_names[i], i == CFS_SPECIAL_JSON ? S_IFDIR : S_IFREG, 1,
+			 (off_t)i + COOKIE_DOTS + 1))
 			return;
 }
 
@@ -226,7 +285,7 @@ static int list_tail(struct reply *r, struct cfs_ref ref)
 /* Ids of scratch files that were entries are computed ones: drop their mark. */
 static off_t scratch_cookie(const struct cfs_node *node)
 {
-	bool backup = cfs_layout_holds(&node->ref.image->layout, node, NULL);
+	bool backup = cfs_layout_holds(cfs_image_layout(node->ref.image), node, NULL);
 
 	return (backup ? COOKIE_BACKUPS : COOKIE_SCRATCH) +
 	       (off_t)(node->id & (((uint64_t)1 << 60) - 1));

@@ -12,6 +12,10 @@ struct cfs_names;
 
 /* The names in a directory of the dump; *out is owned by the caller. -errno */
 int cfs_names_read(struct cfs *fs, struct cfs_node *dir, struct cfs_names **out);
+
+/* The documents, and all else, in a .critfs/json; as cfs_names_read(). */
+int cfs_names_read_documents(struct cfs *fs, struct cfs_node *jsondir, struct cfs_names **out);
+
 void cfs_names_free(struct cfs_names *names); /* NULL is fine */
 
 /* Are there scratch files in an image, or in the messages of a queue? */

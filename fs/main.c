@@ -20,6 +20,7 @@
 #include "fs/file.h"
 #include "fs/handle.h"
 #include "fs/image.h"
+#include "fs/jsondir.h"
 #include "fs/options.h"
 #include "fs/rename.h"
 #include "fs/scratch.h"
@@ -180,11 +181,11 @@ static void name_scratch_files(struct cfs *fs)
 
 	HASH_ITER(by_id, fs->nodes.by_id, node, next) {
 		if (node->kind != CFS_SCRATCH || !node->key ||
-		    cfs_layout_holds(&node->ref.image->layout, node, NULL) ||
+		    cfs_layout_holds(cfs_image_layout(node->ref.image), node, NULL) ||
 		    cfs_scratch_is_litter(cfs_node_name(node)) ||
 		    (node->pending && !cfs_draft_size(node->scratch->contents)))
 			continue;
-		cfs_image_path(node->ref.image, cfs_node_name(node), path, sizeof(path));
+		cfs_jsondir_scratch_path(fs, node, path, sizeof(path));
 		cfs_log(fs,
 			node->pending ? "%s: its entry never came, gone with this mount"
 				      : "%s: a scratch file, gone with this mount",

@@ -5,12 +5,13 @@
 #ifndef CFS_NAMES_H
 #define CFS_NAMES_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Longest name of an entry file, with its NUL. */
-#define CFS_NAME_SIZE 40
+/* Room for the name of an entry file or a document, with its NUL. */
+#define CFS_NAME_SIZE (NAME_MAX + 1 + sizeof(".json"))
 
 /* Is it an entry's name? Then *slot and *part (an enum crit_part or CFS_PART_*). */
 bool cfs_name_parse(const char *name, uint64_t *slot, unsigned *part);

@@ -18,7 +18,7 @@
 struct cfs_image;
 struct cfs_scratch;
 
-/* An entry file: a part of an entry, or of a message within one. */
+/* An entry file: a part of an entry, or of a message within one; or a document. */
 struct cfs_ref {
 	struct cfs_image *image;
 	struct crit_place place; /* slot and message */
@@ -39,6 +39,7 @@ enum cfs_kind {
 	CFS_SCRATCH,     /* in memory only */
 	CFS_SPECIAL_DIR, /* .critfs */
 	CFS_SPECIAL,     /* a text in it */
+	CFS_DOCUMENTS,   /* .critfs/json */
 	CFS_OLD,         /* an entry file as it was before a commit, or was removed; see ref */
 	CFS_GONE,        /* what it was is no more; only the kernel still knows it */
 };
@@ -52,9 +53,10 @@ struct cfs_node {
 	bool forever;             /* it has a computed id, whose lookups were not counted */
 	unsigned refs;            /* of handles, images and nodes below */
 	struct cfs_node_key *key; /* owned: where it is to be found; NULL: nowhere */
-	struct cfs_node *parent;  /* a reference: the CFS_DIR around it, NULL for the root */
+	struct cfs_node *parent;  /* a reference: the directory around it, NULL for the root */
 	int dirfd;                /* owned, of a CFS_DIR */
-	struct cfs_ref ref;       /* of CFS_ENTRY, CFS_OLD and pending ones; else the image */
+	struct cfs_node *documents; /* a reference, of a CFS_DIR: its CFS_DOCUMENTS, if any */
+	struct cfs_ref ref;         /* of CFS_ENTRY, CFS_OLD and pending ones; else the image */
 	struct cfs_scratch *scratch; /* owned, of CFS_SCRATCH */
 	unsigned special;            /* enum cfs_special */
 	/*

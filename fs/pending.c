@@ -20,7 +20,7 @@ int cfs_pending_check(struct cfs *fs, const struct cfs_ref *ref)
 	const struct crit_type *type;
 	int ret;
 
-	if (ref->part == CRIT_PART_JSON)
+	if (ref->part == CRIT_PART_JSON || ref->part == CFS_PART_DOCUMENT)
 		return 0;
 	if (cfs_part_is_raw(ref->part))
 		return -EPERM;
@@ -50,10 +50,10 @@ void cfs_pending_mark(struct cfs_node *node, const struct cfs_ref *ref)
 {
 	node->pending = true;
 	node->ref = *ref;
-	node->generation = ref->image->generation;
+	node->generation = ref->image ? ref->image->generation : 0;
 	node->scratch->ours = false;
 	/* what is made now counts, not what was there before */
-	if (ref->part != CRIT_PART_JSON)
+	if (ref->image && ref->part != CRIT_PART_JSON)
 		cfs_layout_unpark(&ref->image->layout, ref->place);
 }
 
@@ -68,7 +68,7 @@ void cfs_pending_unmark(struct cfs_node *node)
 void cfs_pending_drop(struct cfs *fs, struct cfs_node *node)
 {
 	/* if it was another entry's file before, that is seen again */
-	cfs_layout_release(&node->ref.image->layout, node);
+	cfs_layout_release(cfs_image_layout(node->ref.image), node);
 	cfs_node_rename(&fs->nodes, node, 0, NULL);
 }
 
@@ -83,6 +83,8 @@ void cfs_pending_become(struct cfs *fs, struct cfs_node *node, const struct cfs_
 	struct cfs_node *before;
 	struct cfs_handle *h;
 
+	if (node->ref.image != ref->image) /* it was another image's document */
+		cfs_layout_release(cfs_image_layout(node->ref.image), node);
 	cfs_entry_name(ref, name);
 	cfs_layout_fill(l, ref);
 	cfs_layout_set_present(l, ref);
@@ -190,7 +192,7 @@ void cfs_pending_expire(struct cfs *fs, struct cfs_image *image)
 		    node->generation == image->generation)
 			continue;
 		if (cfs_draft_size(node->scratch->contents))
-			cfs_refuse(fs, &node->ref, node->scratch->contents, &why);
+			cfs_refuse(fs, &node->ref, NULL, node->scratch->contents, &why);
 		cfs_pending_drop(fs, node);
 	}
 }

@@ -1,8 +1,9 @@
 /*
  * Files that have the name of an entry file before the image has the entry: a new
  * N.json until its text is committed, an extra that came before its N.json, the
- * messages of a queue that is still to come. They are scratch files whose node is
- * marked as pending; when the image has what they stand for, they become entry files.
+ * messages of a queue that is still to come, the document of an image that there is
+ * not (whose ref has no image). They are scratch files whose node is marked as pending;
+ * when the image has what they stand for, they become entry files.
  */
 #ifndef CFS_PENDING_H
 #define CFS_PENDING_H

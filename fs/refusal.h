@@ -8,9 +8,12 @@
 #include "fs/cfs.h"
 #include "fs/draft.h"
 
-/* Keep a share of the contents that were refused, and say why. */
-void cfs_refuse(struct cfs *fs, const struct cfs_ref *ref, struct cfs_draft *refused,
-		const struct crit_error *why);
+/*
+ * Keep a share of the contents that were refused, and say why. `node`: the scratch file
+ * that has the name, which tells more than a ref of no image does; else it may be NULL.
+ */
+void cfs_refuse(struct cfs *fs, const struct cfs_ref *ref, const struct cfs_node *node,
+		struct cfs_draft *refused, const struct crit_error *why);
 
 /* Say why something that has no contents was refused: in the log and .critfs/errors. */
 void cfs_refusal_log(struct cfs *fs, const struct cfs_ref *ref, const struct crit_error *why);

@@ -13,10 +13,13 @@
 
 #include "fs/change.h"
 #include "fs/commit.h"
+#include "fs/document.h"
 #include "fs/entry.h"
 #include "fs/jobs.h"
+#include "fs/jsondir.h"
 #include "fs/pending.h"
 #include "fs/refusal.h"
+#include "fs/replace.h"
 #include "fs/scratch.h"
 #include "fs/structure.h"
 #include "fs/whole.h"
@@ -69,7 +72,9 @@ static struct cfs_scratch *scratch_of_entry(struct cfs *fs, const struct cfs_ref
 	struct stat st;
 	double timeout;
 
-	*ret = cfs_attr(fs, 0, &o, &st, &timeout);
+	*ret = ref->part == CFS_PART_DOCUMENT ? cfs_document_measure(fs, ref->image) : 0;
+	if (*ret == 0)
+		*ret = cfs_attr(fs, 0, &o, &st, &timeout);
 	if (*ret < 0)
 		return NULL;
 	s = cfs_scratch_new(&fs->store, st.st_mode, st.st_uid, st.st_gid);
@@ -94,6 +99,7 @@ static struct cfs_scratch *scratch_of_entry(struct cfs *fs, const struct cfs_ref
 static int vacate(struct cfs *fs, const struct cfs_place *place, const struct cfs_ref *ref,
 		  const char *new_name)
 {
+	uint64_t generation = ref->image->generation;
 	struct cfs_scratch *s;
 	struct cfs_node *node;
 	int ret;
@@ -104,11 +110,18 @@ static int vacate(struct cfs *fs, const struct cfs_place *place, const struct cf
 	if (ret < 0)
 		return ret;
 	node = cfs_structure_node(fs, ref);
-	s = node ? scratch_of_entry(fs, ref, &ret) : NULL;
-	if (!s)
-		return node ? ret : -ENOMEM;
+	if (!node)
+		return -ENOMEM;
 	cfs_node_ref(node); /* the lock may be dropped before it has its scratch file */
-	ret = cfs_layout_vacate(&ref->image->layout, ref, node);
+	s = scratch_of_entry(fs, ref, &ret);
+	if (!s) {
+		cfs_node_unref(&fs->nodes, node);
+		return ret;
+	}
+	/* making the text of a document takes long */
+	ret = ref->image->generation == generation ? 0 : -EBUSY;
+	if (ret == 0)
+		ret = cfs_layout_vacate(&ref->image->layout, ref, node);
 	if (ret == 0)
 		ret = take_scratch_name(fs, place, node, new_name);
 	if (ret < 0) {
@@ -155,8 +168,11 @@ static int rename_onto(struct cfs *fs, const struct cfs_place *place, struct cfs
 		ret = cfs_commit(fs, to, to->image->generation, d, &when, CRIT_SYNC_FILE);
 	else
 		ret = 1; /* nothing to say yet, or nowhere to say it */
-	if (ret < 0)     /* if the name was renamed away before, it shows what is committed */
+	if (ret < 0) {   /* if the name was renamed away before, it shows what is committed */
 		cfs_layout_fill(&to->image->layout, to);
+		if (to->part == CFS_PART_DOCUMENT)
+			cfs_layout_set_present(&to->image->layout, to);
+	}
 	if (ret >= 0 && report)
 		cfs_refusal_settle(fs, to);
 	if (ret == 0 && node->kind == CFS_SCRATCH) {
@@ -171,6 +187,39 @@ static int rename_onto(struct cfs *fs, const struct cfs_place *place, struct cfs
 	}
 	cfs_draft_put(d);
 	return ret < 0 ? ret : 0;
+}
+
+/* A scratch file gets the name of the document of an image that there is not. */
+static int rename_onto_new(struct cfs *fs, const struct cfs_place *place, struct cfs_node *node,
+			   const char *name, const char *new_name)
+{
+	struct cfs_scratch *s = node->scratch;
+	struct cfs_ref to = cfs_document_ref(NULL);
+	bool report = s->ours;
+	struct cfs_draft *d;
+	int ret;
+
+	if (!S_ISREG(s->mode))
+		return -EPERM;
+	ret = take_scratch_name(fs, place, node, new_name);
+	if (ret < 0)
+		return ret;
+	cfs_layout_release(cfs_image_layout(node->ref.image), node);
+	cfs_pending_mark(node, &to);
+	d = cfs_draft_get(s->contents);
+	s->dirty = !cfs_draft_size(d);
+	if (!s->dirty) /* else there is nothing to say yet */
+		ret = cfs_replace_none(fs, node, d, CRIT_SYNC_FILE, &to);
+	if (ret < 0 && node->kind == CFS_SCRATCH && node->pending) {
+		cfs_pending_unmark(node);
+		take_scratch_name(fs, place, node, name);
+	} else if (ret == 0 && to.image && node->kind == CFS_SCRATCH) {
+		if (report)
+			cfs_refusal_settle(fs, &to);
+		cfs_pending_become(fs, node, &to, d);
+	}
+	cfs_draft_put(d);
+	return ret;
 }
 
 /* An extra goes to another entry, or to another part of its own. */
@@ -241,7 +290,8 @@ static int rename_in_image(struct cfs *fs, const struct cfs_place *place, const 
 {
 	struct cfs_node *node = cfs_change_scratch_at(fs, place, name);
 	struct cfs_ref from, to;
-	bool onto_entry = cfs_place_ref(place, new_name, &to);
+	bool onto_entry = cfs_place_ref(fs, place, new_name, &to);
+	bool onto_new = place->documents && !onto_entry && cfs_jsondir_makes_image(new_name);
 	struct fuse_entry_param e;
 	int ret;
 
@@ -251,14 +301,19 @@ static int rename_in_image(struct cfs *fs, const struct cfs_place *place, const 
 		return -EPERM;
 	if (node && onto_entry)
 		return rename_onto(fs, place, node, &to, new_name);
+	if (node && onto_new)
+		return rename_onto_new(fs, place, node, name, new_name);
 	if (node) {
 		ret = take_scratch_name(fs, place, node, new_name);
 		if (ret == 0 && node->pending)
 			cfs_pending_unmark(node);
 		return ret;
 	}
-	if (!cfs_place_ref(place, name, &from) || cfs_entry_find(fs, &from, NULL) < 0)
+	if (!cfs_place_ref(fs, place, name, &from) || cfs_entry_find(fs, &from, NULL) < 0)
 		return -ENOENT;
+	/* it is a view of its own image; cp makes another image like it */
+	if (place->documents && (onto_entry || onto_new))
+		return -EPERM;
 	return onto_entry ? rename_entry(fs, place, &from, &to, new_name)
 			  : vacate(fs, place, &from, new_name);
 }

@@ -14,6 +14,7 @@
 #include "fs/jobs.h"
 #include "fs/entry.h"
 #include "fs/handle.h"
+#include "fs/reading.h"
 #include "fs/scratch.h"
 
 static void times_of(const struct stat *attr, int to_set, struct timespec times[2])
@@ -147,8 +148,12 @@ static int set_scratch(struct cfs_node *node, const struct stat *attr, int to_se
 /* ftruncate(2): the draft's size, committed when it is flushed. */
 static int resize_draft(struct cfs *fs, struct cfs_handle *h, uint64_t size)
 {
-	int ret = cfs_handle_own_draft(fs, h);
+	int ret = 0;
 
+	if (!size && !h->draft) /* what it was is no matter */
+		ret = (h->draft = cfs_draft_new(&fs->store)) ? 0 : -ENOMEM;
+	else
+		ret = cfs_handle_own_draft(fs, h);
 	if (ret == 0)
 		ret = cfs_draft_truncate(h->draft, size);
 	if (ret == 0) {
@@ -233,10 +238,12 @@ void cfs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_se
 {
 	struct cfs_handle *h = fi ? cfs_handle_of(fi) : NULL;
 	struct cfs *fs = fuse_req_userdata(req);
+	bool resize = h && (to_set & FUSE_SET_ATTR_SIZE) && attr->st_size;
 	struct cfs_object o;
 
 	cfs_lock(fs);
-	if ((h && h->jobs) ||
+	if ((h && h->jobs) || (resize && cfs_handle_draft_is_slow(h)) ||
+	    cfs_reading_image(fs, ino) ||
 	    (cfs_object_find(fs, ino, &o) == 0 && o.node && o.node->kind == CFS_IMAGE))
 		cfs_job_setattr(fs, req, ino, h, attr, to_set);
 	else

@@ -11,12 +11,14 @@
 #include <unistd.h>
 
 #include "fs/image.h"
+#include "fs/jsondir.h"
 #include "fs/scratch.h"
 
 const char *const cfs_special_names[CFS_N_SPECIAL] = {
 	[CFS_SPECIAL_VERSION] = "version",
 	[CFS_SPECIAL_ERRORS] = "errors",
 	[CFS_SPECIAL_SCRATCH] = "scratch",
+	[CFS_SPECIAL_JSON] = CFS_JSONDIR_NAME,
 };
 
 static bool is_dump(const struct cfs_node *dir)
@@ -47,6 +49,8 @@ int cfs_special_find(struct cfs *fs, struct cfs_node *dir, const char *name,
 	for (i = 0; i < CFS_N_SPECIAL; i++) {
 		if (strcmp(cfs_special_names[i], name))
 			continue;
+		if (i == CFS_SPECIAL_JSON)
+			return cfs_jsondir_get(fs, dir, out);
 		*out = cfs_node_new(&fs->nodes, 0, CFS_SPECIAL, dir, dir->id, name);
 		if (!*out)
 			return -ENOMEM;
@@ -61,8 +65,11 @@ int cfs_special_attr(struct cfs *fs, const struct cfs_node *node, struct stat *s
 	if (fstat(fs->dumpfd, st) < 0)
 		return -errno;
 	st->st_ino = node->id;
-	if (node->kind == CFS_SPECIAL_DIR) {
-		st->st_mode = S_IFDIR | 0500 | (st->st_mode & 0055);
+	if (node->kind == CFS_SPECIAL_DIR || node->kind == CFS_DOCUMENTS) {
+		/* files can be made among the documents */
+		mode_t write = node->kind == CFS_DOCUMENTS && !fs->opt.read_only ? 0222 : 0;
+
+		st->st_mode = S_IFDIR | 0500 | (write & 0200) | (st->st_mode & (0055 | write));
 		st->st_nlink = 1;
 		return 0;
 	}
@@ -82,7 +89,7 @@ static void list_scratch(struct cfs *fs, struct crit_buf *out)
 	HASH_ITER(by_id, fs->nodes.by_id, node, next) {
 		if (node->kind != CFS_SCRATCH || !node->key)
 			continue;
-		cfs_image_path(node->ref.image, cfs_node_name(node), path, sizeof(path));
+		cfs_jsondir_scratch_path(fs, node, path, sizeof(path));
 		snprintf(line, sizeof(line), "%" PRIu64 "\t%s\n",
 			 cfs_draft_size(node->scratch->contents), path);
 		crit_buf_str(out, line);

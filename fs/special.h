@@ -15,6 +15,7 @@ enum cfs_special {
 	CFS_SPECIAL_VERSION,
 	CFS_SPECIAL_ERRORS,  /* every refusal since the mount began, a line each */
 	CFS_SPECIAL_SCRATCH, /* every scratch file, a line each */
+	CFS_SPECIAL_JSON,    /* a directory, see jsondir.h */
 	CFS_N_SPECIAL,
 };
 
@@ -23,7 +24,7 @@ extern const char *const cfs_special_names[CFS_N_SPECIAL];
 /* The node of `dir`/.critfs, made if need be. 0, -ENOENT if `dir` is no dump. */
 int cfs_special_dir(struct cfs *fs, struct cfs_node *dir, struct cfs_node **out);
 
-/* The node of a text in it. 0, -ENOENT. */
+/* The node of a name in it. 0, -ENOENT. */
 int cfs_special_find(struct cfs *fs, struct cfs_node *dir, const char *name,
 		     struct cfs_node **out);
 

@@ -284,6 +284,19 @@ static int remove_tail(struct cfs *fs, const struct cfs_ref *ref, struct crit_er
 	return ret;
 }
 
+/*
+ * A document is a view, and its image stays. But it is not seen until it is made again,
+ * as install(1) and mv(1) from elsewhere do next, or its directory is listed.
+ */
+static int remove_document(struct cfs *fs, const struct cfs_ref *ref)
+{
+	cfs_handle_remove(fs, ref, false);
+	forget_file(fs, ref);
+	cfs_refusal_settle(fs, ref);
+	cfs_layout_fill(&ref->image->layout, ref);
+	return cfs_layout_set_absent(&ref->image->layout, ref);
+}
+
 int cfs_structure_remove(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation)
 {
 	struct crit_error err = {0};
@@ -305,6 +318,9 @@ int cfs_structure_remove(struct cfs *fs, const struct cfs_ref *ref, uint64_t gen
 		break;
 	case CRIT_PART_MSGS:
 		ret = remove_messages(fs, ref, &err);
+		break;
+	case CFS_PART_DOCUMENT:
+		ret = remove_document(fs, ref);
 		break;
 	case CFS_PART_TAIL:
 		ret = remove_tail(fs, ref, &err);

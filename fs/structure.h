@@ -11,9 +11,9 @@
 /*
  * Remove an entry file that the image has, hidden or not: an N.json or N.raw with all
  * its entry, whose extras are kept for a new one; an extra, which is empty then; the
- * messages' directory of a queue without any; the tail. -EBUSY if the image is another
- * than in `generation`; 0, -ENOENT, -ENOTEMPTY, -EPERM,
- * -errno; what has no plain errno is told to the log.
+ * messages' directory of a queue without any; the tail; a document, but not its image. -EBUSY
+ * if the image is another than in `generation`; 0, -ENOENT, -ENOTEMPTY, -EPERM, -errno; what
+ * has no plain errno is told to the log.
  */
 int cfs_structure_remove(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation);
 

@@ -15,8 +15,10 @@
 #include "fs/entry.h"
 #include "fs/handle.h"
 #include "fs/ids.h"
+#include "fs/jsondir.h"
 #include "fs/names.h"
 #include "fs/pending.h"
+#include "fs/reading.h"
 #include "fs/refusal.h"
 #include "fs/scratch.h"
 #include "fs/special.h"
@@ -35,6 +37,7 @@ int cfs_place_find(struct cfs *fs, fuse_ino_t ino, struct cfs_place *place)
 	if (ret < 0)
 		return ret;
 	place->id = ino;
+	place->documents = false;
 	place->msgs = cfs_object_is_queue(&place->object);
 	if (place->msgs) {
 		place->kind = CFS_IN_IMAGE;
@@ -50,6 +53,10 @@ int cfs_place_find(struct cfs *fs, fuse_ino_t ino, struct cfs_place *place)
 	case CFS_IMAGE:
 		place->kind = CFS_IN_IMAGE;
 		return 0;
+	case CFS_DOCUMENTS:
+		place->kind = CFS_IN_IMAGE;
+		place->documents = true;
+		return 0;
 	case CFS_SPECIAL_DIR:
 		place->kind = CFS_IN_SPECIAL;
 		return 0;
@@ -58,11 +65,14 @@ int cfs_place_find(struct cfs *fs, fuse_ino_t ino, struct cfs_place *place)
 	}
 }
 
-bool cfs_place_ref(const struct cfs_place *place, const char *name, struct cfs_ref *ref)
+bool cfs_place_ref(struct cfs *fs, const struct cfs_place *place, const char *name,
+		   struct cfs_ref *ref)
 {
 	uint64_t number;
 	unsigned part;
 
+	if (place->documents)
+		return cfs_jsondir_ref(fs, place->object.node, name, ref);
 	if (!cfs_name_parse(name, &number, &part))
 		return false;
 	if (place->msgs && part != CRIT_PART_JSON && part != CRIT_PART_EXTRA &&
@@ -88,7 +98,8 @@ int cfs_tree_entry(struct cfs *fs, struct cfs_node *node, struct fuse_entry_para
 	if (ret == 0)
 		ret = cfs_attr(fs, node->id, &o, &e->attr, &e->attr_timeout);
 	e->entry_timeout = e->attr_timeout;
-	if (node->kind == CFS_SPECIAL_DIR || node->kind == CFS_SPECIAL)
+	if (node->kind == CFS_SPECIAL_DIR || node->kind == CFS_SPECIAL ||
+	    node->kind == CFS_DOCUMENTS)
 		e->entry_timeout = CFS_TIMEOUT;
 	/* a commit may lead the name to another node, and a plain file become an image */
 	if ((node->kind == CFS_ENTRY || node->kind == CFS_PASSED) && !fs->opt.read_only)
@@ -171,9 +182,31 @@ static int lookup_in_image(struct cfs *fs, const struct cfs_place *place, const 
 		return -ENOENT;
 	if (node)
 		return cfs_tree_entry(fs, node, e);
-	if (!cfs_place_ref(place, name, &ref))
+	if (!cfs_place_ref(fs, place, name, &ref))
 		return -ENOENT;
 	return lookup_entry(fs, place, name, &ref, e);
+}
+
+static int lookup_document(struct cfs *fs, const struct cfs_place *place, const char *name,
+			   struct fuse_entry_param *e)
+{
+	struct cfs_node *node = cfs_node_by_name(&fs->nodes, place->id, name);
+	struct cfs_ref ref;
+	bool there;
+
+	if (strlen(name) > NAME_MAX)
+		return -ENAMETOOLONG;
+	if (node && node->kind == CFS_SCRATCH)
+		return cfs_tree_entry(fs, node, e);
+	there = cfs_place_ref(fs, place, name, &ref);
+	/* the image that had the name went, or has another one */
+	if (node && (!there || node->ref.image != ref.image)) {
+		cfs_node_rename(&fs->nodes, node, 0, NULL);
+		node = NULL;
+	}
+	if (!there || cfs_entry_find(fs, &ref, NULL) < 0)
+		return -ENOENT;
+	return node ? cfs_tree_entry(fs, node, e) : lookup_entry(fs, place, name, &ref, e);
 }
 
 static int open_dir_node(struct cfs *fs, struct cfs_node *dir, const char *name,
@@ -252,27 +285,35 @@ int cfs_tree_lookup(struct cfs *fs, const struct cfs_place *place, const char *n
 
 	if (place->kind == CFS_IN_DUMP)
 		return lookup_in_dump(fs, place->object.node, name, e);
+	if (place->documents)
+		return lookup_document(fs, place, name, e);
 	if (place->kind == CFS_IN_IMAGE)
 		return lookup_in_image(fs, place, name, e);
 	ret = cfs_special_find(fs, place->object.node, name, &node);
 	return ret < 0 ? ret : cfs_tree_entry(fs, node, e);
 }
 
-void cfs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+static void answer_lookup(struct cfs *fs, const struct cfs_asked *a)
 {
-	struct cfs *fs = fs_of(req);
 	struct fuse_entry_param e;
 	struct cfs_place place;
-	int ret;
+	int ret = cfs_place_find(fs, a->ino, &place);
+
+	if (ret == 0)
+		ret = cfs_tree_lookup(fs, &place, a->name, &e);
+	if (ret < 0)
+		fuse_reply_err(a->req, -ret);
+	else
+		cfs_tree_reply(fs, a->req, &e);
+}
+
+void cfs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct cfs_asked asked = {.req = req, .ino = parent, .name = name};
+	struct cfs *fs = fs_of(req);
 
 	cfs_lock(fs);
-	ret = cfs_place_find(fs, parent, &place);
-	if (ret == 0)
-		ret = cfs_tree_lookup(fs, &place, name, &e);
-	if (ret < 0)
-		fuse_reply_err(req, -ret);
-	else
-		cfs_tree_reply(fs, req, &e);
+	cfs_reading_answer(fs, cfs_jsondir_image(fs, parent, name), answer_lookup, &asked);
 	cfs_unlock(fs);
 }
 
@@ -298,19 +339,25 @@ void cfs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *
 	fuse_reply_none(req);
 }
 
-void cfs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+static void answer_getattr(struct cfs *fs, const struct cfs_asked *a)
 {
-	struct cfs *fs = fs_of(req);
 	struct stat st;
 	double timeout;
-	int ret;
+	int ret = cfs_attr_open(fs, a->ino, a->fi ? cfs_handle_of(a->fi) : NULL, &st, &timeout);
+
+	if (ret < 0)
+		fuse_reply_err(a->req, -ret);
+	else
+		fuse_reply_attr(a->req, &st, timeout);
+}
+
+void cfs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct cfs_asked asked = {.req = req, .ino = ino, .fi = fi};
+	struct cfs *fs = fs_of(req);
 
 	cfs_lock(fs);
-	ret = cfs_attr_open(fs, ino, fi ? cfs_handle_of(fi) : NULL, &st, &timeout);
-	if (ret < 0)
-		fuse_reply_err(req, -ret);
-	else
-		fuse_reply_attr(req, &st, timeout);
+	cfs_reading_answer(fs, cfs_reading_image(fs, ino), answer_getattr, &asked);
 	cfs_unlock(fs);
 }
 

@@ -11,19 +11,24 @@
 struct cfs_place {
 	enum {
 		CFS_IN_DUMP,    /* a directory of the dump */
-		CFS_IN_IMAGE,   /* an image, or the messages of a queue in it */
+		CFS_IN_IMAGE,   /* an image, the messages of a queue in it, or .critfs/json */
 		CFS_IN_SPECIAL, /* .critfs */
 	} kind;
 	struct cfs_object object;
-	uint64_t id; /* what names in it are kept under, see node.h */
-	bool msgs;   /* with CFS_IN_IMAGE */
+	uint64_t id;    /* what names in it are kept under, see node.h */
+	bool msgs;      /* with CFS_IN_IMAGE */
+	bool documents; /* likewise: in .critfs/json, and of no image */
 };
 
 /* 0, -ENOTDIR, -ESTALE. */
 int cfs_place_find(struct cfs *fs, fuse_ino_t ino, struct cfs_place *place);
 
-/* The entry file of this name in an image, whether there is one or not; false: no such name. */
-bool cfs_place_ref(const struct cfs_place *place, const char *name, struct cfs_ref *ref);
+/*
+ * The entry file of this name in an image, whether there is one or not; or the document of
+ * an image that there is. False: no such name.
+ */
+bool cfs_place_ref(struct cfs *fs, const struct cfs_place *place, const char *name,
+		   struct cfs_ref *ref);
 
 /* Node id and attributes of a name: 0, -ENOENT, -errno. Takes no reference. */
 int cfs_tree_lookup(struct cfs *fs, const struct cfs_place *place, const char *name,

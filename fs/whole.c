@@ -12,6 +12,8 @@
 #include "decoder/commit.h"
 #include "decoder/create.h"
 #include "fs/change.h"
+#include "fs/document.h"
+#include "fs/handle.h"
 #include "fs/listing.h"
 #include "fs/refusal.h"
 #include "fs/write.h"
@@ -80,6 +82,7 @@ static int shows_something(struct cfs *fs, struct cfs_image *image)
 
 int cfs_whole_remove(struct cfs *fs, struct cfs_image *image)
 {
+	struct cfs_ref document = cfs_document_ref(image);
 	struct cfs_node *dir = image->node->parent;
 	int ret = cfs_image_look(fs, image);
 
@@ -91,6 +94,7 @@ int cfs_whole_remove(struct cfs *fs, struct cfs_image *image)
 		return -errno;
 	cfs_sync_forget(fs, image);
 	cfs_image_removed(fs, image);
+	cfs_handle_remove(fs, &document, false);
 	cfs_sync_directory_soon(fs, dir);
 	return 0;
 }

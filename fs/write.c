@@ -10,6 +10,7 @@
 #include <utlist.h>
 
 #include "decoder/structure.h"
+#include "fs/document.h"
 
 #define SOON_MS  700  /* after the first of many changes */
 #define IDLE_MS  1000 /* after the last change of an image that is being made */
@@ -197,8 +198,8 @@ void cfs_sync_due(struct cfs *fs, bool all)
 	}
 }
 
-int cfs_write(struct cfs *fs, struct cfs_image *image, const struct crit_edit *edit,
-	      enum crit_sync sync, bool *written, struct crit_error *err)
+static int write_image(struct cfs *fs, struct cfs_image *image, const struct crit_edit *edit,
+		       bool anew, enum crit_sync sync, bool *written, struct crit_error *err)
 {
 	struct crit_file *old = crit_file_get(crit_image_file(image->open)), *file;
 	const struct cfs_node *node = image->node;
@@ -237,7 +238,11 @@ int cfs_write(struct cfs *fs, struct cfs_image *image, const struct crit_edit *e
 	image->writing = false;
 	if (file) {
 		*written = !append || ret == 0;
-		cfs_image_committed(image, file, edit);
+		if (anew)
+			cfs_image_replaced(fs, image, file);
+		else
+			cfs_image_committed(image, file, edit);
+		cfs_document_changed(fs, image);
 		crit_file_put(file);
 		if (sync == CRIT_SYNC_NONE)
 			cfs_sync_image_soon(fs, image);
@@ -252,4 +257,16 @@ int cfs_write(struct cfs *fs, struct cfs_image *image, const struct crit_edit *e
 	crit_file_put(old);
 	free(name);
 	return ret;
+}
+
+int cfs_write(struct cfs *fs, struct cfs_image *image, const struct crit_edit *edit,
+	      enum crit_sync sync, bool *written, struct crit_error *err)
+{
+	return write_image(fs, image, edit, false, sync, written, err);
+}
+
+int cfs_write_anew(struct cfs *fs, struct cfs_image *image, const struct crit_edit *edit,
+		   enum crit_sync sync, bool *written, struct crit_error *err)
+{
+	return write_image(fs, image, edit, true, sync, written, err);
 }

@@ -18,6 +18,10 @@
 int cfs_write(struct cfs *fs, struct cfs_image *image, const struct crit_edit *edit,
 	      enum crit_sync sync, bool *written, struct crit_error *err);
 
+/* The same for an edit that leaves nothing of the image as it was: it is read anew. */
+int cfs_write_anew(struct cfs *fs, struct cfs_image *image, const struct crit_edit *edit,
+		   enum crit_sync sync, bool *written, struct crit_error *err);
+
 /* The image was written to, and is to be synced within a second. */
 void cfs_sync_image_soon(struct cfs *fs, struct cfs_image *image);
 

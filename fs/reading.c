@@ -1,0 +1,136 @@
+/*
+ * The jobs of the reading worker.
+ */
+#include "fs/reading.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/document.h"
+#include "fs/attr.h"
+#include "fs/document.h"
+#include "fs/worker.h"
+
+struct answer_job {
+	struct cfs_job job;
+	struct cfs_image *image;
+	void (*answer)(struct cfs *fs, const struct cfs_asked *a);
+	struct cfs_asked asked;
+	struct fuse_file_info fi;
+	char name[];
+};
+
+static void run_answer(struct cfs *fs, struct cfs_job *job)
+{
+	struct answer_job *j = (struct answer_job *)job;
+
+	/* what went wrong, the answer will find out itself */
+	cfs_document_measure(fs, j->image);
+	j->answer(fs, &j->asked);
+	free(j);
+}
+
+void cfs_reading_answer(struct cfs *fs, struct cfs_image *image,
+			void (*answer)(struct cfs *fs, const struct cfs_asked *a),
+			const struct cfs_asked *a)
+{
+	size_t len = a->name ? strlen(a->name) + 1 : 0;
+	struct answer_job *j;
+
+	if (!image || cfs_document_is_measured(image)) {
+		answer(fs, a);
+		return;
+	}
+	j = calloc(1, sizeof(*j) + len);
+	if (!j) {
+		fuse_reply_err(a->req, ENOMEM);
+		return;
+	}
+	j->job.run = run_answer;
+	j->image = image;
+	j->answer = answer;
+	j->asked = *a;
+	if (a->name)
+		j->asked.name = memcpy(j->name, a->name, len);
+	if (a->fi) {
+		j->fi = *a->fi;
+		j->asked.fi = &j->fi;
+	}
+	cfs_worker_post(fs->reads, &j->job);
+}
+
+struct cfs_image *cfs_reading_image(struct cfs *fs, fuse_ino_t ino)
+{
+	struct cfs_object o;
+
+	cfs_object_find(fs, ino, &o); /* an old version will do */
+	if (!o.is_entry || o.ref.part != CFS_PART_DOCUMENT ||
+	    cfs_document_is_measured(o.ref.image))
+		return NULL;
+	return o.ref.image;
+}
+
+struct read_job {
+	struct cfs_job job;
+	fuse_req_t req;
+	struct cfs_handle *h; /* a reference */
+	size_t size;
+	off_t off;
+};
+
+static void reply(fuse_req_t req, const char *buf, ssize_t n)
+{
+	if (n < 0)
+		fuse_reply_err(req, (int)-n);
+	else
+		fuse_reply_buf(req, buf, (size_t)n);
+}
+
+static void run_read(struct cfs *fs, struct cfs_job *job)
+{
+	struct read_job *j = (struct read_job *)job;
+	struct cfs_handle *h = j->h;
+	char *buf = malloc(j->size);
+	ssize_t n = buf ? 0 : -ENOMEM;
+
+	/* somebody wrote in place: this is not what was opened */
+	if (n == 0 && !cfs_handle_is_intact(h))
+		n = -EIO;
+	if (n == 0) {
+		/* nobody else reads by this handle: they are all in this worker's queue */
+		cfs_unlock(fs);
+		n = crit_document_read(h->document, buf, j->size, (uint64_t)j->off, NULL);
+		cfs_lock(fs);
+	}
+	reply(j->req, buf, n);
+	free(buf);
+	cfs_handle_unref(fs, h);
+	free(j);
+}
+
+void cfs_reading_read(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t size,
+		      off_t off)
+{
+	struct read_job *j = calloc(1, sizeof(*j));
+
+	if (!j) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	j->job.run = run_read;
+	j->req = req;
+	j->h = h;
+	j->size = size;
+	j->off = off;
+	cfs_handle_ref(h);
+	cfs_worker_post(fs->reads, &j->job);
+}
+
+void cfs_reading_reply_draft(fuse_req_t req, const struct cfs_draft *d, size_t size, off_t off)
+{
+	char *buf = malloc(size);
+
+	reply(req, buf, buf ? cfs_draft_read(d, buf, size, (uint64_t)off) : -ENOMEM);
+	free(buf);
+}

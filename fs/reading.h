@@ -1,0 +1,41 @@
+/*
+ * Requests that take a walk through an image: the length and the text of documents. A
+ * worker of their own answers them, which holds no lock while it walks.
+ */
+#ifndef CFS_READING_H
+#define CFS_READING_H
+
+#include "fs/cfs.h"
+#include "fs/handle.h"
+
+/* A request, to be answered now or later. */
+struct cfs_asked {
+	fuse_req_t req;
+	fuse_ino_t ino;            /* or the directory of `name` */
+	const char *name;          /* borrowed; may be NULL */
+	mode_t mode;               /* of CREATE */
+	struct fuse_file_info *fi; /* borrowed; may be NULL */
+};
+
+/*
+ * Answer, with the lock held: at once if no image is given or the length of its document
+ * is known, else as soon as it is.
+ */
+void cfs_reading_answer(struct cfs *fs, struct cfs_image *image,
+			void (*answer)(struct cfs *fs, const struct cfs_asked *a),
+			const struct cfs_asked *a);
+
+/*
+ * The image whose document a node id stands for, or has stood for, if its length is yet
+ * to be found out; else NULL.
+ */
+struct cfs_image *cfs_reading_image(struct cfs *fs, fuse_ino_t ino);
+
+/* Answer READ on a document. */
+void cfs_reading_read(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t size,
+		      off_t off);
+
+/* Answer READ on what is being edited; at once. */
+void cfs_reading_reply_draft(fuse_req_t req, const struct cfs_draft *d, size_t size, off_t off);
+
+#endif
