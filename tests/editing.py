@@ -36,6 +36,21 @@ class Target:
     def text(self):
         return mnt.read_text(self.path)
 
+    # What tools are told: the names of the files that they edit, and what is in these.
+
+    def name(self, index):
+        return "%d.json" % index
+
+    def texts(self):
+        return {i: e.text() for i, e in enumerate(self.before.entries)}
+
+    def committed(self, index):
+        return criuimg.load(self.stored).entries[index].text()
+
+    def script(self, text):
+        """A script about 3.json, as it is for this target."""
+        return text
+
     def assert_unchanged(self):
         assert mnt.read(self.stored) == self.old_bytes
         st = os.stat(self.stored)

@@ -84,7 +84,7 @@ class Runs:
             assert said is None, said
         else:
             assert said is not None, "nothing failed"
-            assert re.search(self.tool.says, said), said
+            assert re.search(self.target.script(self.tool.says), said), said
 
     def end(self):
         pass
@@ -120,7 +120,7 @@ class Script(Tool):
             f.write(with_pos(target.old, value))
         env = dict(os.environ, LC_ALL="C.UTF-8", NEW=new, OUT=out, VALUE=str(value),
                    SED='s/"pos": [^,]*,/%s/' % line(value))
-        done = subprocess.run(["sh", "-c", self.how], cwd=target.dir, stdin=subprocess.DEVNULL,
+        done = subprocess.run(["sh", "-c", target.script(self.how)], cwd=target.dir, stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=120, env=env)
         return "status %d: %s%s" % (done.returncode, done.stdout, done.stderr) if done.returncode else None
 
@@ -141,7 +141,7 @@ class Session:
 
     def __init__(self, tool, target, work, indexes):
         self.keys, self.target = tool.how, target
-        self.texts = {i: e.text() for i, e in enumerate(target.before.entries)}
+        self.texts = target.texts()
         self.current = indexes[0] if self.keys.shows_first else None
         self.status = 0
         home = os.path.join(work, "home")
@@ -149,7 +149,7 @@ class Session:
         if tool.rc:
             with open(os.path.join(home, self.keys.rc), "w") as f:
                 f.write(self.keys.rc_begins + tool.rc + "\n")
-        files = ["%d.json" % i for i in (indexes if self.keys.many is not None else indexes[:1])]
+        files = [target.name(i) for i in (indexes if self.keys.many is not None else indexes[:1])]
         options = [*self.keys.args, *tool.options, *(self.keys.many if len(files) > 1 else ())]
         self.terminal = Terminal([self.keys.program, *options, *files], target.dir, home)
 
@@ -161,23 +161,21 @@ class Session:
         old = re.search(r'"pos": [^,\n]+,', self.texts[index])[0]
         self.texts[index] = with_pos(self.texts[index], value)
         if index != self.current:
-            self.terminal.type(self.keys.other.replace("FILE", "%d.json" % index))
+            self.terminal.type(self.keys.other.replace("FILE", self.target.name(index)))
             self.current = index
         self.terminal.type(self.keys.replace % (old, line(value)) + self.keys.save)
 
     def save(self, value, index=3):
         """Save what is accepted: it is in the image, and nobody asked anything."""
         self.type(value, index)
-        self.terminal.until(lambda: self.unwarned() and self.committed(index) == self.texts[index])
+        self.terminal.until(lambda: self.unwarned() and
+                            self.target.committed(index) == self.texts[index])
 
     def refuse(self, value, index=3):
         self.type(value, index)
-        self.terminal.expect(self.keys.refused)
+        self.terminal.expect(self.target.script(self.keys.refused))
         self.terminal.type(self.keys.dismiss)
         self.status = self.keys.troubled
-
-    def committed(self, index):
-        return criuimg.load(self.target.stored).entries[index].text()
 
     def unwarned(self):
         shown = self.terminal.has_shown(self.keys.warning)
