@@ -124,7 +124,9 @@ struct cfs_handle *cfs_handle_of_entry(struct cfs *fs, uint64_t ino)
 			continue;
 		if (h->cached)
 			return h;
-		found = h;
+		/* who only reads is told what he reads */
+		if (!found || found->writable)
+			found = h;
 	}
 	return found;
 }

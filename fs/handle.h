@@ -84,7 +84,10 @@ void cfs_handle_renumber(struct cfs *fs, const struct cfs_image *image, uint64_t
 /* The same for all that is open of an image which was read anew. */
 void cfs_handle_mark_image(struct cfs *fs, const struct cfs_image *image);
 
-/* What is open as an entry file under a node id; one that is cached if there is any. */
+/*
+ * What is open as an entry file under a node id; one that is cached, or
+ * only read, if there is any.
+ */
 struct cfs_handle *cfs_handle_of_entry(struct cfs *fs, uint64_t ino);
 
 /*

@@ -195,7 +195,6 @@ static int rename_onto_new(struct cfs *fs, const struct cfs_place *place, struct
 {
 	struct cfs_scratch *s = node->scratch;
 	struct cfs_ref to = cfs_document_ref(NULL);
-	bool report = s->ours;
 	struct cfs_draft *d;
 	int ret;
 
@@ -214,8 +213,6 @@ static int rename_onto_new(struct cfs *fs, const struct cfs_place *place, struct
 		cfs_pending_unmark(node);
 		take_scratch_name(fs, place, node, name);
 	} else if (ret == 0 && to.image && node->kind == CFS_SCRATCH) {
-		if (report)
-			cfs_refusal_settle(fs, &to);
 		cfs_pending_become(fs, node, &to, d);
 	}
 	cfs_draft_put(d);

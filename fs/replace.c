@@ -133,10 +133,12 @@ int cfs_replace_none(struct cfs *fs, const struct cfs_node *scratch, struct cfs_
 	if (ret == 0) {
 		cfs_sync_directory_soon(fs, dump);
 		*ref = cfs_document_ref(cfs_change_image_at(fs, dump, name));
+		if (ref->image)
+			cfs_refusal_settle(fs, ref);
+		else
+			ret = -EIO; /* it was made, and somebody took it away again */
 	}
 	free(name);
-	if (ret == 0 && !ref->image)
-		ret = -EIO; /* it was made, and somebody took it away again */
 	if (ret < 0) {
 		if (!err.errnum)
 			crit_fail_errno(&err, -ret, "can't make the image");
