@@ -285,7 +285,7 @@ struct setattr_job {
 static void run_setattr(struct cfs *fs, struct cfs_job *job)
 {
 	struct setattr_job *j = (struct setattr_job *)job;
-	struct cfs_image *image = cfs_reading_image(fs, j->ino);
+	struct cfs_image *image = cfs_reading_image_of_attr(fs, j->ino);
 
 	if (image)
 		cfs_document_measure(fs, image);

@@ -71,6 +71,16 @@ struct cfs_image *cfs_reading_image(struct cfs *fs, fuse_ino_t ino)
 	return o.ref.image;
 }
 
+struct cfs_image *cfs_reading_image_of_attr(struct cfs *fs, fuse_ino_t ino)
+{
+	struct cfs_image *image = cfs_reading_image(fs, ino);
+	struct cfs_object o;
+
+	if (image && cfs_object_find(fs, ino, &o) < 0 && cfs_handle_of_entry(fs, ino))
+		return NULL;
+	return image;
+}
+
 struct read_job {
 	struct cfs_job job;
 	fuse_req_t req;

@@ -27,9 +27,11 @@ void cfs_reading_answer(struct cfs *fs, struct cfs_image *image,
 
 /*
  * The image whose document a node id stands for, or has stood for, if its length is yet
- * to be found out; else NULL.
+ * to be found out; else NULL. For attributes: nor if somebody has an older version open,
+ * as they are of that then.
  */
 struct cfs_image *cfs_reading_image(struct cfs *fs, fuse_ino_t ino);
+struct cfs_image *cfs_reading_image_of_attr(struct cfs *fs, fuse_ino_t ino);
 
 /* Answer READ on a document. */
 void cfs_reading_read(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t size,

@@ -212,6 +212,8 @@ static int rename_onto_new(struct cfs *fs, const struct cfs_place *place, struct
 	if (ret < 0 && node->kind == CFS_SCRATCH && node->pending) {
 		cfs_pending_unmark(node);
 		take_scratch_name(fs, place, node, name);
+		if (cfs_jsondir_makes_image(name))
+			cfs_pending_mark(node, &to);
 	} else if (ret == 0 && to.image && node->kind == CFS_SCRATCH) {
 		cfs_pending_become(fs, node, &to, d);
 	}

@@ -243,7 +243,7 @@ void cfs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_se
 
 	cfs_lock(fs);
 	if ((h && h->jobs) || (resize && cfs_handle_draft_is_slow(h)) ||
-	    cfs_reading_image(fs, ino) ||
+	    cfs_reading_image_of_attr(fs, ino) ||
 	    (cfs_object_find(fs, ino, &o) == 0 && o.node && o.node->kind == CFS_IMAGE))
 		cfs_job_setattr(fs, req, ino, h, attr, to_set);
 	else

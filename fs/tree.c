@@ -357,7 +357,7 @@ void cfs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct cfs *fs = fs_of(req);
 
 	cfs_lock(fs);
-	cfs_reading_answer(fs, cfs_reading_image(fs, ino), answer_getattr, &asked);
+	cfs_reading_answer(fs, cfs_reading_image_of_attr(fs, ino), answer_getattr, &asked);
 	cfs_unlock(fs);
 }
 

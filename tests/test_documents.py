@@ -235,6 +235,53 @@ def test_reading_while_entries_are_committed(big):
     assert mnt.read(big.path) == versions[-1]
 
 
+def others_go_on(big, slow):
+    """While each of these calls is under way, other requests begin and end."""
+    state, served = [0], 0  # odd: one is under way
+
+    def work():
+        for f in slow:
+            state[0] += 1
+            f()
+            state[0] += 1
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while thread.is_alive():
+        before = state[0]
+        os.stat(big.mount / "pipes-data.img/5.json")
+        if before % 2 and state[0] == before:
+            served += 1
+    thread.join()
+    return served
+
+
+def test_nobody_waits_for_a_far_read(big):
+    def read():
+        fd = os.open(big.path, os.O_RDONLY)
+        assert os.pread(fd, 100, len(big.text) - 100) == big.text[-100:]
+        os.close(fd)
+
+    assert others_go_on(big, [read] * 20) > 20
+
+
+def test_nobody_waits_for_a_length(big):
+    def measure(n):
+        path = big.mount / "pipes-data.img/9.json"
+        with open(path, "r+") as f:
+            text = f.read()
+            f.seek(0)
+            f.write(text.replace(text[text.index('"pipe_id"'):text.index(",")], '"pipe_id": %d' % n))
+        return lambda: os.stat(big.path).st_size == len(big.text) + 4 or pytest.fail("no length")
+
+    def slow():
+        for n in range(70000, 70020):
+            check = measure(n)
+            yield check
+
+    assert others_go_on(big, slow()) > 20
+
+
 # ----------------------------------------------------- where they are seen
 
 def test_listings(mount):

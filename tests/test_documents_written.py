@@ -327,6 +327,26 @@ def test_a_large_one(mount, work):
         assert m.memory() < 60 << 10
 
 
+def test_no_room_for_drafts(mount, work):
+    root = os.path.join(work, "d")
+    os.mkdir(root)
+    msg = handmade.Fill("bare").message("pipe_data_entry")
+    msg.bytes = 3 << 20
+    image = criuimg.Image(TYPES["PIPES_DATA"], "common", "<",
+                          [criuimg.Entry("pipe_data_entry", criuimg.SCHEMA.encode(msg), bytes(3 << 20))])
+    stored = dumps.write(root, "pipes-data.img", image)
+    m = mount(root, "scratch=1M")
+    path, text = documents.directory(m) + "/pipes-data.img.json", documents.text(image)
+    assert mnt.read_text(path) == text
+    refused("No space", mnt.save, path, text)
+    refused("No space", mnt.save, path, " ", os.O_WRONLY | os.O_APPEND)
+    refused("No space", os.rename, path, path + "~")
+    assert mnt.read(stored) == criuimg.write_image(image) and mnt.read_text(path) == text
+    small = image.entries.pop() and documents.text(image)
+    mnt.save(path, small)
+    assert os.path.getsize(stored) == 8
+
+
 # --------------------------------------------------- changed underneath
 
 def test_changed_underneath_before_the_commit(target):
