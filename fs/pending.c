@@ -91,7 +91,7 @@ void cfs_pending_become(struct cfs *fs, struct cfs_node *node, const struct cfs_
 	before = cfs_node_by_name(&fs->nodes, container, name);
 	if (before && before != node) {
 		before->pending = false;
-		cfs_layout_release(l, before);
+		cfs_layout_release(cfs_image_layout(before->ref.image), before);
 		if (before->kind == CFS_ENTRY)
 			before->kind = CFS_OLD;
 		cfs_node_rename(&fs->nodes, before, 0, NULL);

@@ -154,7 +154,8 @@ static int rename_onto(struct cfs *fs, const struct cfs_place *place, struct cfs
 
 	if (ret < 0 || to->part == CRIT_PART_MSGS || !S_ISREG(s->mode))
 		return ret < 0 ? ret : -EPERM;
-	if (cfs_layout_came_from(&to->image->layout, node, to) && !s->dirty) {
+	if (cfs_layout_came_from(&to->image->layout, node, to) && !s->dirty &&
+	    to->part != CFS_PART_DOCUMENT) { /* whose entries may have changed meanwhile */
 		/* back where it was; what was refused meanwhile stays refused */
 		cfs_pending_become(fs, node, to, s->contents);
 		return 0;
@@ -194,7 +195,8 @@ static int rename_onto_new(struct cfs *fs, const struct cfs_place *place, struct
 			   const char *name, const char *new_name)
 {
 	struct cfs_scratch *s = node->scratch;
-	struct cfs_ref to = cfs_document_ref(NULL);
+	struct cfs_ref to = cfs_document_ref(NULL), was = node->ref;
+	bool pending = node->pending;
 	struct cfs_draft *d;
 	int ret;
 
@@ -203,19 +205,19 @@ static int rename_onto_new(struct cfs *fs, const struct cfs_place *place, struct
 	ret = take_scratch_name(fs, place, node, new_name);
 	if (ret < 0)
 		return ret;
-	cfs_layout_release(cfs_image_layout(node->ref.image), node);
 	cfs_pending_mark(node, &to);
 	d = cfs_draft_get(s->contents);
 	s->dirty = !cfs_draft_size(d);
 	if (!s->dirty) /* else there is nothing to say yet */
 		ret = cfs_replace_none(fs, node, d, CRIT_SYNC_FILE, &to);
 	if (ret < 0 && node->kind == CFS_SCRATCH && node->pending) {
-		cfs_pending_unmark(node);
 		take_scratch_name(fs, place, node, name);
-		if (cfs_jsondir_makes_image(name))
-			cfs_pending_mark(node, &to);
-	} else if (ret == 0 && to.image && node->kind == CFS_SCRATCH) {
-		cfs_pending_become(fs, node, &to, d);
+		node->pending = pending;
+		node->ref = was;
+	} else {
+		cfs_layout_release(cfs_image_layout(was.image), node);
+		if (ret == 0 && to.image && node->kind == CFS_SCRATCH)
+			cfs_pending_become(fs, node, &to, d);
 	}
 	cfs_draft_put(d);
 	return ret;
