@@ -54,6 +54,19 @@ void crit_entries_fini(struct crit_entries *c)
 	crit_contents_fini(&c->contents);
 }
 
+static int reject_missing(struct crit_entries *c, unsigned blob, const char *length,
+			  uint64_t count)
+{
+	static const char *const queues[] = {"inq", "outq"};
+
+	if (c->payload.given)
+		return crit_parse_reject(&c->parser,
+					 "its \"%s\" is %llu, but its \"extra\" has no \"%s\"",
+					 length, (unsigned long long)count, queues[blob]);
+	return crit_parse_reject(&c->parser, "its \"%s\" is %llu, but it has no \"extra\"",
+				 length, (unsigned long long)count);
+}
+
 /* An entry without an extra where a field says that it has one would lose bytes. */
 static int check_missing(struct crit_entries *c, const struct crit_message *type)
 {
@@ -69,10 +82,8 @@ static int check_missing(struct crit_entries *c, const struct crit_message *type
 		if (crit_wire_uint(type, m->data, m->len, rule->length ? rule->length : "size",
 				   &count) > 0 &&
 		    count)
-			return crit_parse_reject(&c->parser,
-						 "its \"%s\" is %llu, but it has no \"extra\"",
-						 rule->length ? rule->length : "size",
-						 (unsigned long long)count);
+			return reject_missing(c, i, rule->length ? rule->length : "size",
+					      count);
 	}
 	return 0;
 }
@@ -334,7 +345,7 @@ static int compose_entry(struct crit_entries *c)
 	ret = crit_parse_object(&c->parser, message);
 	if (ret < 0)
 		return ret;
-	crit_shape_end(c->parser.shape, c->parser.json, &c->contents.message);
+	crit_shape_end(c->parser.shape, c->parser.json);
 	return add_entry(c, message);
 }
 
@@ -348,7 +359,7 @@ static int compose_next(struct crit_entries *c)
 	if (shape && crit_shape_take(shape, j, &c->contents.message))
 		return add_entry(c, c->header.type->rest);
 	if (shape)
-		crit_shape_begin(shape, j, &c->contents.message);
+		crit_shape_begin(shape, j);
 	crit_json_next(j);
 	return compose_entry(c);
 }

@@ -481,7 +481,7 @@ static int parse_member(struct crit_parser *p, struct object *o, int last, int i
 /* One of the fields that mostly come next, if it is a plain number: its index, or -1. */
 static int take_member(struct crit_parser *p, struct object *o, int index)
 {
-	if (o->seen >> index & 1)
+	if (o->seen >> index & 1 || p->given)
 		return -1;
 	o->spans[index].from = p->out->len;
 	if (!take_number(p, &o->message->fields[index]))

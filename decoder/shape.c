@@ -39,16 +39,15 @@ static struct crit_look *being_read(struct crit_shape *s)
 	return &s->looks[!s->last];
 }
 
-void crit_shape_begin(struct crit_shape *s, const struct crit_json *j,
-		      const struct crit_buf *out)
+void crit_shape_begin(struct crit_shape *s, const struct crit_json *j)
 {
 	struct crit_look *l = being_read(s);
 
 	l->n_steps = 0;
 	l->good = false;
+	crit_buf_reset(&l->wire);
 	s->reading = true;
 	s->begin = crit_json_tell(j).off;
-	s->wire = out->len;
 }
 
 void crit_shape_spoil(struct crit_shape *s)
@@ -93,8 +92,10 @@ void crit_shape_add(struct crit_shape *s, enum crit_shape_kind kind,
 	step->from = l->n_steps > 1 ? step[-1].to : 0;
 	step->to = (size_t)(to - s->begin);
 	step->value = kind >= CRIT_SHAPE_OPEN ? step->to : (size_t)(from - s->begin);
-	step->wire = wire - s->wire;
-	step->wire_len = out->len - wire;
+	/* at once: a message that turns out to be long moves what is in it */
+	step->wire = l->wire.len;
+	step->wire_len = kind >= CRIT_SHAPE_OPEN ? 0 : out->len - wire;
+	crit_buf_add(&l->wire, out->data + wire, step->wire_len);
 }
 
 /* Count the lines; only those behind the last value are where columns begin. */
@@ -114,7 +115,7 @@ static bool count_lines(struct crit_look *l)
 	return !l->lines || (size_t)(p - text) > behind;
 }
 
-void crit_shape_end(struct crit_shape *s, const struct crit_json *j, const struct crit_buf *out)
+void crit_shape_end(struct crit_shape *s, const struct crit_json *j)
 {
 	uint64_t end = crit_json_tell(j).off;
 	struct crit_look *l;
@@ -127,9 +128,7 @@ void crit_shape_end(struct crit_shape *s, const struct crit_json *j, const struc
 		return;
 	l = being_read(s);
 	crit_buf_reset(&l->text);
-	crit_buf_reset(&l->wire);
 	crit_buf_add(&l->text, j->text + (s->begin - j->text_off), (size_t)(end - s->begin));
-	crit_buf_add(&l->wire, out->data + s->wire, out->len - s->wire);
 	l->good = !l->text.error && !l->wire.error && count_lines(l);
 	if (l->good)
 		s->last = !s->last;

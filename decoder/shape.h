@@ -42,14 +42,12 @@ struct crit_shape {
 	/* while one is being read */
 	bool reading;
 	uint64_t begin; /* of its text, an offset in the document */
-	size_t wire;    /* of its bytes, in the parser's output */
 };
 
 void crit_shape_fini(struct crit_shape *s); /* a shape begins as zeros */
 
-/* An entry begins with the next token, its bytes at the end of `out`. */
-void crit_shape_begin(struct crit_shape *s, const struct crit_json *j,
-		      const struct crit_buf *out);
+/* An entry begins with the next token. */
+void crit_shape_begin(struct crit_shape *s, const struct crit_json *j);
 
 /*
  * A value stands at [from, to) of the document, and its field's bytes from `wire` on to
@@ -63,8 +61,7 @@ void crit_shape_add(struct crit_shape *s, enum crit_shape_kind kind,
 void crit_shape_spoil(struct crit_shape *s);
 
 /* The entry ended with the last token. */
-void crit_shape_end(struct crit_shape *s, const struct crit_json *j,
-		    const struct crit_buf *out);
+void crit_shape_end(struct crit_shape *s, const struct crit_json *j);
 
 /*
  * If the next tokens are an entry like the last one, take them and append its bytes.
