@@ -381,15 +381,15 @@ int crit_entries_compose(struct crit_entries *c)
 	/* extras are not remembered */
 	p->shape = c->header.type->extra == CRIT_EXTRA_NONE ? &c->shape : NULL;
 	p->path = &list;
-	if (ret == 0 && crit_json_next(j) == CRIT_JSON_NULL)
-		return 0; /* go-criu's empty list */
-	if (ret == 0 && j->token != '[')
+	/* null is go-criu's empty list */
+	if (ret == 0 && crit_json_next(j) != CRIT_JSON_NULL && j->token != '[')
 		ret = crit_parse_expected(p, "a list");
-	if (ret == 0 && crit_json_next(j) == ']')
-		return 0;
+	if (ret < 0 || j->token == CRIT_JSON_NULL || crit_json_next(j) == ']') {
+		p->path = NULL;
+		return ret;
+	}
 	p->path = &item;
-	if (ret == 0)
-		ret = compose_entry(c);
+	ret = compose_entry(c);
 	while (ret == 0 && crit_json_next(j) == ',') {
 		item.index = ++c->n;
 		ret = compose_next(c);

@@ -272,6 +272,9 @@ static int compose(struct composer *c)
 		crit_json_go(&c->json, c->doc, c->place);
 		ret = crit_entries_compose(&c->entries);
 	}
+	if (ret == 0 && c->entries.no_more && crit_spool_len(&c->tail))
+		ret = crit_parse_reject(&c->entries.parser,
+					"\"$tail\" would become contents of the ghost file");
 	if (ret == 0)
 		ret = spool_failed(c, crit_spool_add_spool(c->entries.out, &c->tail));
 	return ret;

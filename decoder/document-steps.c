@@ -139,8 +139,10 @@ static int print_message(struct crit_document *d, const struct crit_entry *e, un
 	if (!data)
 		return -EIO;
 	ret = crit_print(e->type, data, e->message.len, &d->spelling, depth, &d->piece);
-	if (ret == -EBADMSG) {
+	/* some texts are a hundred times as long as their messages */
+	if (ret == -EBADMSG || ret == -EFBIG) {
 		d->piece.len = start;
+		d->piece.error = 0;
 		return 0;
 	}
 	return ret < 0 ? ret : 1;

@@ -24,10 +24,12 @@ enum crit_document_stage {
 	STAGE_DONE,
 };
 
-/* Where an entry begins. */
+/* A place to come back to: an entry, or something within a long list of its own. */
 struct crit_document_mark {
 	uint64_t text; /* offset in the document */
-	uint64_t n;
+	enum crit_document_stage stage;
+	uint64_t n, m;
+	struct crit_span bytes;
 };
 
 struct crit_document {

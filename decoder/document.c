@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define PIECE         ((size_t)64 << 10)  /* bytes of text, about */
+#define PIECE_MAX     ((size_t)256 << 20) /* of the text of one entry */
 #define MARK_DISTANCE ((uint64_t)1 << 20) /* bytes of text between two marks */
 
 int crit_document_new(struct crit_file *file, const char *name,
@@ -28,6 +29,7 @@ int crit_document_new(struct crit_file *file, const char *name,
 	d->style = style;
 	d->spelling = crit_image_style(d->img, style.plain);
 	d->spelling.one_line = style.one_line;
+	d->piece.limit = PIECE_MAX;
 	*out = d;
 	return 0;
 }
@@ -46,7 +48,8 @@ static int add_mark(struct crit_document *d)
 {
 	uint64_t last = d->n_marks ? d->marks[d->n_marks - 1].text : 0;
 
-	if (d->stage != STAGE_ENTRY || crit_document_end(d) < last + MARK_DISTANCE)
+	if ((d->stage != STAGE_ENTRY && d->stage != STAGE_MSG && d->stage != STAGE_SEMS) ||
+	    crit_document_end(d) < last + MARK_DISTANCE)
 		return 0;
 	if (d->n_marks == d->cap_marks) {
 		size_t cap = d->cap_marks ? d->cap_marks * 2 : 16;
@@ -57,16 +60,23 @@ static int add_mark(struct crit_document *d)
 		d->marks = marks;
 		d->cap_marks = cap;
 	}
-	d->marks[d->n_marks++] = (struct crit_document_mark){crit_document_end(d), d->n};
+	d->marks[d->n_marks++] = (struct crit_document_mark){crit_document_end(d), d->stage,
+							     d->n, d->m, d->bytes};
 	return 0;
 }
 
 static void restart(struct crit_document *d, struct crit_document_mark at)
 {
 	crit_buf_reset(&d->piece);
+	/* within an entry only what it is made of is known */
+	if (at.stage != STAGE_HEAD && at.stage != STAGE_ENTRY &&
+	    crit_image_entry(d->img, at.n, &d->entry, NULL) < 0)
+		at = (struct crit_document_mark){.stage = STAGE_HEAD};
 	d->pos = at.text;
 	d->n = at.n;
-	d->stage = at.text ? STAGE_ENTRY : STAGE_HEAD;
+	d->m = at.m;
+	d->bytes = at.bytes;
+	d->stage = at.stage;
 }
 
 /* Is the piece at hand long enough? What can be skipped begins one of its own. */
@@ -96,7 +106,7 @@ static int next_piece(struct crit_document *d, struct crit_error *err)
 		crit_fail(err, CRIT_TOO_BIG, "entry %llu is too big for a document",
 			  (unsigned long long)d->n);
 	if (ret < 0)
-		restart(d, (struct crit_document_mark){0, 0});
+		restart(d, (struct crit_document_mark){.stage = STAGE_HEAD});
 	return ret;
 }
 
@@ -112,7 +122,7 @@ ssize_t crit_document_next(struct crit_document *d, const void **piece, struct c
 static void rewind_to(struct crit_document *d, uint64_t off)
 {
 	size_t lo = 0, hi = d->n_marks, mid;
-	struct crit_document_mark at = {0, 0};
+	struct crit_document_mark at = {.stage = STAGE_HEAD};
 
 	while (lo < hi) {
 		mid = (lo + hi) / 2;

@@ -549,6 +549,8 @@ int crit_json_next_open(struct crit_json *j)
 {
 	int c = find_token(j);
 
+	if (c < 0)
+		return j->token = c;
 	if (c != '"')
 		return crit_json_next(j);
 	j->at++;

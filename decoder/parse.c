@@ -560,9 +560,9 @@ int crit_parse_object(struct crit_parser *p, const struct crit_message *message)
 	/* what fails now, or later, has no place in the text */
 	if (ret != -EBADMSG)
 		crit_error_at(p->err, 0, 0);
-	if (ret == -ENOMEM)
+	if (p->out->error == -ENOMEM)
 		crit_fail(p->err, CRIT_NO_MEMORY, "no memory for the message");
-	else if (ret == -EFBIG)
+	else if (p->out->error == -EFBIG)
 		crit_fail(p->err, CRIT_TOO_BIG, "the message is too big");
 	return ret;
 }

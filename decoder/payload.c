@@ -223,7 +223,7 @@ static int read_sem(struct crit_parser *p, const struct crit_header *h, struct c
 	if (!*number || v > UINT16_MAX || strspn(number, "0123456789") != j->value_len)
 		return crit_parse_expected(p, "a number from 0 to 65535");
 	crit_put_u16(h, (uint16_t)v, out);
-	return out->error;
+	return out->error ? crit_fail(p->err, CRIT_NO_MEMORY, "no memory for semaphores") : 0;
 }
 
 int crit_payload_sems(struct crit_parser *p, const struct crit_header *h, struct crit_buf *out)

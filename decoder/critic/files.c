@@ -52,7 +52,8 @@ int critic_open(const char *path, struct crit_file **out, struct crit_error *err
 		close(fd);
 		return crit_fail_errno(err, EISDIR, "can't read it");
 	}
-	if (!S_ISREG(st.st_mode))
+	/* what of stdin was read already is not ours */
+	if (!S_ISREG(st.st_mode) || lseek(fd, 0, SEEK_CUR) > 0)
 		fd = put_by(fd);
 	if (fd < 0)
 		return crit_fail_errno(err, -fd, "can't read it");
@@ -74,7 +75,8 @@ static ssize_t read_file(struct crit_source *s, void *buf, size_t len, uint64_t 
 		if (s->sequential)
 			n = read(f->fd, (char *)buf + done, len - done);
 		else
-			n = pread(f->fd, (char *)buf + done, len - done, (off_t)(off + done));
+			n = pread(f->fd, (char *)buf + done, len - done,
+				  (off_t)(f->begin + off + done));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -94,6 +96,7 @@ int critic_source_open(struct critic_source *s, const char *path, struct crit_er
 	if (s->fd < 0 || fstat(s->fd, &st) < 0)
 		return crit_fail_errno(err, errno, "can't open it");
 	s->source.read = read_file;
+	s->begin = path ? 0 : (uint64_t)lseek(s->fd, 0, SEEK_CUR);
 	s->source.sequential = !S_ISREG(st.st_mode);
 	return 0;
 }
@@ -117,6 +120,7 @@ static int open_temporary(struct critic_output *out, struct crit_error *err)
 		free(copy);
 		return crit_fail_errno(err, dir ? errno : ENOMEM, "can't write there");
 	}
+	crit_commit_sweep(dirfd); /* of those who were killed */
 	out->fd = crit_commit_temporary(dirfd, name);
 	if (out->fd >= 0 && asprintf(&out->temporary, "%s/%s", dir, name) < 0)
 		out->temporary = NULL;
@@ -145,6 +149,8 @@ int critic_output_open(struct critic_output *out, const char *path, const struct
 					   : 0;
 		}
 		out->path = realpath(path, NULL);
+	} else if (lstat(path, &st) == 0) {
+		return crit_fail_errno(err, ENOENT, "it is a link that leads nowhere");
 	} else {
 		out->path = strdup(path);
 	}

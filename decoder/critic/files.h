@@ -21,6 +21,7 @@ int critic_open(const char *path, struct crit_file **out, struct crit_error *err
 struct critic_source {
 	struct crit_source source; /* must be the first */
 	int fd;                    /* owned */
+	uint64_t begin;            /* where in the file it begins, bytes */
 };
 
 /* NULL is stdin. 0, -errno; to be closed whichever. */

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "decoder/commit.h"
 #include "decoder/copy.h"
 #include "decoder/critic/files.h"
 #include "decoder/critic/progress.h"
@@ -26,6 +27,7 @@ struct tree {
 	const struct critic_args *args;
 	size_t in_len; /* of args->in: what follows it in a path is relative */
 	struct critic_progress progress;
+	bool made; /* args->out was not there */
 	bool failed;
 	/* What becomes of a file; `to` is its path below args->out. 0, -errno. */
 	int (*file)(struct tree *t, const FTSENT *from, const char *to, struct crit_error *err);
@@ -89,14 +91,16 @@ static bool is_copy(const char *path, const struct crit_file *file)
 	return same;
 }
 
-/* Nothing is written through links: one that is there goes. */
+/* Nothing is written through links, or into what is no file: a link that is there goes. */
 static int make_room(const char *path, struct crit_error *err)
 {
 	struct stat st;
 
-	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) && unlink(path) < 0)
-		return crit_fail_errno(err, errno, "can't replace the link");
-	return 0;
+	if (lstat(path, &st) < 0 || S_ISREG(st.st_mode))
+		return 0;
+	if (!S_ISLNK(st.st_mode))
+		return crit_fail_errno(err, EEXIST, "can't replace what is no file");
+	return unlink(path) < 0 ? crit_fail_errno(err, errno, "can't replace the link") : 0;
 }
 
 static int copy_file(struct crit_file *file, const char *to, struct crit_error *err)
@@ -280,11 +284,13 @@ static int encode_file(struct tree *t, const FTSENT *from, const char *to,
 	return ret;
 }
 
-static int make_directory(const char *path, struct crit_error *err)
+/* Make a directory; one that was there keeps its mode and time, see FTS_DP. */
+static int make_directory(FTSENT *from, const char *path, struct crit_error *err)
 {
 	struct stat st;
 
-	if (mkdir(path, 0700) == 0)
+	from->fts_number = mkdir(path, 0700) == 0;
+	if (from->fts_number)
 		return 0;
 	if (errno == EEXIST && lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		return 0;
@@ -302,13 +308,16 @@ static int convert(struct tree *t, FTS *fts, FTSENT *from, struct crit_error *er
 		return crit_fail_errno(err, ENAMETOOLONG, "can't write it");
 	switch (from->fts_info) {
 	case FTS_D:
-		/* what is below is where we were told to write, be that a link or not */
-		ret = from->fts_level ? make_directory(to, err) : 0;
+		/* the first is where we were told to write, be that a link or not */
+		if (!from->fts_level)
+			from->fts_number = t->made;
+		else
+			ret = make_directory(from, to, err);
 		if (ret < 0)
 			fts_set(fts, from, FTS_SKIP);
 		return ret;
 	case FTS_DP:
-		return like(to, from->fts_statp, err);
+		return from->fts_number ? like(to, from->fts_statp, err) : 0;
 	case FTS_F:
 	case FTS_SL:
 	case FTS_SLNONE:
@@ -320,8 +329,8 @@ static int convert(struct tree *t, FTS *fts, FTSENT *from, struct crit_error *er
 		return copy_link(from, to, err);
 	case FTS_DEFAULT: /* sockets of the dump's own making, pipes, devices */
 		critic_progress_clear(&t->progress);
-		fprintf(stderr, "critic: %s: left out: no file, directory or link\n",
-			from->fts_path);
+		crit_fail(err, CRIT_BROKEN, "left out: no file, directory or link");
+		critic_fail(from->fts_path, err);
 		return 0;
 	default:
 		return crit_fail_errno(err, from->fts_errno, "can't read it");
@@ -361,6 +370,9 @@ static void walk(struct tree *t, char *root)
 		critic_progress_step(&t->progress, before, e->fts_name);
 		before = e->fts_info == FTS_F ? (uint64_t)e->fts_statp->st_size : 0;
 		err = (struct crit_error){0};
+		/* what a killed run has left, or one is writing */
+		if (crit_commit_is_temporary(e->fts_name))
+			continue;
 		if (convert(t, fts, e, &err) < 0)
 			fail(t, e->fts_path, &err);
 	}
@@ -394,7 +406,6 @@ static int run(const struct critic_args *args,
 	struct tree t = {.args = args, .file = file, .is_taken = is_taken};
 	struct crit_error err = {0};
 	char *root;
-	bool made;
 
 	if (!args->out) {
 		fprintf(stderr, "critic: %s is a directory: say with -o where to write\n",
@@ -403,13 +414,13 @@ static int run(const struct critic_args *args,
 	}
 	/* what it holds is as secret as the dump; modes follow where a file is whole */
 	umask(077);
-	made = mkdir(args->out, 0700) == 0;
-	if (!made && errno != EEXIST) {
+	t.made = mkdir(args->out, 0700) == 0;
+	if (!t.made && errno != EEXIST) {
 		crit_fail_errno(&err, errno, "can't make the directory");
 		return critic_fail(args->out, &err);
 	}
 	if (is_within(args->in, args->out)) {
-		if (made)
+		if (t.made)
 			rmdir(args->out);
 		crit_fail_errno(&err, EINVAL, "it is within the directory that is read");
 		return critic_fail(args->out, &err);
