@@ -189,6 +189,7 @@ bool crit_files_find(struct crit_files *files, uint32_t type, uint64_t id,
 	if (source_open(files, &files->all, "files.img"))
 		entry = source_find(files, &files->all, id);
 	if (entry) {
+		file->style = crit_image_style(files->all.walk.img, false);
 		file->owned = &entry->base;
 		file->what = *(ProtobufCMessage **)((char *)entry + kind->member);
 		if (!file->what)
@@ -200,7 +201,9 @@ bool crit_files_find(struct crit_files *files, uint32_t type, uint64_t id,
 		file->what = file->owned = source_find(files, old, id);
 	else
 		file->what = NULL;
-	if (!file->what)
+	if (file->what)
+		file->style = crit_image_style(old->walk.img, false);
+	else
 		tell_missing(files, kind, id);
 	return file->what != NULL;
 }

@@ -23,6 +23,7 @@ void crit_files_free(struct crit_files *files); /* NULL is fine */
 struct crit_open_file {
 	const ProtobufCMessage *what; /* RegFileEntry, PipeEntry, … by the type; borrowed */
 	ProtobufCMessage *owned;      /* that, or what it is a part of */
+	struct crit_style style;      /* how its addresses are to be read */
 };
 
 /*

@@ -45,6 +45,7 @@ struct table {
 	bool measuring; /* the first of two passes: widths only, nothing is kept */
 	int width[N_COLUMNS];
 	struct crit_buf cell[N_COLUMNS]; /* of the row that is being made; without NUL */
+	struct crit_style style;         /* of the row's addresses */
 };
 
 /* clang-format off */
@@ -137,7 +138,6 @@ static void put_name(struct table *t, enum column c, const struct crit_name *nam
 		put_number(t, c, n);
 }
 
-/* A size in bytes for people: whole, or with one decimal, of the largest unit. */
 static void put_options(struct table *t, const SkOptsEntry *opts)
 {
 	crit_human_size(&t->cell[COLUMN_SNDBUF], opts->so_sndbuf);
@@ -148,12 +148,11 @@ static void put_address(struct table *t, enum column c, uint32_t family, const u
 			size_t n)
 {
 	unsigned want = family == FAMILY_INET6 ? CRIT_IPV6_WORDS : CRIT_IPV4_WORDS;
-	struct crit_style style = {0};
 	struct crit_buf text = {0};
 
 	if (n < want || (family != FAMILY_INET && family != FAMILY_INET6))
 		return;
-	crit_address_print(&text, words, want, &style);
+	crit_address_print(&text, words, want, &t->style);
 	if (!text.error && text.len > 2) /* without the quotes of JSON */
 		crit_buf_add(&t->cell[c], text.data + 1, text.len - 2);
 	crit_buf_fini(&text);
@@ -316,6 +315,7 @@ static void socket_row(struct table *t, const struct crit_process *p, const Fdin
 		end_row(t);
 		return;
 	}
+	t->style = file.style;
 	if (type == FD_TYPES__INETSK)
 		inet_row(t, (const InetSkEntry *)file.what);
 	else if (type == FD_TYPES__UNIXSK)
