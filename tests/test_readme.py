@@ -15,7 +15,7 @@ REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 README = os.path.join(REPO, "README.md")
 DEMO = "tests/data/dumps/demo.tar.xz"
 
-TOUR = "Two minutes"
+TOURS = ["Two minutes", "critic: without a mount"]
 LIMIT = 120
 MARK = "-- end of block --"
 
@@ -27,10 +27,10 @@ def section(title):
     return found.group(1)
 
 
-def steps():
-    """[commands, the lines that they are said to print] of the tour."""
+def steps(title):
+    """[commands, the lines that they are said to print] of a tour."""
     out = []
-    for kind, body in re.findall(r"^```(\w*)\n(.*?)^```$", section(TOUR), re.M | re.S):
+    for kind, body in re.findall(r"^```(\w*)\n(.*?)^```$", section(title), re.M | re.S):
         if kind == "sh":
             out.append([body, []])
         else:
@@ -46,7 +46,8 @@ def tree(work):
         os.makedirs(os.path.dirname(os.path.join(root, rel)), exist_ok=True)
         shutil.copy2(os.path.join(REPO, rel), os.path.join(root, rel))
     os.mkdir(root + "/build")
-    os.symlink(mnt.CRITFS, root + "/build/critfs")
+    for program in ("critfs", "critic"):
+        os.symlink(os.path.join(mnt.BUILD, program), root + "/build/" + program)
     return root
 
 
@@ -69,10 +70,11 @@ def assert_printed(wanted, text):
         assert want in lines, "not printed, or too early: %r\n%s" % (want, text)
 
 
-def test_the_tour(work):
+@pytest.mark.parametrize("title", TOURS)
+def test_the_tours(work, title):
     need_fuse()
-    tour = [(c, w) for c, w in steps() if shutil.which("crit") or not c.startswith("crit ")]
-    assert len(tour) >= 5
+    tour = [(c, w) for c, w in steps(title) if shutil.which("crit") or not c.startswith("crit ")]
+    assert len(tour) >= 2
     script = "".join("%secho; echo %s\n" % (c, shlex.quote(MARK)) for c, _ in tour)
     status, text = run(["sh", "-ec"], tree(work), script)
     assert status == 0, text
@@ -140,3 +142,13 @@ def test_options_are_told_everywhere():
     for word in words:
         assert word in man, "contrib/critfs.1: " + word
         assert word in mnt.read_text(README) or word == "debug", "README.md: " + word
+
+
+def test_critics_options_are_told_in_its_man_page():
+    man = mnt.read_text(os.path.join(REPO, "contrib/critic.1"))
+    usage = subprocess.run([os.path.join(mnt.BUILD, "critic"), "--help"], capture_output=True,
+                           text=True, check=True, env=mnt.environment()).stdout
+    options = set(re.findall(r"--(\w+)", usage))
+    assert {"pretty", "nopl", "text"} <= options
+    for option in options:
+        assert "Fl " + option in man or "--" + option in man, "contrib/critic.1: " + option
