@@ -6,6 +6,7 @@
 #define UNIT_DOCUMENTS_H
 
 #include "decoder/document.h"
+#include "decoder/spool.h"
 #include "images.h"
 
 /* An image and what it is called. */
@@ -238,6 +239,17 @@ static inline void put_document(struct crit_buf *text, const struct crit_buf *by
 	crit_buf_reset(text);
 	put_rest(text, d);
 	crit_document_free(d);
+}
+
+/* All that a spool holds. */
+static inline void put_spool(struct crit_buf *out, const struct crit_spool *s)
+{
+	size_t len = (size_t)crit_spool_len(s);
+
+	crit_buf_reset(out);
+	expect(crit_buf_reserve(out, len + 1));
+	expect_int(crit_spool_read(s, out->data, len, 0), len);
+	out->len = len;
 }
 
 #endif
