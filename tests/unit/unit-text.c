@@ -416,6 +416,41 @@ static void quoted_printable_goes_both_ways(void)
 	crit_buf_fini(&back);
 }
 
+static void sizes_for_people(void)
+{
+	static const struct {
+		uint64_t bytes;
+		const char *text;
+	} table[] = {
+		{0, "0B"},
+		{1, "1B"},
+		{1023, "1023B"},
+		{1024, "1KB"},
+		{1025, "1.0KB"}, /* no whole number, so crit shows one digit */
+		{1536, "1.5KB"},
+		{10240, "10KB"},
+		{1048575, "1024.0KB"},
+		{1048576, "1MB"},
+		{1572864, "1.5MB"},
+		{UINT64_C(1) << 30, "1GB"},
+		{UINT64_C(1) << 40, "1TB"},
+		{UINT64_C(1) << 50, "1PB"},
+		{UINT64_C(1) << 60, "1EB"},
+		{UINT64_C(3) << 62, "12EB"},
+		{UINT64_MAX, "16EB"},
+	};
+	struct crit_buf out = {0};
+	size_t i;
+
+	for (i = 0; i < COUNT(table); i++) {
+		unit_about("%llu", (unsigned long long)table[i].bytes);
+		crit_buf_reset(&out);
+		crit_human_size(&out, table[i].bytes);
+		expect_bytes(out.data, out.len, table[i].text, strlen(table[i].text));
+	}
+	crit_buf_fini(&out);
+}
+
 static const struct unit_test tests[] = {
 	TEST(utf8_table),
 	TEST(utf8_as_iconv),
@@ -424,6 +459,7 @@ static const struct unit_test tests[] = {
 	TEST(base64_table),
 	TEST(base64_refusals),
 	TEST(base64_goes_both_ways),
+	TEST(sizes_for_people),
 	TEST(quoted_printable_as_python),
 	TEST(quoted_printable_read),
 	TEST(quoted_printable_keeps_carriage_returns),
