@@ -141,6 +141,15 @@ static inline void put_raw_message(struct made *m)
 	put_frame(m, "\x08\x01\x10\x00", 4);
 }
 
+/* The same of an entry. */
+static inline void put_raw_blobs(struct made *m)
+{
+	put_header(m, "TCP_STREAM", false);
+	put_frame(m, "\x08\x03\x18\x05", 4); /* the lengths, but nothing else */
+	crit_buf_add(&m->bytes, "in.out..", 8);
+	put_frame(m, "\x08\x00\x18\x00", 4);
+}
+
 static inline void put_special(struct doc_image *d, unsigned i)
 {
 	struct unit_random r = unit_seed(i);
@@ -179,14 +188,18 @@ static inline void put_special(struct doc_image *d, unsigned i)
 		d->big = false;
 		put_header(m, "INVENTORY", false);
 		return put_message(m, m->h.type->head, "{\"img_version\": 2}");
-	default:
+	case 9:
 		d->name = "ipcns-msg-1.img";
 		d->big = false;
 		return put_raw_message(m);
+	default:
+		d->name = "tcp-stream-1.img";
+		d->big = false;
+		return put_raw_blobs(m);
 	}
 }
 
-#define DOC_SPECIALS 10
+#define DOC_SPECIALS 11
 #define DOC_CHANGED  (COUNT(made_kinds) * N_DOC_CHANGES)
 #define DOC_IMAGES   (DOC_CHANGED + DOC_SPECIALS)
 

@@ -269,6 +269,23 @@ static void whole_texts(void)
 	crit_buf_fini(&m.bytes);
 }
 
+/* A message that can't be decoded is raw, what follows it is not. */
+static void raw_entries_have_extras(void)
+{
+	static const char wanted[] =
+		"{\"magic\": \"TCP_STREAM\", \"entries\": [{\"$raw\": \"CAMYBQ==\\n\", \"extra\": "
+		"{\"inq\": \"aW4u\\n\", \"outq\": \"b3V0Li4=\\n\"}}, {\"$raw\": \"CAAYAA==\\n\", "
+		"\"extra\": {\"inq\": \"\", \"outq\": \"\"}}]}";
+	struct crit_buf text = {0};
+	struct made m = {0};
+
+	put_raw_blobs(&m);
+	put_document(&text, &m.bytes, "tcp-stream-1.img", style_of(2));
+	expect_bytes(text.data, text.len, wanted, sizeof(wanted) - 1);
+	crit_buf_fini(&text);
+	crit_buf_fini(&m.bytes);
+}
+
 /* A read of a file that was cut gives an error, or what was there. */
 static void expect_cut_read(struct crit_document *d, const struct crit_buf *text, uint64_t off,
 			    size_t len)
@@ -393,13 +410,10 @@ static void no_images(void)
 }
 
 static const struct unit_test tests[] = {
-	TEST(reads_are_the_pieces),
-	TEST(single_bytes),
-	TEST(styles_are_what_they_say),
-	TEST(whole_texts),
-	TEST(files_that_are_cut),
-	TEST(cut_within_a_blob),
-	TEST(no_images),
+	TEST(reads_are_the_pieces),     TEST(single_bytes),
+	TEST(styles_are_what_they_say), TEST(whole_texts),
+	TEST(raw_entries_have_extras),  TEST(files_that_are_cut),
+	TEST(cut_within_a_blob),        TEST(no_images),
 };
 
 UNIT_MAIN(tests)
