@@ -310,6 +310,7 @@ static void expect_cut(struct doc_image *image, const struct crit_buf *text, off
 	struct crit_file *file = file_of(image->made.bytes.data, image->made.bytes.len);
 	struct crit_error err = {0};
 	struct crit_document *d;
+	uint64_t size;
 	uint8_t head[9];
 	const void *piece;
 	unsigned i;
@@ -322,6 +323,8 @@ static void expect_cut(struct doc_image *image, const struct crit_buf *text, off
 	for (i = 0; i < 10; i++)
 		expect_cut_read(d, text, unit_below(r, text->len),
 				1 + unit_below(r, i % 2 ? 200000 : 200));
+	if (crit_document_size(d, &size, &err) == 0)
+		expect_u64(size, text->len);
 	/* the beginning is there */
 	if (len > LARGE) {
 		expect_int(crit_document_read(d, head, sizeof(head), 0, &err), sizeof(head));
@@ -330,6 +333,11 @@ static void expect_cut(struct doc_image *image, const struct crit_buf *text, off
 	for (i = 0; i < 100000 && (n = crit_document_next(d, &piece, &err)) > 0; i++)
 		;
 	expect(i < 100000);
+	/* nothing wrong is left behind: once all of it is there again, it is the same text */
+	expect_int(crit_pwrite_full(file->fd, image->made.bytes.data, image->made.bytes.len, 0),
+		   0);
+	expect_reads(d, text, r, 5);
+	expect_size(d, text);
 	crit_document_free(d);
 	crit_file_put(file);
 }

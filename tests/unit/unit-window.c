@@ -468,21 +468,13 @@ static const struct {
 	{"\"knowm\":1", false},
 };
 
-/* What follows a key is the same whether it was taken or not. */
-static void expect_taken(struct both *b, bool taken)
+/* The last token, which was a key that was taken, or is none, and what follows it. */
+static void expect_behind_key(struct both *b, bool taken)
 {
 	unsigned line, col, m_line, m_col;
-	bool memory, window;
 
-	open_both(b);
-	memory = crit_json_take_key(&b->memory, "known", 5);
-	expect_int(memory, taken);
-	close_both(b);
-	open_both(b);
-	window = crit_json_take_key(&b->window, "known", 5);
-	expect(taken || !window); /* it need not be if it is cut by the window's edge */
 	crit_json_next(&b->memory);
-	if (window) {
+	if (taken) {
 		expect_int(b->window.token, CRIT_JSON_STRING);
 		crit_json_place(&b->window, &line, &col);
 		crit_json_place(&b->memory, &m_line, &m_col);
@@ -493,6 +485,24 @@ static void expect_taken(struct both *b, bool taken)
 	}
 	crit_json_next(&b->window);
 	expect_same_token(b);
+}
+
+/* What follows a key is the same whether it was taken or not. `b`: a list that begins so. */
+static void expect_taken(struct both *b, bool taken, bool within)
+{
+	bool window;
+
+	open_both(b);
+	expect_int(crit_json_next(&b->memory), '[');
+	expect_int(crit_json_take_key(&b->memory, "known", 5), taken);
+	close_both(b);
+	open_both(b);
+	expect_int(crit_json_next(&b->memory), '[');
+	expect_int(crit_json_next(&b->window), '[');
+	window = crit_json_take_key(&b->window, "known", 5);
+	/* it need not be if it is cut by the window's edge */
+	expect(window == taken || (taken && !within));
+	expect_behind_key(b, window);
 	close_both(b);
 }
 
@@ -506,12 +516,14 @@ static void keys_are_taken(void)
 		for (at = 0; at <= len; at++) {
 			unit_about("[%s], byte %zu at the edge", key_texts[i].text, at);
 			put_at_edge(&b, key_texts[i].text, len, at);
-			expect_taken(&b, key_texts[i].taken);
+			b.text.data[0] = '[';
+			expect_taken(&b, key_texts[i].taken, at == len);
 		}
 		unit_about("[%s] alone", key_texts[i].text);
 		crit_buf_reset(&b.text);
+		crit_buf_str(&b.text, "[");
 		crit_buf_add(&b.text, key_texts[i].text, len);
-		expect_taken(&b, key_texts[i].taken);
+		expect_taken(&b, key_texts[i].taken, true);
 	}
 	crit_buf_fini(&b.text);
 }
