@@ -89,15 +89,6 @@ static int write_image(const char *path, const struct crit_spool *image, struct 
 	return ret;
 }
 
-/* Would the image take the place of its document? */
-static bool is_same(int fd, const char *out)
-{
-	struct stat in, there;
-
-	return out && fstat(fd, &in) == 0 && S_ISREG(in.st_mode) && stat(out, &there) == 0 &&
-	       in.st_dev == there.st_dev && in.st_ino == there.st_ino;
-}
-
 int critic_encode_file(const char *in, const char *out, bool *at_output, struct crit_error *err)
 {
 	struct critic_source source;
@@ -107,8 +98,6 @@ int critic_encode_file(const char *in, const char *out, bool *at_output, struct 
 	*at_output = false;
 	crit_spool_init(&image, -1);
 	ret = critic_source_open(&source, in, err);
-	if (ret == 0 && is_same(source.fd, out))
-		ret = crit_fail_errno(err, EINVAL, "it is the file to write");
 	if (ret == 0)
 		ret = crit_compose(&source.source, NULL, &image, err);
 	if (ret == 0) {
