@@ -75,8 +75,11 @@ class Mount:
             command += ["-o", option]
         self.below = len(dumps.mounts_below(self.point))  # mounts that this one hides
         with open(self.log, "wb") as log:
-            self.proc = subprocess.Popen(command + [dump, self.point], stdin=subprocess.DEVNULL,
-                                         stdout=log, stderr=log, env=environment())
+            # a shell ignores SIGINT for what it runs in the background, and so would critfs
+            self.proc = subprocess.Popen(
+                command + [dump, self.point], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=environment(),
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         LIVE.append(self)
         wait_for(lambda: self.is_up() or self.proc.poll() is not None)
         if not self.is_up():
