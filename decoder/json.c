@@ -4,10 +4,10 @@
 #include "decoder/json.h"
 
 #include <ctype.h>
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
+#include "decoder/plain.h"
 #include "decoder/text.h"
 
 #define WINDOW ((size_t)64 << 10) /* bytes, but for longer tokens */
@@ -210,38 +210,6 @@ static int check_utf8(struct crit_json *j, const char *from, size_t len)
 	return bad_char(j, from + good, "a string that is no UTF-8");
 }
 
-/*
- * How many of the eight bytes at `p` come before a quote, a backslash, a control or what
- * is no ASCII. A byte that borrows from the next makes that look special too, but then it
- * is special itself and comes first.
- */
-static unsigned plain_of_eight(const char *p)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
-	uint64_t bytes, quote, backslash, special;
-
-	memcpy(&bytes, p, sizeof(bytes));
-	bytes = le64toh(bytes);
-	quote = bytes ^ ones * '"';
-	backslash = bytes ^ ones * '\\';
-	special = (bytes | (bytes - ones * 0x20) | (quote - ones) | (backslash - ones)) & highs;
-	return special ? (unsigned)__builtin_ctzll(special) / 8 : 8;
-}
-
-/* The first byte from `p` on that is not just itself in a string; *high: some are no ASCII. */
-static const char *skip_plain(const char *p, const char *end, bool *high)
-{
-	unsigned char bits = 0;
-	unsigned n = 8;
-
-	for (; n == 8 && end - p >= 8; p += n)
-		n = plain_of_eight(p);
-	for (; p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20; p++)
-		bits |= (unsigned char)*p;
-	*high = bits & 0x80;
-	return p;
-}
-
 static int scan_string(struct crit_json *j)
 {
 	const char *p = j->at, *from = p;
@@ -250,7 +218,7 @@ static int scan_string(struct crit_json *j)
 
 	crit_buf_reset(&j->unescaped);
 	for (;;) {
-		p = skip_plain(p, j->end, &high);
+		p = crit_plain_run(p, j->end, &high);
 		ret = high ? check_utf8(j, from, (size_t)(p - from)) : 0;
 		if (ret < 0)
 			return ret;
@@ -466,59 +434,10 @@ bool crit_json_take_key(struct crit_json *j, const char *key, size_t len)
 	return true;
 }
 
-/* What may stand right behind a number; anything else is looked at token by token. */
-static bool ends_number(char c)
-{
-	return c == ',' || c == '\n' || c == '}' || c == ']';
-}
-
-/* Digits at `p` as long as they are few; where they end, or NULL. */
-static const char *take_decimal(const char *p, const char *end, uint64_t *number)
-{
-	const char *from = p;
-	uint64_t v = 0;
-	unsigned d;
-
-	for (; p < end && (d = (unsigned char)*p - '0') <= 9; p++)
-		v = v * 10 + d;
-	*number = v;
-	if (p == end || !ends_number(*p) || p == from || p - from > 18 ||
-	    (*from == '0' && p - from > 1))
-		return NULL;
-	return p;
-}
-
-static const char *take_hexadecimal(const char *p, const char *end, uint64_t *number)
-{
-	const char *from = p += 3; /* "0x */
-	uint64_t v = 0;
-	int d;
-
-	if (end - p < 2 || p[-2] != '0' || p[-1] != 'x')
-		return NULL;
-	for (; p < end && (d = crit_hex_digit(*p)) >= 0; p++)
-		v = v << 4 | (unsigned)d;
-	*number = v;
-	if (p == end || *p != '"' || p == from || p - from > 15)
-		return NULL;
-	return p + 1;
-}
-
-const char *crit_json_plain_number(const char *p, const char *end, uint64_t max,
-				   uint64_t *number)
-{
-	const char *behind;
-
-	if (end - p < 4)
-		return NULL;
-	behind = *p == '"' ? take_hexadecimal(p, end, number) : take_decimal(p, end, number);
-	return behind && *number <= max ? behind : NULL;
-}
-
 bool crit_json_take_number(struct crit_json *j, uint64_t max, uint64_t *number)
 {
 	const char *p = j->at + (j->at < j->end && *j->at == ' ');
-	const char *behind = crit_json_plain_number(p, j->end, max, number);
+	const char *behind = crit_plain_number(p, j->end, max, number);
 
 	if (!behind)
 		return false;
@@ -526,14 +445,6 @@ bool crit_json_take_number(struct crit_json *j, uint64_t max, uint64_t *number)
 	j->token = *p == '"' ? CRIT_JSON_STRING : CRIT_JSON_NUMBER;
 	j->at = behind;
 	return true;
-}
-
-const char *crit_json_skip_plain(const char *p, const char *end)
-{
-	bool high;
-	const char *behind = skip_plain(p, end, &high);
-
-	return high ? p : behind;
 }
 
 int crit_json_scan(struct crit_json *j)
@@ -567,7 +478,7 @@ int crit_json_piece(struct crit_json *j, const char **piece, size_t *len)
 	bool high;
 	int ret;
 
-	p = skip_plain(from, j->end, &high);
+	p = crit_plain_run(from, j->end, &high);
 	*piece = from;
 	*len = (size_t)(p - from);
 	j->at = p;

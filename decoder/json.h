@@ -100,16 +100,7 @@ static inline int crit_json_next(struct crit_json *j)
  */
 bool crit_json_take_key(struct crit_json *j, const char *key, size_t len);
 
-/*
- * Where a number of up to 18 digits without a sign, or a string of up to 15 hexadecimal
- * digits behind "0x", that begins at `p` and is at most `max` ends; NULL: it is none, or
- * may go on behind `end`. And where a run of ASCII ends that stands for itself in a string.
- */
-const char *crit_json_plain_number(const char *p, const char *end, uint64_t max,
-				   uint64_t *number);
-const char *crit_json_skip_plain(const char *p, const char *end);
-
-/* If the next token is such a number, take it: likewise. */
+/* If the next token is a plain number (see plain.h) of at most `max`, take it: likewise. */
 bool crit_json_take_number(struct crit_json *j, uint64_t max, uint64_t *number);
 
 /* Fail at the place of the last token: "expected WHAT, got …". */

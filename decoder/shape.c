@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/plain.h"
 #include "decoder/value.h"
 #include "decoder/wire.h"
 
@@ -165,11 +166,12 @@ static bool take_same(struct taking *t, const struct crit_shape_step *step)
 static size_t plain_string(const struct taking *t)
 {
 	const char *behind;
+	bool high;
 
 	if (t->at == t->end || *t->at != '"')
 		return 0;
-	behind = crit_json_skip_plain(t->at + 1, t->end);
-	if (behind == t->end || *behind != '"')
+	behind = crit_plain_run(t->at + 1, t->end, &high);
+	if (high || behind == t->end || *behind != '"')
 		return 0;
 	return (size_t)(behind + 1 - t->at);
 }
@@ -194,7 +196,7 @@ static bool take_number(struct taking *t, const struct crit_shape_step *step)
 	struct crit_scalar s = {.is_string = true};
 	const char *behind;
 
-	behind = max ? crit_json_plain_number(t->at, t->end, max, &wire) : NULL;
+	behind = max ? crit_plain_number(t->at, t->end, max, &wire) : NULL;
 	if (!behind) {
 		if (take_same(t, step))
 			return true;
