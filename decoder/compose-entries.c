@@ -17,7 +17,7 @@ static const char *const entry_keys[] = {CRIT_KEY_RAW, "extra", NULL};
 
 static int spool_failed(struct crit_entries *c, int ret)
 {
-	return ret < 0 ? crit_fail_errno(c->err, -ret, "can't put the image by") : 0;
+	return crit_spool_failed(ret, "the image", c->err);
 }
 
 static int add_word(struct crit_entries *c, uint32_t v)

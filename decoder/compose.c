@@ -41,7 +41,7 @@ struct composer {
 
 static int spool_failed(struct composer *c, int ret)
 {
-	return ret < 0 ? crit_fail_errno(c->entries.err, -ret, "can't put the image by") : 0;
+	return crit_spool_failed(ret, "the image", c->entries.err);
 }
 
 static bool is_value(const struct crit_json *j, const char *text)

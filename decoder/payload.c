@@ -66,7 +66,7 @@ int crit_payload_reject(const struct crit_payload *payload, struct crit_parser *
 
 static int spool_failed(struct crit_parser *p, int ret)
 {
-	return ret < 0 ? crit_fail_errno(p->err, -ret, "can't put the extra by") : 0;
+	return crit_spool_failed(ret, "the extra", p->err);
 }
 
 /* Say which character of a string is none of base64's; `good` of them are. */

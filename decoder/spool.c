@@ -77,6 +77,11 @@ int crit_spool_add(struct crit_spool *s, const void *data, size_t len)
 	return s->memory.error;
 }
 
+int crit_spool_failed(int ret, const char *what, struct crit_error *err)
+{
+	return ret < 0 ? crit_fail_errno(err, -ret, "can't put %s by", what) : 0;
+}
+
 ssize_t crit_spool_read(const struct crit_spool *s, void *buf, size_t len, uint64_t off)
 {
 	size_t from_file = 0, from_memory;

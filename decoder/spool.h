@@ -11,6 +11,7 @@
 
 #include "decoder/buf.h"
 #include "decoder/edit.h"
+#include "decoder/error.h"
 
 #define CRIT_SPOOL_MEMORY ((size_t)1 << 20) /* bytes */
 
@@ -31,6 +32,9 @@ uint64_t crit_spool_len(const struct crit_spool *s);
 
 /* Append. 0, -ENOMEM, -ENOSPC, -errno. */
 int crit_spool_add(struct crit_spool *s, const void *data, size_t len);
+
+/* If `ret` is a failure to append, say that `what` can't be put by. Returns `ret`. */
+int crit_spool_failed(int ret, const char *what, struct crit_error *err);
 
 /* Read up to `len` bytes, fewer at the end; -errno. */
 ssize_t crit_spool_read(const struct crit_spool *s, void *buf, size_t len, uint64_t off);
