@@ -36,6 +36,7 @@ struct cfs {
 	struct cfs_options opt;
 	struct fuse_session *session;
 	pthread_mutex_t lock;
+	uint64_t turn; /* counts how often the lock was taken */
 	int dumpfd; /* of the dump directory */
 	struct cfs_node_table nodes;
 	struct cfs_image **images; /* owned; by number, for good */
@@ -57,6 +58,7 @@ struct cfs {
 static inline void cfs_lock(struct cfs *fs)
 {
 	pthread_mutex_lock(&fs->lock);
+	fs->turn++;
 }
 
 static inline void cfs_unlock(struct cfs *fs)

@@ -19,6 +19,7 @@
 #include "fs/jsondir.h"
 #include "fs/listing.h"
 #include "fs/pending.h"
+#include "fs/promise.h"
 #include "fs/reading.h"
 #include "fs/scratch.h"
 #include "fs/special.h"
@@ -80,7 +81,7 @@ static int new_scratch(struct cfs *fs, fuse_req_t req, const struct cfs_place *p
 	node->ref.image = place->object.ref.image;
 	node->scratch = cfs_scratch_new(&fs->store, mode, ctx->uid, ctx->gid);
 	if (!node->scratch) {
-		node->kind = CFS_GONE;
+		cfs_node_become(&fs->nodes, node, CFS_GONE);
 		cfs_node_rename(&fs->nodes, node, 0, NULL);
 		return -ENOMEM;
 	}
@@ -168,6 +169,11 @@ static int create_entry(struct cfs *fs, const struct cfs_place *place, const cha
 
 	if (!anew && (fi->flags & O_EXCL))
 		return -EEXIST;
+	if ((fi->flags & O_ACCMODE) != O_RDONLY) {
+		cfs_promise_pause(ref->image);
+		if (cfs_promise_holds(ref)) /* the kernel has forgotten it, or would have asked */
+			cfs_entry_contend(fs, ref);
+	}
 	ret = cfs_tree_lookup(fs, place, name, e);
 	if (ret < 0)
 		return ret;

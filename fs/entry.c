@@ -9,6 +9,7 @@
 #include "fs/draft.h"
 #include "fs/ids.h"
 #include "fs/names.h"
+#include "fs/promise.h"
 
 #define TEXT_KEPT ((size_t)1 << 20) /* bytes of the render buffer kept between uses */
 
@@ -222,16 +223,23 @@ void cfs_entry_renew(struct cfs *fs, const struct cfs_ref *ref)
 	cfs_entry_name(ref, name);
 	node = cfs_node_by_name(&fs->nodes, cfs_entry_container(ref), name);
 	if (node && node->kind == CFS_ENTRY) {
-		node->kind = CFS_OLD;
+		cfs_node_become(&fs->nodes, node, CFS_OLD);
 		cfs_node_rename(&fs->nodes, node, 0, NULL);
 	}
-	if (ref->place.m == CRIT_NO_MSG)
+	if (ref->place.m == CRIT_NO_MSG) {
 		cfs_layout_retire(&ref->image->layout, ref->place.n, ref->part);
+	} else { /* which says how many messages there are */
+		const struct cfs_ref queue = {
+			ref->image, {ref->place.n, CRIT_NO_MSG}, CRIT_PART_JSON};
+
+		cfs_entry_renew(fs, &queue);
+	}
 }
 
 int cfs_entry_contend(struct cfs *fs, const struct cfs_ref *ref)
 {
 	cfs_entry_renew(fs, ref);
+	cfs_promise_pause(ref->image);
 	cfs_layout_contend(&ref->image->layout, ref);
 	return -ESTALE;
 }

@@ -71,9 +71,9 @@ uint64_t cfs_entry_id(const struct cfs_ref *ref);
 void cfs_entry_renew(struct cfs *fs, const struct cfs_ref *ref);
 
 /*
- * Somebody wants to write who would disturb those that read: leave the node id to them.
- * The next one is for the writer, and readers beside him get no pages. Returns -ESTALE,
- * with which the kernel looks for it.
+ * Somebody wants to write who would disturb those that read, or that were promised that
+ * it stays as it is: leave the node id to them. The next one is for the writer, and
+ * readers beside him get no pages. Returns -ESTALE, with which the kernel looks for it.
  */
 int cfs_entry_contend(struct cfs *fs, const struct cfs_ref *ref);
 

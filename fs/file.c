@@ -16,9 +16,11 @@
 #include "fs/jsondir.h"
 #include "fs/listing.h"
 #include "fs/pending.h"
+#include "fs/promise.h"
 #include "fs/reading.h"
 #include "fs/refusal.h"
 #include "fs/scratch.h"
+#include "fs/snapshot.h"
 #include "fs/special.h"
 
 static struct cfs *fs_of(fuse_req_t req)
@@ -80,12 +82,16 @@ int cfs_file_open_entry(struct cfs *fs, fuse_ino_t ino, struct cfs_node *node,
 	if (cfs_part_is_raw(ref->part) && (fi->flags & O_ACCMODE) != O_RDONLY)
 		return -EPERM;
 	others = cfs_handle_readers(fs, ino);
-	if (others.cached && (fi->flags & O_ACCMODE) != O_RDONLY)
-		return cfs_entry_contend(fs, ref);
+	if ((fi->flags & O_ACCMODE) != O_RDONLY) {
+		if (others.cached || (share && cfs_promise_holds(ref)))
+			return cfs_entry_contend(fs, ref);
+		cfs_promise_pause(ref->image);
+	}
 	h = cfs_handle_new(fs, CFS_HANDLE_ENTRY, ino, node);
 	if (!h)
 		return -ENOMEM;
 	set_access(h, fi);
+	ref->image->asked++;
 	h->ref = *ref;
 	h->generation = ref->image->generation;
 	ret = h->truncated ? cfs_entry_find(fs, ref, NULL) : 0;
@@ -103,6 +109,8 @@ int cfs_file_open_entry(struct cfs *fs, fuse_ino_t ino, struct cfs_node *node,
 	share = share && !cfs_layout_is_contended(&ref->image->layout, ref);
 	h->cached = share && h->readable && !others.writers && !(h->writable && others.any);
 	fi->direct_io = !h->cached;
+	/* nobody writes through pages that others may find there later */
+	fi->keep_cache = h->cached && !h->writable && !(node && node->written);
 	return 0;
 }
 
@@ -158,6 +166,7 @@ int cfs_file_open_passed(struct cfs *fs, struct cfs_node *node, int fd,
 	}
 	set_access(h, fi);
 	h->fd = fd;
+	fi->keep_cache = 1; /* the kernel drops them when it sees another time or size */
 	h->flushed = true;
 	if (h->writable)
 		note_written(h);
@@ -440,6 +449,15 @@ void cfs_op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file
 	cfs_unlock(fs);
 }
 
+/* What was written is in the pages of its node id, be it committed or not. */
+static void give_up_pages(struct cfs *fs, const struct cfs_handle *h)
+{
+	if (h->node)
+		h->node->written = true;
+	else if (h->ino == cfs_entry_id(&h->ref))
+		cfs_entry_renew(fs, &h->ref);
+}
+
 void cfs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct cfs_handle *h = cfs_handle_of(fi);
@@ -447,6 +465,8 @@ void cfs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 	(void)ino;
 	cfs_lock(fs);
+	if (h->kind == CFS_HANDLE_ENTRY && h->cached && h->writable)
+		give_up_pages(fs, h);
 	/* pages of a mapping may be written after the last close */
 	if ((h->kind == CFS_HANDLE_ENTRY && h->dirty) ||
 	    (h->kind == CFS_HANDLE_SCRATCH && h->node->pending && h->node->scratch->dirty))
@@ -506,15 +526,27 @@ void cfs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	cfs_unlock(fs);
 }
 
-void cfs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
-		    struct fuse_file_info *fi)
+static void list(fuse_req_t req, size_t size, off_t off, struct fuse_file_info *fi, bool plus)
 {
 	struct cfs *fs = fs_of(req);
 
-	(void)ino;
 	cfs_lock(fs);
-	cfs_listing_reply(fs, req, cfs_handle_of(fi), size, off);
+	cfs_listing_reply(fs, req, cfs_handle_of(fi), size, off, plus);
 	cfs_unlock(fs);
+}
+
+void cfs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		    struct fuse_file_info *fi)
+{
+	(void)ino;
+	list(req, size, off, fi, false);
+}
+
+void cfs_op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+			struct fuse_file_info *fi)
+{
+	(void)ino;
+	list(req, size, off, fi, true);
 }
 
 void cfs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

@@ -12,8 +12,8 @@
 #include "decoder/document.h"
 #include "fs/document.h"
 #include "fs/entry.h"
-#include "fs/listing.h"
 #include "fs/scratch.h"
+#include "fs/snapshot.h"
 
 struct cfs_handle *cfs_handle_new(struct cfs *fs, enum cfs_handle_kind kind, uint64_t ino,
 				  struct cfs_node *node)
@@ -78,6 +78,17 @@ struct cfs_readers cfs_handle_readers(struct cfs *fs, uint64_t ino)
 			readers.mapped = h;
 	}
 	return readers;
+}
+
+bool cfs_handle_has_writer(struct cfs *fs, const struct cfs_ref *ref)
+{
+	struct cfs_handle *h;
+
+	DL_FOREACH(fs->handles, h)
+		if (h->kind == CFS_HANDLE_ENTRY && h->writable && h->ref.image == ref->image &&
+		    cfs_ref_same(&h->ref, ref))
+			return true;
+	return false;
 }
 
 void cfs_handle_mark_stale(struct cfs *fs, const struct cfs_ref *ref)

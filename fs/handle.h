@@ -20,6 +20,12 @@ enum cfs_handle_kind {
 
 struct cfs_names;
 
+/* How much of a directory is listed together with attributes, see listing.c. */
+struct cfs_wanted {
+	unsigned left;  /* files */
+	uint64_t asked; /* of the image, when there was new hope that somebody asks for them */
+};
+
 struct cfs_handle {
 	enum cfs_handle_kind kind;
 	unsigned refs; /* of the kernel, and of jobs */
@@ -47,6 +53,7 @@ struct cfs_handle {
 	struct cfs_draft *draft; /* owned; NULL until something is written */
 	int fd;                  /* of PASSED, else -1; owned */
 	struct cfs_names *names; /* owned, of DIR */
+	struct cfs_wanted wanted; /* of directories */
 	struct cfs_handle *next, *prev;
 };
 
@@ -71,6 +78,9 @@ struct cfs_readers {
 };
 
 struct cfs_readers cfs_handle_readers(struct cfs *fs, uint64_t ino);
+
+/* Has somebody the entry file open who may write to it, under whichever node id? */
+bool cfs_handle_has_writer(struct cfs *fs, const struct cfs_ref *ref);
 
 /* An entry file was committed over: what was opened before is stale. */
 void cfs_handle_mark_stale(struct cfs *fs, const struct cfs_ref *ref);

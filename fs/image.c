@@ -125,7 +125,7 @@ static void forget_nodes(struct cfs *fs, const struct cfs_image *image)
 	HASH_ITER(by_name, fs->nodes.by_name, node, next) {
 		if (node->kind != CFS_ENTRY || node->ref.image != image)
 			continue;
-		node->kind = CFS_OLD;
+		cfs_node_become(&fs->nodes, node, CFS_OLD);
 		cfs_node_rename(&fs->nodes, node, 0, NULL);
 	}
 }
@@ -390,11 +390,14 @@ static bool written_in_place(const struct cfs_image *image)
 
 int cfs_image_open(struct cfs *fs, struct cfs_image *image, struct crit_error *err)
 {
-	int ret = written_in_place(image) ? cfs_image_look(fs, image)
-					  : cfs_image_check(fs, image);
+	int ret;
 
+	if (image->open && image->turn == fs->turn)
+		return 0;
+	ret = written_in_place(image) ? cfs_image_look(fs, image) : cfs_image_check(fs, image);
 	if (ret < 0)
 		return crit_fail_errno(err, -ret, "can't stat it");
+	image->turn = fs->turn;
 	if (!image->open)
 		return open_file(fs, image, err);
 	if (fs->recent != image) {

@@ -28,6 +28,11 @@ struct cfs_image {
 	struct cfs_changed *changed; /* those that were; uthash, owned */
 	uint64_t generation;         /* counts what came from outside, not commits */
 	struct timespec checked;     /* when the file was last looked at */
+	uint64_t turn;               /* of the lock in which it was opened last */
+	uint64_t asked;              /* counts lookups and opens of what is in it */
+	/* see promise.h: when there was the last promise, for slots before which, and an edit */
+	struct timespec promised, paused;
+	uint64_t n_promised;
 	bool writing;                /* a commit is writing beside it */
 	struct crit_image *open;     /* owned; NULL while nobody needs it */
 	struct cfs_image *next, *prev; /* in fs->recent, while open */

@@ -3,32 +3,20 @@
  */
 #include "fs/listing.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <utlist.h>
 
-#include "decoder/commit.h"
 #include "fs/attr.h"
-#include "fs/document.h"
 #include "fs/entry.h"
 #include "fs/handle.h"
 #include "fs/ids.h"
-#include "fs/jsondir.h"
 #include "fs/names.h"
 #include "fs/scratch.h"
+#include "fs/snapshot.h"
 #include "fs/special.h"
-
-struct cfs_names {
-	struct name {
-		char *name; /* owned */
-		mode_t mode;
-		ino_t ino;
-	} * names; /* owned */
-	size_t n, cap;
-};
+#include "fs/tree.h"
 
 /*
  * Cookies of an image directory: "." and "..", then scratch files by their node's
@@ -42,161 +30,89 @@ struct cfs_names {
 #define COOKIE_TAIL    ((off_t)6 << 60)
 #define COOKIE_BACKUPS ((off_t)7 << 60)
 
+/*
+ * Files that are listed together with their attributes, as long as nobody looks one up or
+ * opens one: the kernel keeps a kilobyte for each. Who does reads names in runs of up to
+ * 10,000 first (fts), and goes through them then.
+ */
+#define WANTED 12000
+
 /* Where entries of a listing are put. */
 struct reply {
+	struct cfs *fs;
 	fuse_req_t req;
 	char *buf;
 	size_t size, used;
+	struct cfs_wanted *wanted;     /* NULL: names only */
+	const struct cfs_place *place; /* what is listed, if not NULL */
+	uint64_t *kept;                /* owned: node ids that the kernel has heard of */
+	size_t n_kept, cap_kept;
 };
 
-static bool put(struct reply *r, const char *name, mode_t mode, ino_t ino, off_t next)
+/* Was there room for what took `n` bytes? */
+static bool used(struct reply *r, size_t n)
 {
-	struct stat st = {.st_mode = mode, .st_ino = ino};
-	size_t n = fuse_add_direntry(r->req, r->buf + r->used, r->size - r->used, name, &st,
-				     next);
-
 	if (n > r->size - r->used)
 		return false;
 	r->used += n;
 	return true;
 }
 
-void cfs_names_free(struct cfs_names *names)
+static bool put(struct reply *r, const char *name, mode_t mode, ino_t ino, off_t next)
 {
-	if (!names)
-		return;
-	while (names->n)
-		free(names->names[--names->n].name);
-	free(names->names);
-	free(names);
+	struct fuse_entry_param none = {.attr = {.st_mode = mode, .st_ino = ino}};
+	char *at = r->buf + r->used;
+	size_t left = r->size - r->used;
+
+	return used(r, r->wanted ? fuse_add_direntry_plus(r->req, at, left, name, &none, next)
+				 : fuse_add_direntry(r->req, at, left, name, &none.attr, next));
 }
 
-static int add_name(struct cfs_names *names, const char *name, mode_t mode, ino_t ino)
+/* Note that the kernel will know the node, should the reply reach it. */
+static void keep(struct reply *r, const struct fuse_entry_param *e)
 {
-	if (names->n == names->cap) {
-		size_t cap = names->cap ? names->cap * 2 : 64;
-		struct name *grown = realloc(names->names, cap * sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		names->names = grown;
-		names->cap = cap;
+	if (cfs_node_by_id(&r->fs->nodes, e->ino)) {
+		cfs_tree_keep(r->fs, e);
+		r->kept[r->n_kept++] = e->ino;
 	}
-	names->names[names->n].name = strdup(name);
-	if (!names->names[names->n].name)
-		return -ENOMEM;
-	names->names[names->n].mode = mode;
-	names->names[names->n++].ino = ino;
-	return 0;
 }
 
-static int compare_names(const void *a, const void *b)
+static bool room_to_keep(struct reply *r)
 {
-	return strverscmp(((const struct name *)a)->name, ((const struct name *)b)->name);
+	size_t cap = r->cap_kept ? r->cap_kept * 2 : 64;
+	uint64_t *grown;
+
+	if (r->n_kept < r->cap_kept)
+		return true;
+	grown = realloc(r->kept, cap * sizeof(*grown));
+	if (!grown)
+		return false;
+	r->kept = grown;
+	r->cap_kept = cap;
+	return true;
 }
 
-/* One name of a directory of the dump, as what it will be looked up. */
-static int read_name(struct cfs *fs, struct cfs_node *dir, const char *name,
-		     struct cfs_names *names)
+/* The same with its attributes, if they are wanted and good for more than this moment. */
+static bool put_plus(struct reply *r, const char *name, mode_t mode, ino_t ino, off_t next)
 {
-	struct cfs_image *image;
-	struct stat st;
+	struct fuse_entry_param e;
+	bool fits;
 
-	if (crit_commit_is_temporary(name))
-		return 0;
-	if (fstatat(dir->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0; /* it has gone meanwhile */
-	if (S_ISREG(st.st_mode) && cfs_image_get(fs, dir, name, &st, &image) == 0)
-		return add_name(names, name, S_IFDIR, image->node->id);
-	return add_name(names, name, st.st_mode, cfs_ino_passed(st.st_ino));
-}
-
-int cfs_names_read(struct cfs *fs, struct cfs_node *dir, struct cfs_names **out)
-{
-	int fd = openat(dir->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret = 0;
-	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-	struct cfs_names *names;
-	struct dirent *d;
-
-	if (!stream) {
-		ret = -errno;
-		if (fd >= 0)
-			close(fd);
-		return ret;
+	if (!r->wanted || !r->wanted->left || !room_to_keep(r) ||
+	    cfs_tree_lookup(r->fs, r->place, name, &e) < 0)
+		return put(r, name, mode, ino, next);
+	if (!e.entry_timeout) {
+		cfs_node_release(&r->fs->nodes, cfs_node_by_id(&r->fs->nodes, e.ino));
+		return put(r, name, mode, ino, next);
 	}
-	names = calloc(1, sizeof(*names));
-	if (!names)
-		ret = -ENOMEM;
-	while (ret == 0 && (d = readdir(stream)))
-		if (strcmp(d->d_name, ".") && strcmp(d->d_name, ".."))
-			ret = read_name(fs, dir, d->d_name, names);
-	closedir(stream);
-	if (ret == 0 && fs->opt.critdir_visible && !dir->parent)
-		ret = add_name(names, CFS_SPECIAL_NAME, S_IFDIR, cfs_ino_passed(0));
-	if (ret < 0) {
-		cfs_names_free(names);
-		return ret;
-	}
-	if (names->n)
-		qsort(names->names, names->n, sizeof(*names->names), compare_names);
-	*out = names;
-	return 0;
-}
-
-/* The document of an image, unless it is renamed away or a scratch file has its name. */
-static int add_document(struct cfs *fs, struct cfs_node *jsondir, struct cfs_image *image,
-			struct cfs_names *names)
-{
-	struct cfs_ref ref = cfs_document_ref(image);
-	char name[CFS_NAME_SIZE];
-	struct cfs_node *node;
-
-	cfs_entry_name(&ref, name);
-	node = cfs_node_by_name(&fs->nodes, jsondir->id, name);
-	if (strlen(name) > NAME_MAX || (node && node->kind == CFS_SCRATCH))
-		return 0;
-	cfs_document_reappear(fs, image);
-	if (cfs_layout_hides(&image->layout, &ref))
-		return 0;
-	return add_name(names, name, S_IFREG, cfs_entry_ino(&ref));
-}
-
-static int add_scratch(struct cfs *fs, struct cfs_node *jsondir, struct cfs_names *names)
-{
-	struct cfs_node *node, *next;
-	int ret = 0;
-
-	HASH_ITER(by_name, fs->nodes.by_name, node, next)
-		if (ret == 0 && node->kind == CFS_SCRATCH &&
-		    cfs_node_container(node) == jsondir->id)
-			ret = add_name(names, cfs_node_name(node), node->scratch->mode,
-				       cfs_scratch_ino(node));
-	return ret;
-}
-
-int cfs_names_read_documents(struct cfs *fs, struct cfs_node *jsondir, struct cfs_names **out)
-{
-	struct cfs_node *dump = cfs_jsondir_dump(jsondir), *node;
-	struct cfs_names *names = calloc(1, sizeof(*names)), *files = NULL;
-	int ret = names ? cfs_names_read(fs, dump, &files) : -ENOMEM;
-	size_t i;
-
-	for (i = 0; ret == 0 && i < files->n; i++) {
-		node = cfs_node_by_name(&fs->nodes, dump->id, files->names[i].name);
-		if (node && node->kind == CFS_IMAGE)
-			ret = add_document(fs, jsondir, node->ref.image, names);
-	}
-	cfs_names_free(files);
-	if (ret == 0)
-		ret = add_scratch(fs, jsondir, names);
-	if (ret < 0) {
-		cfs_names_free(names);
-		return ret;
-	}
-	if (names->n)
-		qsort(names->names, names->n, sizeof(*names->names), compare_names);
-	*out = names;
-	return 0;
+	fits = used(r, fuse_add_direntry_plus(r->req, r->buf + r->used, r->size - r->used, name,
+					      &e, next));
+	if (fits)
+		keep(r, &e);
+	else
+		cfs_node_release(&r->fs->nodes, cfs_node_by_id(&r->fs->nodes, e.ino));
+	r->wanted->left -= fits;
+	return fits;
 }
 
 static bool put_dots(struct reply *r, ino_t ino, off_t off)
@@ -209,10 +125,15 @@ static void list_names(struct reply *r, const struct cfs_names *names, off_t off
 {
 	size_t i = off > COOKIE_DOTS ? (size_t)off - COOKIE_DOTS : 0;
 
-	for (; i < names->n; i++)
-		if (!put(r, names->names[i].name, names->names[i].mode, names->names[i].ino,
-			 (off_t)i + COOKIE_DOTS + 1))
+	for (; i < names->n; i++) {
+		const struct cfs_name *n = &names->names[i];
+		/* to know a directory takes a descriptor */
+		bool dir = S_ISDIR(n->mode) && !cfs_id_is_computed(n->ino);
+
+		if (!(dir ? put : put_plus)(r, n->name, n->mode, n->ino,
+					    (off_t)i + COOKIE_DOTS + 1))
 			return;
+	}
 }
 
 static void list_special(struct reply *r, off_t off)
@@ -235,8 +156,8 @@ static bool put_entry(struct reply *r, const struct cfs_ref *ref, uint64_t numbe
 	char name[CFS_NAME_SIZE];
 
 	cfs_name_format(name, number, ref->part);
-	return put(r, name, ref->part == CRIT_PART_MSGS ? S_IFDIR : S_IFREG, cfs_entry_ino(ref),
-		   cookie);
+	return put_plus(r, name, ref->part == CRIT_PART_MSGS ? S_IFDIR : S_IFREG,
+			cfs_entry_ino(ref), cookie);
 }
 
 /* Entries from the cookie on: 1 if the reply is full, 0 behind the last, -errno. */
@@ -301,10 +222,10 @@ static int compare_cookies(const void *a, const void *b)
 
 bool cfs_listing_has_scratch(struct cfs *fs, uint64_t container)
 {
-	struct cfs_node *node, *next;
+	struct cfs_node *node;
 
-	HASH_ITER(by_name, fs->nodes.by_name, node, next)
-		if (node->kind == CFS_SCRATCH && cfs_node_container(node) == container)
+	DL_FOREACH(fs->nodes.scratch, node)
+		if (cfs_node_container(node) == container)
 			return true;
 	return false;
 }
@@ -313,13 +234,13 @@ bool cfs_listing_has_scratch(struct cfs *fs, uint64_t container)
 static int list_scratch(struct cfs *fs, struct reply *r, uint64_t container, bool backups,
 			off_t off)
 {
-	struct cfs_node *node, *next, **found = NULL;
+	struct cfs_node *node, **found = NULL;
 	size_t n = 0, i;
 
-	HASH_ITER(by_name, fs->nodes.by_name, node, next) {
+	DL_FOREACH(fs->nodes.scratch, node) {
 		struct cfs_node **grown;
 
-		if (node->kind != CFS_SCRATCH || cfs_node_container(node) != container ||
+		if (cfs_node_container(node) != container ||
 		    scratch_cookie(node) <= off ||
 		    (scratch_cookie(node) > COOKIE_BACKUPS) != backups)
 			continue;
@@ -365,12 +286,38 @@ static int list_image(struct cfs *fs, struct reply *r, struct cfs_handle *h, off
 	return ret < 0 ? ret : 0;
 }
 
-void cfs_listing_reply(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t size,
-		       off_t off)
+/* Begin anew if somebody asked for what is in the image since. */
+static struct cfs_wanted *wanted(struct cfs_handle *h, off_t off)
 {
-	struct reply r = {.req = req, .buf = malloc(size), .size = size};
-	int ret = r.buf ? 0 : -ENOMEM;
+	uint64_t asked = h->ref.image ? h->ref.image->asked : 0;
 
+	if (!off || asked != h->wanted.asked)
+		h->wanted = (struct cfs_wanted){WANTED, asked};
+	return &h->wanted;
+}
+
+static void answer(struct reply *r, int ret)
+{
+	if (ret < 0 && !r->used)
+		fuse_reply_err(r->req, -ret);
+	else if (fuse_reply_buf(r->req, r->buf, r->used) < 0)
+		while (r->n_kept)
+			cfs_node_forget(&r->fs->nodes, r->kept[--r->n_kept], 1);
+}
+
+void cfs_listing_reply(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t size,
+		       off_t off, bool plus)
+{
+	struct reply r = {.fs = fs, .req = req, .buf = malloc(size), .size = size};
+	int ret = r.buf ? 0 : -ENOMEM;
+	struct cfs_place place;
+
+	if (plus)
+		r.wanted = wanted(h, off);
+	if (cfs_place_find(fs, h->ino, &place) == 0 && !place.documents)
+		r.place = &place;
+	else if (plus) /* how long a document is takes long to say */
+		r.wanted->left = 0;
 	if (ret == 0 && put_dots(&r, h->ino, off)) {
 		if (h->kind == CFS_HANDLE_IMAGE)
 			ret = list_image(fs, &r, h, off);
@@ -379,9 +326,7 @@ void cfs_listing_reply(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, siz
 		else
 			list_special(&r, off);
 	}
-	if (ret < 0 && !r.used)
-		fuse_reply_err(req, -ret);
-	else
-		fuse_reply_buf(req, r.buf, r.used);
+	answer(&r, ret);
+	free(r.kept);
 	free(r.buf);
 }

@@ -12,6 +12,7 @@
 #include <sys/statvfs.h>
 #include <syslog.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include "decoder/commit.h"
 #include "fs/cfs.h"
@@ -28,7 +29,15 @@
 #include "fs/tree.h"
 #include "fs/worker.h"
 
+/* What is listed with attributes is for us to say, see listing.c. */
+static void init(void *userdata, struct fuse_conn_info *conn)
+{
+	(void)userdata;
+	conn->want &= ~(unsigned)FUSE_CAP_READDIRPLUS_AUTO;
+}
+
 static const struct fuse_lowlevel_ops operations = {
+	.init = init,
 	.lookup = cfs_op_lookup,
 	.forget = cfs_op_forget,
 	.forget_multi = cfs_op_forget_multi,
@@ -51,6 +60,7 @@ static const struct fuse_lowlevel_ops operations = {
 	.fsync = cfs_op_fsync,
 	.opendir = cfs_op_opendir,
 	.readdir = cfs_op_readdir,
+	.readdirplus = cfs_op_readdirplus,
 	.releasedir = cfs_op_releasedir,
 	.fsyncdir = cfs_op_fsyncdir,
 	.statfs = cfs_op_statfs,
@@ -176,12 +186,11 @@ static int add_mount_options(struct cfs *fs, struct fuse_args *args)
 /* Say what is lost with the mount: scratch files that are no editor's litter. */
 static void name_scratch_files(struct cfs *fs)
 {
-	struct cfs_node *node, *next;
+	struct cfs_node *node;
 	char path[4096];
 
-	HASH_ITER(by_id, fs->nodes.by_id, node, next) {
-		if (node->kind != CFS_SCRATCH || !node->key ||
-		    cfs_layout_holds(cfs_image_layout(node->ref.image), node, NULL) ||
+	DL_FOREACH(fs->nodes.scratch, node) {
+		if (!node->key || cfs_layout_holds(cfs_image_layout(node->ref.image), node, NULL) ||
 		    cfs_scratch_is_litter(cfs_node_name(node)) ||
 		    (node->pending && !cfs_draft_size(node->scratch->contents)))
 			continue;

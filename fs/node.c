@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include "fs/scratch.h"
 
@@ -61,7 +62,6 @@ struct cfs_node *cfs_node_new(struct cfs_node_table *t, uint64_t id, enum cfs_ki
 	if (!node)
 		return NULL;
 	node->id = id ? id : ++t->last_id;
-	node->kind = kind;
 	node->dirfd = -1;
 	if (name && set_name(t, node, container, name) < 0) {
 		free(node);
@@ -71,7 +71,18 @@ struct cfs_node *cfs_node_new(struct cfs_node_table *t, uint64_t id, enum cfs_ki
 	if (parent)
 		cfs_node_ref(parent);
 	HASH_ADD(by_id, t->by_id, id, sizeof(node->id), node);
+	cfs_node_become(t, node, kind);
 	return node;
+}
+
+void cfs_node_become(struct cfs_node_table *t, struct cfs_node *node, enum cfs_kind kind)
+{
+	if (node->prev)
+		DL_DELETE(t->scratch, node);
+	node->prev = NULL;
+	node->kind = kind;
+	if (kind == CFS_SCRATCH)
+		DL_APPEND(t->scratch, node);
 }
 
 struct cfs_node *cfs_node_by_id(struct cfs_node_table *t, uint64_t id)
@@ -107,6 +118,7 @@ uint64_t cfs_node_container(const struct cfs_node *node)
 static void destroy(struct cfs_node_table *t, struct cfs_node *node)
 {
 	unname(t, node);
+	cfs_node_become(t, node, CFS_GONE);
 	HASH_DELETE(by_id, t->by_id, node);
 	if (node->dirfd >= 0)
 		close(node->dirfd);
@@ -130,7 +142,7 @@ void cfs_node_release(struct cfs_node_table *t, struct cfs_node *node)
 			if (node->kind == CFS_SCRATCH) {
 				cfs_scratch_free(node->scratch);
 				node->scratch = NULL;
-				node->kind = CFS_GONE;
+				cfs_node_become(t, node, CFS_GONE);
 			}
 			return;
 		}

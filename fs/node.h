@@ -65,12 +65,15 @@ struct cfs_node {
 	 */
 	bool pending;
 	uint64_t generation;
+	bool written;     /* of CFS_ENTRY: its pages may hold what was written, not what it says */
 	unsigned writers; /* of CFS_PASSED: handles that wrote and were not flushed */
 	UT_hash_handle by_id, by_name;
+	struct cfs_node *next, *prev; /* of CFS_SCRATCH, in the table's list */
 };
 
 struct cfs_node_table {
 	struct cfs_node *by_id, *by_name; /* uthash */
+	struct cfs_node *scratch;         /* those that are CFS_SCRATCH, utlist: they are few */
 	uint64_t last_id;
 };
 
@@ -81,6 +84,9 @@ struct cfs_node *cfs_node_new(struct cfs_node_table *t, uint64_t id, enum cfs_ki
 struct cfs_node *cfs_node_by_id(struct cfs_node_table *t, uint64_t id);
 struct cfs_node *cfs_node_by_name(struct cfs_node_table *t, uint64_t container,
 				  const char *name);
+
+/* It is something else now: a scratch file that was an entry's, or the other way. */
+void cfs_node_become(struct cfs_node_table *t, struct cfs_node *node, enum cfs_kind kind);
 
 /* The name it is found by, NULL if none, and the id of what it is in. */
 const char *cfs_node_name(const struct cfs_node *node);

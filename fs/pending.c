@@ -93,11 +93,12 @@ void cfs_pending_become(struct cfs *fs, struct cfs_node *node, const struct cfs_
 		before->pending = false;
 		cfs_layout_release(cfs_image_layout(before->ref.image), before);
 		if (before->kind == CFS_ENTRY)
-			before->kind = CFS_OLD;
+			cfs_node_become(&fs->nodes, before, CFS_OLD);
 		cfs_node_rename(&fs->nodes, before, 0, NULL);
 	}
-	node->kind = CFS_ENTRY;
+	cfs_node_become(&fs->nodes, node, CFS_ENTRY);
 	node->pending = false;
+	node->written = true;
 	node->ref = *ref;
 	node->scratch = NULL;
 	DL_FOREACH(fs->handles, h) {
@@ -144,7 +145,7 @@ static bool is_listed(const struct cfs_node *node, const struct cfs_ref *ref, bo
 {
 	const struct cfs_ref *own = &node->ref;
 
-	if (node->kind != CFS_SCRATCH || !node->pending)
+	if (!node->key || !node->pending)
 		return false;
 	if (!ref)
 		return node->scratch->dirty;
@@ -156,10 +157,10 @@ static bool is_listed(const struct cfs_node *node, const struct cfs_ref *ref, bo
 size_t cfs_pending_list(struct cfs *fs, const struct cfs_ref *ref, bool msgs,
 			struct cfs_node ***out)
 {
-	struct cfs_node *node, *next, **found = NULL;
+	struct cfs_node *node, **found = NULL;
 	size_t n = 0, cap = 0;
 
-	HASH_ITER(by_name, fs->nodes.by_name, node, next) {
+	DL_FOREACH(fs->nodes.scratch, node) {
 		if (!is_listed(node, ref, msgs))
 			continue;
 		if (n == cap) {
@@ -187,8 +188,8 @@ void cfs_pending_expire(struct cfs *fs, struct cfs_image *image)
 
 	image->expired = false;
 	crit_fail(&why, CRIT_CHANGED, "the image was changed underneath");
-	HASH_ITER(by_name, fs->nodes.by_name, node, next) {
-		if (node->kind != CFS_SCRATCH || !node->pending || node->ref.image != image ||
+	DL_FOREACH_SAFE(fs->nodes.scratch, node, next) {
+		if (!node->key || !node->pending || node->ref.image != image ||
 		    node->generation == image->generation)
 			continue;
 		if (cfs_draft_size(node->scratch->contents))

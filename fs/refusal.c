@@ -88,7 +88,7 @@ static struct cfs_node *our_file(struct cfs *fs, const struct subject *s, const 
 		node->ref.image = s->image;
 		node->scratch = cfs_scratch_new(&fs->store, S_IFREG | s->mode, s->uid, s->gid);
 		if (!node->scratch) {
-			node->kind = CFS_GONE;
+			cfs_node_become(&fs->nodes, node, CFS_GONE);
 			cfs_node_rename(&fs->nodes, node, 0, NULL);
 			return NULL;
 		}

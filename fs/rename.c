@@ -128,7 +128,7 @@ static int vacate(struct cfs *fs, const struct cfs_place *place, const struct cf
 		cfs_layout_release(&ref->image->layout, node);
 		cfs_scratch_free(s);
 	} else {
-		node->kind = CFS_SCRATCH;
+		cfs_node_become(&fs->nodes, node, CFS_SCRATCH);
 		node->ref = (struct cfs_ref){.image = ref->image};
 		node->scratch = s;
 		s->dirty = false;

@@ -14,6 +14,7 @@
 #include "fs/jobs.h"
 #include "fs/entry.h"
 #include "fs/handle.h"
+#include "fs/promise.h"
 #include "fs/reading.h"
 #include "fs/scratch.h"
 
@@ -113,6 +114,8 @@ static int set_image(struct cfs *fs, struct cfs_image *image, const struct stat 
 		ret = set_on_file(now->fd, -1, NULL, &file, to_set);
 	if (ret == 0)
 		ret = cfs_image_attributes_set(image, now, to_set & FUSE_SET_ATTR_MTIME);
+	if (to_set & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+		cfs_promise_break(fs, image, image->serial);
 	crit_file_put(now);
 	return ret;
 }
@@ -172,7 +175,7 @@ static int set_entry(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const struc
 		return 0;
 	if (cfs_part_is_raw(o->ref.part))
 		return -EPERM;
-	if (cfs_handle_readers(fs, ino).cached)
+	if (cfs_handle_readers(fs, ino).cached || cfs_promise_holds(&o->ref))
 		return cfs_entry_contend(fs, &o->ref);
 	/* truncate(2): an empty text is nothing yet, an empty blob is contents */
 	if (cfs_part_is_text(o->ref.part) && !attr->st_size)

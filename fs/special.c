@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include "fs/image.h"
 #include "fs/jsondir.h"
@@ -83,11 +84,11 @@ int cfs_special_attr(struct cfs *fs, const struct cfs_node *node, struct stat *s
 
 static void list_scratch(struct cfs *fs, struct crit_buf *out)
 {
-	struct cfs_node *node, *next;
+	struct cfs_node *node;
 	char path[4096], line[4200];
 
-	HASH_ITER(by_id, fs->nodes.by_id, node, next) {
-		if (node->kind != CFS_SCRATCH || !node->key)
+	DL_FOREACH(fs->nodes.scratch, node) {
+		if (!node->key)
 			continue;
 		cfs_jsondir_scratch_path(fs, node, path, sizeof(path));
 		snprintf(line, sizeof(line), "%" PRIu64 "\t%s\n",

@@ -70,6 +70,9 @@ static void move_beside(struct cfs *fs, const struct cfs_ref *from, const struct
 	struct cfs_node *node, *next;
 	char name[NAME_MAX + 1];
 
+	if (from->image->open &&
+	    crit_image_header(from->image->open)->type->extra != CRIT_EXTRA_MSG)
+		return;
 	HASH_ITER(by_name, fs->nodes.by_name, node, next) {
 		if (cfs_node_container(node) != queue)
 			continue;
@@ -84,7 +87,7 @@ static void move_beside(struct cfs *fs, const struct cfs_ref *from, const struct
 				cfs_node_name(node));
 		}
 		if (node->kind == CFS_ENTRY)
-			node->kind = CFS_OLD;
+			cfs_node_become(&fs->nodes, node, CFS_OLD);
 		node->pending = false;
 		cfs_node_rename(&fs->nodes, node, 0, NULL);
 	}

@@ -18,6 +18,7 @@
 #include "fs/jsondir.h"
 #include "fs/names.h"
 #include "fs/pending.h"
+#include "fs/promise.h"
 #include "fs/reading.h"
 #include "fs/refusal.h"
 #include "fs/scratch.h"
@@ -87,6 +88,14 @@ bool cfs_place_ref(struct cfs *fs, const struct cfs_place *place, const char *na
 	return true;
 }
 
+/* A commit may lead the name of an entry file to another node. */
+static void promise(struct cfs *fs, const struct cfs_ref *ref, struct fuse_entry_param *e)
+{
+	e->entry_timeout = cfs_promise(fs, ref);
+	if (e->attr_timeout < e->entry_timeout)
+		e->attr_timeout = e->entry_timeout;
+}
+
 int cfs_tree_entry(struct cfs *fs, struct cfs_node *node, struct fuse_entry_param *e)
 {
 	struct cfs_object o;
@@ -98,18 +107,20 @@ int cfs_tree_entry(struct cfs *fs, struct cfs_node *node, struct fuse_entry_para
 	if (ret == 0)
 		ret = cfs_attr(fs, node->id, &o, &e->attr, &e->attr_timeout);
 	e->entry_timeout = e->attr_timeout;
+	if (ret == 0 && node->kind == CFS_ENTRY)
+		promise(fs, &node->ref, e);
 	if (node->kind == CFS_SPECIAL_DIR || node->kind == CFS_SPECIAL ||
 	    node->kind == CFS_DOCUMENTS)
 		e->entry_timeout = CFS_TIMEOUT;
-	/* a commit may lead the name to another node, and a plain file become an image */
-	if ((node->kind == CFS_ENTRY || node->kind == CFS_PASSED) && !fs->opt.read_only)
+	/* a plain file may become an image */
+	if (node->kind == CFS_PASSED && !fs->opt.read_only)
 		e->entry_timeout = 0;
 	if (ret < 0)
 		cfs_node_release(&fs->nodes, node);
 	return ret;
 }
 
-static void keep(struct cfs *fs, const struct fuse_entry_param *e)
+void cfs_tree_keep(struct cfs *fs, const struct fuse_entry_param *e)
 {
 	struct cfs_node *node = cfs_node_by_id(&fs->nodes, e->ino);
 
@@ -120,7 +131,7 @@ static void keep(struct cfs *fs, const struct fuse_entry_param *e)
 void cfs_tree_reply(struct cfs *fs, fuse_req_t req, const struct fuse_entry_param *e)
 {
 	/* first: the request may be over, and forgotten, before the reply returns */
-	keep(fs, e);
+	cfs_tree_keep(fs, e);
 	if (fuse_reply_entry(req, e) < 0)
 		cfs_node_forget(&fs->nodes, e->ino, 1);
 }
@@ -128,7 +139,7 @@ void cfs_tree_reply(struct cfs *fs, fuse_req_t req, const struct fuse_entry_para
 void cfs_tree_reply_create(struct cfs *fs, fuse_req_t req, const struct fuse_entry_param *e,
 			   const struct fuse_file_info *fi)
 {
-	keep(fs, e);
+	cfs_tree_keep(fs, e);
 	if (fuse_reply_create(req, e, fi) < 0) {
 		cfs_handle_unref(fs, cfs_handle_of(fi));
 		cfs_node_forget(&fs->nodes, e->ino, 1);
@@ -158,7 +169,8 @@ static int lookup_entry(struct cfs *fs, const struct cfs_place *place, const cha
 	e->ino = id;
 	e->generation = 1;
 	ret = cfs_attr(fs, id, &o, &e->attr, &e->attr_timeout);
-	e->entry_timeout = fs->opt.read_only ? e->attr_timeout : 0;
+	if (ret == 0)
+		promise(fs, ref, e);
 	return ret;
 }
 
@@ -305,6 +317,8 @@ static void answer_lookup(struct cfs *fs, const struct cfs_asked *a)
 		fuse_reply_err(a->req, -ret);
 	else
 		cfs_tree_reply(fs, a->req, &e);
+	if (ret == 0 && place.object.ref.image)
+		place.object.ref.image->asked++;
 }
 
 void cfs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)

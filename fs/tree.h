@@ -37,6 +37,9 @@ int cfs_tree_lookup(struct cfs *fs, const struct cfs_place *place, const char *n
 /* Fill in *e for a node that the kernel shall know. 0, -errno. */
 int cfs_tree_entry(struct cfs *fs, struct cfs_node *node, struct fuse_entry_param *e);
 
+/* Count the reference that the kernel has when it is told of *e. */
+void cfs_tree_keep(struct cfs *fs, const struct fuse_entry_param *e);
+
 /* Reply with *e, and count the reference that the kernel has then. */
 void cfs_tree_reply(struct cfs *fs, fuse_req_t req, const struct fuse_entry_param *e);
 void cfs_tree_reply_create(struct cfs *fs, fuse_req_t req, const struct fuse_entry_param *e,

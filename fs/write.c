@@ -11,6 +11,7 @@
 
 #include "decoder/structure.h"
 #include "fs/document.h"
+#include "fs/promise.h"
 
 #define SOON_MS  700  /* after the first of many changes */
 #define IDLE_MS  1000 /* after the last change of an image that is being made */
@@ -198,6 +199,15 @@ void cfs_sync_due(struct cfs *fs, bool all)
 	}
 }
 
+/* All of it is another one: so is what the kernel knows. */
+static void replaced(struct cfs *fs, struct cfs_image *image, struct crit_file *file)
+{
+	unsigned serial = image->serial;
+
+	cfs_image_replaced(fs, image, file);
+	cfs_promise_break(fs, image, serial);
+}
+
 static int write_image(struct cfs *fs, struct cfs_image *image, const struct crit_edit *edit,
 		       bool anew, enum crit_sync sync, bool *written, struct crit_error *err)
 {
@@ -236,10 +246,11 @@ static int write_image(struct cfs *fs, struct cfs_image *image, const struct cri
 	fuse_lowlevel_notify_inval_inode(fs->session, node->id, -1, 0);
 	cfs_lock(fs);
 	image->writing = false;
+	cfs_promise_pause(image);
 	if (file) {
 		*written = !append || ret == 0;
 		if (anew)
-			cfs_image_replaced(fs, image, file);
+			replaced(fs, image, file);
 		else
 			cfs_image_committed(image, file, edit);
 		cfs_document_changed(fs, image);
