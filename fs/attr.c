@@ -9,6 +9,7 @@
 #include "fs/entry.h"
 #include "fs/handle.h"
 #include "fs/ids.h"
+#include "fs/promise.h"
 #include "fs/scratch.h"
 #include "fs/special.h"
 
@@ -101,9 +102,11 @@ static int entry_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_ref *ref,
 	 * Lengths in N.json follow the blobs: it may change by writing to another file,
 	 * as a document does by any, and an N.raw be gone.
 	 */
-	if (cfs_part_is_raw(ref->part) ||
-	    crit_image_header(ref->image->open)->type->extra != CRIT_EXTRA_NONE ||
-	    (ref->part == CFS_PART_DOCUMENT && !fs->opt.read_only) || readers.writers)
+	if (!readers.writers && cfs_promise_holds(ref, cfs_node_by_id(&fs->nodes, ino)))
+		*timeout = cfs_promise(fs, ref, cfs_node_by_id(&fs->nodes, ino));
+	else if (cfs_part_is_raw(ref->part) ||
+		 crit_image_header(ref->image->open)->type->extra != CRIT_EXTRA_NONE ||
+		 (ref->part == CFS_PART_DOCUMENT && !fs->opt.read_only) || readers.writers)
 		*timeout = 0;
 	return 0;
 }
@@ -195,7 +198,8 @@ int cfs_attr_open(struct cfs *fs, fuse_ino_t ino, const struct cfs_handle *h, st
 	struct cfs_object o;
 	int ret = cfs_object_find(fs, ino, &o);
 
-	if (ret == -ESTALE && !h) /* fstat(2) does not say which open file it means */
+	/* fstat(2) does not say which open file it means, and may not have been told of any */
+	if (ret == -ESTALE && !h && !fs->opt.read_only)
 		h = cfs_handle_of_entry(fs, ino);
 	entry = h && h->kind == CFS_HANDLE_ENTRY;
 	if (ret == 0) {

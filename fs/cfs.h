@@ -1,6 +1,6 @@
 /*
- * The state of a mount. One thread runs the request loop, one worker commits and
- * another one walks through documents; `lock` guards everything below and every object
+ * The state of a mount. One thread runs the request loop, one worker commits,
+ * another one walks through documents, and the watch looks after what the kernel believes; `lock` guards everything below and every object
  * reached from it. Handlers run with it held, the workers hold it but for the writing
  * of files and the making of documents.
  */
@@ -30,7 +30,16 @@ struct cfs_options {
 struct cfs_handle;
 struct cfs_image;
 struct cfs_unsynced;
+struct cfs_watch;
 struct cfs_worker;
+
+/* What is kept between reads on a read-only mount, see stateless.h. */
+#define CFS_KEPT_MAX 64
+
+struct cfs_kept {
+	struct cfs_handle *h; /* owned */
+	struct timespec used;
+};
 
 struct cfs {
 	struct cfs_options opt;
@@ -44,8 +53,11 @@ struct cfs {
 	struct cfs_image *recent; /* images that are open, latest first */
 	unsigned n_open_images;
 	struct cfs_handle *handles;         /* all open ones */
+	struct cfs_kept kept[CFS_KEPT_MAX]; /* latest first */
+	unsigned n_kept;
 	struct cfs_unsynced *unsynced;      /* what waits for being synced; owned */
 	struct cfs_worker *changes, *reads; /* see worker.h */
+	struct cfs_watch *watch;            /* see watch.h; NULL before and after */
 	struct cfs_store store;             /* of scratch files and drafts */
 	struct crit_buf text;               /* where texts are rendered to learn their size */
 	struct crit_buf errors;             /* .critfs/errors */

@@ -169,11 +169,8 @@ static int create_entry(struct cfs *fs, const struct cfs_place *place, const cha
 
 	if (!anew && (fi->flags & O_EXCL))
 		return -EEXIST;
-	if ((fi->flags & O_ACCMODE) != O_RDONLY) {
+	if ((fi->flags & O_ACCMODE) != O_RDONLY)
 		cfs_promise_pause(ref->image);
-		if (cfs_promise_holds(ref)) /* the kernel has forgotten it, or would have asked */
-			cfs_entry_contend(fs, ref);
-	}
 	ret = cfs_tree_lookup(fs, place, name, e);
 	if (ret < 0)
 		return ret;
@@ -258,7 +255,11 @@ static void answer_create(struct cfs *fs, const struct cfs_asked *a)
 void cfs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		   struct fuse_file_info *fi)
 {
-	struct cfs_asked asked = {req, parent, name, S_IFREG | (mode & 07777), fi};
+	struct cfs_asked asked = {.req = req,
+				  .ino = parent,
+				  .name = name,
+				  .mode = S_IFREG | (mode & 07777),
+				  .fi = fi};
 	struct cfs *fs = fs_of(req);
 
 	cfs_lock(fs);

@@ -83,7 +83,7 @@ int cfs_file_open_entry(struct cfs *fs, fuse_ino_t ino, struct cfs_node *node,
 		return -EPERM;
 	others = cfs_handle_readers(fs, ino);
 	if ((fi->flags & O_ACCMODE) != O_RDONLY) {
-		if (others.cached || (share && cfs_promise_holds(ref)))
+		if (others.cached || (share && cfs_promise_holds(ref, node)))
 			return cfs_entry_contend(fs, ref);
 		cfs_promise_pause(ref->image);
 	}
@@ -209,7 +209,7 @@ static int open_special(struct cfs *fs, struct cfs_node *node, struct fuse_file_
 	return 0;
 }
 
-static int open_object(struct cfs *fs, fuse_ino_t ino, struct fuse_file_info *fi)
+int cfs_file_open(struct cfs *fs, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct cfs_object o;
 	int ret = cfs_object_find(fs, ino, &o);
@@ -232,7 +232,7 @@ static int open_object(struct cfs *fs, fuse_ino_t ino, struct fuse_file_info *fi
 
 static void answer_open(struct cfs *fs, const struct cfs_asked *a)
 {
-	int ret = open_object(fs, a->ino, a->fi);
+	int ret = cfs_file_open(fs, a->ino, a->fi);
 
 	if (ret < 0)
 		fuse_reply_err(a->req, -ret);
@@ -286,14 +286,10 @@ static void reply_text(fuse_req_t req, const struct crit_buf *text, size_t size,
 			       size < text->len - (size_t)off ? size : text->len - (size_t)off);
 }
 
-void cfs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
-		 struct fuse_file_info *fi)
+void cfs_file_read(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t size, off_t off,
+		   int flags)
 {
-	struct cfs_handle *h = cfs_handle_of(fi);
-	struct cfs *fs = fs_of(req);
-
-	(void)ino;
-	cfs_lock(fs);
+	(void)flags;
 	if (h->kind == CFS_HANDLE_PASSED)
 		reply_fd(req, h->fd, size, off);
 	else if (h->kind == CFS_HANDLE_SCRATCH)
@@ -306,6 +302,16 @@ void cfs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		reply_span(req, h, size, off);
 	else
 		reply_text(req, &h->text, size, off);
+}
+
+void cfs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		 struct fuse_file_info *fi)
+{
+	struct cfs *fs = fs_of(req);
+
+	(void)ino;
+	cfs_lock(fs);
+	cfs_file_read(fs, req, cfs_handle_of(fi), size, off, fi->flags);
 	cfs_unlock(fs);
 }
 

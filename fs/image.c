@@ -12,6 +12,7 @@
 
 #include "fs/handle.h"
 #include "fs/ids.h"
+#include "fs/promise.h"
 
 #define OPEN_MAX_IMAGES 64          /* kept open; each has a window and an index */
 #define CHECK_NS        250000000LL /* between two looks at a file */
@@ -133,6 +134,7 @@ static void forget_nodes(struct cfs *fs, const struct cfs_image *image)
 /* The file is another one, or has other contents: nothing known of it holds. */
 static void start_afresh(struct cfs *fs, struct cfs_image *image, const struct stat *st)
 {
+	cfs_promise_break(fs, image);
 	close_image(fs, image);
 	forget_changes(image);
 	/* what is open stays what it is, under the ids that it has */
@@ -188,6 +190,7 @@ static int is_image(struct cfs_node *dir, const char *name)
 
 void cfs_image_lost(struct cfs *fs, struct cfs_image *image)
 {
+	cfs_promise_break(fs, image);
 	close_image(fs, image);
 	free(image->lost);
 	image->lost = strdup(cfs_image_name(image));

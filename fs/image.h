@@ -30,9 +30,9 @@ struct cfs_image {
 	struct timespec checked;     /* when the file was last looked at */
 	uint64_t turn;               /* of the lock in which it was opened last */
 	uint64_t asked;              /* counts lookups and opens of what is in it */
-	/* see promise.h: when there was the last promise, for slots before which, and an edit */
-	struct timespec promised, paused;
-	uint64_t n_promised;
+	/* see promise.h */
+	struct timespec promised, paused; /* when there was the last promise, and an edit */
+	uint64_t n_promised;              /* slots below have one under their computed ids */
 	bool writing;                /* a commit is writing beside it */
 	struct crit_image *open;     /* owned; NULL while nobody needs it */
 	struct cfs_image *next, *prev; /* in fs->recent, while open */

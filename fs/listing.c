@@ -31,11 +31,11 @@
 #define COOKIE_BACKUPS ((off_t)7 << 60)
 
 /*
- * Files that are listed together with their attributes, as long as nobody looks one up or
- * opens one: the kernel keeps a kilobyte for each. Who does reads names in runs of up to
- * 10,000 first (fts), and goes through them then.
+ * Files that are listed together with their attributes, of which the kernel keeps a
+ * kilobyte each: all of a directory, unless it has more. Then none, until somebody looks
+ * one up or opens one; who does reads so many names (fts) and goes through them then.
  */
-#define WANTED 12000
+#define WANTED 100001
 
 /* Where entries of a listing are put. */
 struct reply {
@@ -240,8 +240,7 @@ static int list_scratch(struct cfs *fs, struct reply *r, uint64_t container, boo
 	DL_FOREACH(fs->nodes.scratch, node) {
 		struct cfs_node **grown;
 
-		if (cfs_node_container(node) != container ||
-		    scratch_cookie(node) <= off ||
+		if (cfs_node_container(node) != container || scratch_cookie(node) <= off ||
 		    (scratch_cookie(node) > COOKIE_BACKUPS) != backups)
 			continue;
 		grown = realloc(found, (n + 1) * sizeof(*found));
@@ -286,12 +285,23 @@ static int list_image(struct cfs *fs, struct reply *r, struct cfs_handle *h, off
 	return ret < 0 ? ret : 0;
 }
 
-/* Begin anew if somebody asked for what is in the image since. */
-static struct cfs_wanted *wanted(struct cfs_handle *h, off_t off)
+static bool has_many(struct cfs *fs, struct cfs_handle *h)
+{
+	struct crit_entry e;
+
+	if (h->kind != CFS_HANDLE_IMAGE)
+		return h->names && h->names->n > WANTED;
+	return cfs_image_open(fs, h->ref.image, NULL) < 0 ||
+	       crit_image_entry(h->ref.image->open, WANTED, &e, NULL) == 0;
+}
+
+static struct cfs_wanted *wanted(struct cfs *fs, struct cfs_handle *h, off_t off)
 {
 	uint64_t asked = h->ref.image ? h->ref.image->asked : 0;
 
-	if (!off || asked != h->wanted.asked)
+	if (!off)
+		h->wanted = (struct cfs_wanted){has_many(fs, h) ? 0 : WANTED, asked};
+	else if (asked != h->wanted.asked)
 		h->wanted = (struct cfs_wanted){WANTED, asked};
 	return &h->wanted;
 }
@@ -313,7 +323,7 @@ void cfs_listing_reply(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, siz
 	struct cfs_place place;
 
 	if (plus)
-		r.wanted = wanted(h, off);
+		r.wanted = wanted(fs, h, off);
 	if (cfs_place_find(fs, h->ino, &place) == 0 && !place.documents)
 		r.place = &place;
 	else if (plus) /* how long a document is takes long to say */

@@ -26,7 +26,9 @@
 #include "fs/rename.h"
 #include "fs/scratch.h"
 #include "fs/setattr.h"
+#include "fs/stateless.h"
 #include "fs/tree.h"
+#include "fs/watch.h"
 #include "fs/worker.h"
 
 /* What is listed with attributes is for us to say, see listing.c. */
@@ -58,6 +60,26 @@ static const struct fuse_lowlevel_ops operations = {
 	.flush = cfs_op_flush,
 	.release = cfs_op_release,
 	.fsync = cfs_op_fsync,
+	.opendir = cfs_op_opendir,
+	.readdir = cfs_op_readdir,
+	.readdirplus = cfs_op_readdirplus,
+	.releasedir = cfs_op_releasedir,
+	.fsyncdir = cfs_op_fsyncdir,
+	.statfs = cfs_op_statfs,
+	.getxattr = cfs_op_getxattr,
+	.listxattr = cfs_op_listxattr,
+};
+
+/* Of a read-only mount: the kernel lets nobody write. */
+static const struct fuse_lowlevel_ops read_only_operations = {
+	.init = init,
+	.lookup = cfs_op_lookup,
+	.forget = cfs_op_forget,
+	.forget_multi = cfs_op_forget_multi,
+	.getattr = cfs_op_getattr,
+	.readlink = cfs_op_readlink,
+	.open = cfs_op_no_open,
+	.read = cfs_op_read_by_id,
 	.opendir = cfs_op_opendir,
 	.readdir = cfs_op_readdir,
 	.readdirplus = cfs_op_readdirplus,
@@ -229,7 +251,13 @@ static int serve(struct cfs *fs, const struct fuse_cmdline_opts *cmd)
 		cfs_worker_stop(fs, fs->changes);
 		return 1;
 	}
+	if (cfs_watch_start(fs) < 0) {
+		cfs_worker_stop(fs, fs->reads);
+		cfs_worker_stop(fs, fs->changes);
+		return 1;
+	}
 	ret = fuse_session_loop(fs->session);
+	cfs_watch_stop(fs);
 	cfs_worker_stop(fs, fs->reads);
 	cfs_worker_stop(fs, fs->changes);
 	cfs_lock(fs);
@@ -251,7 +279,9 @@ static int mount_and_serve(struct cfs *fs, struct fuse_args *args,
 		openlog("critfs", LOG_PID, LOG_DAEMON);
 	if (open_dump(fs) < 0 || add_mount_options(fs, args) < 0)
 		return 1;
-	fs->session = fuse_session_new(args, &operations, sizeof(operations), fs);
+	fs->session = fuse_session_new(
+		args, fs->opt.read_only ? &read_only_operations : &operations,
+		sizeof(operations), fs);
 	if (!fs->session)
 		return 1;
 	if (fuse_set_signal_handlers(fs->session) == 0) {

@@ -65,6 +65,7 @@ struct cfs_node {
 	 */
 	bool pending;
 	uint64_t generation;
+	bool promised;    /* of CFS_ENTRY: see promise.h */
 	bool written;     /* of CFS_ENTRY: its pages may hold what was written, not what it says */
 	unsigned writers; /* of CFS_PASSED: handles that wrote and were not flushed */
 	UT_hash_handle by_id, by_name;

@@ -3,26 +3,23 @@
  */
 #include "fs/promise.h"
 
-#include <stdlib.h>
-
 #include "fs/entry.h"
 #include "fs/handle.h"
 #include "fs/ids.h"
+#include "fs/watch.h"
 
-#define SEEN_S  0.9 /* after which a change from outside is seen */
-#define PAUSE_S 1   /* without writers before there are promises again */
+#define LONG_S    60     /* somebody reads 100,000 names (fts) before he opens the first */
+#define SHORT_S   0.9    /* a change from outside has to be seen within a second */
+#define PAUSE_S   1      /* without writers before there are promises again */
+#define SLOTS_MAX 400000 /* whose attributes the kernel is made to forget in that second */
 
-static double seconds_between(const struct timespec *a, const struct timespec *b)
+static double seconds_since(const struct timespec *then)
 {
-	return (double)(b->tv_sec - a->tv_sec) + (double)(b->tv_nsec - a->tv_nsec) / 1e9;
-}
+	struct timespec now;
 
-static struct timespec now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return t;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (double)(now.tv_sec - then->tv_sec) +
+	       (double)(now.tv_nsec - then->tv_nsec) / 1e9;
 }
 
 /*
@@ -35,89 +32,55 @@ static bool stands_alone(const struct cfs_ref *ref)
 	       crit_image_header(ref->image->open)->type->extra == CRIT_EXTRA_NONE;
 }
 
-double cfs_promise(struct cfs *fs, const struct cfs_ref *ref)
+double cfs_promise(struct cfs *fs, const struct cfs_ref *ref, struct cfs_node *node)
 {
 	struct cfs_image *image = ref->image;
-	struct timespec t = now();
-	double left = SEEN_S - seconds_between(&image->checked, &t);
 
-	if (left <= 0)
+	if (!stands_alone(ref) || ref->place.n >= SLOTS_MAX) {
+		double left = SHORT_S - seconds_since(&image->checked);
+
+		return fs->opt.read_only && left > 0 ? left : 0;
+	}
+	if (!fs->opt.read_only &&
+	    (seconds_since(&image->paused) < PAUSE_S || cfs_handle_has_writer(fs, ref)))
 		return 0;
-	if (fs->opt.read_only)
-		return left;
-	if (!stands_alone(ref) || seconds_between(&image->paused, &t) < PAUSE_S ||
-	    cfs_handle_has_writer(fs, ref))
-		return 0;
-	image->promised = t;
-	if (image->n_promised <= ref->place.n)
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &image->promised);
+	if (node)
+		node->promised = true;
+	else if (image->n_promised <= ref->place.n)
 		image->n_promised = ref->place.n + 1;
-	return left;
+	cfs_watch_wake(fs);
+	return LONG_S;
 }
 
-/* Was there one for any slot before this one, and is it still good? */
-static bool holds_below(const struct cfs_image *image, uint64_t slot)
+bool cfs_promise_holds_any(const struct cfs_image *image)
 {
-	struct timespec t = now();
-
-	return slot < image->n_promised && seconds_between(&image->promised, &t) <= SEEN_S;
+	return image->promised.tv_sec && seconds_since(&image->promised) <= LONG_S;
 }
 
-bool cfs_promise_holds(const struct cfs_ref *ref)
+bool cfs_promise_holds(const struct cfs_ref *ref, const struct cfs_node *node)
 {
-	/* there was none since somebody was sent back */
-	return ref->place.m == CRIT_NO_MSG && holds_below(ref->image, ref->place.n) &&
-	       !cfs_layout_is_contended(&ref->image->layout, ref);
+	if (!cfs_promise_holds_any(ref->image))
+		return false;
+	return node ? node->promised
+		    : ref->part == CRIT_PART_JSON && ref->place.n < ref->image->n_promised;
 }
 
 void cfs_promise_pause(struct cfs_image *image)
 {
-	image->paused = now();
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &image->paused);
 }
 
-/* The ids of its entry files that have none that is computed; *out to be freed. */
-static size_t list_nodes(struct cfs *fs, const struct cfs_image *image, uint64_t **out)
+void cfs_promise_break(struct cfs *fs, struct cfs_image *image)
 {
-	struct cfs_node *node, *next;
-	size_t n = 0, cap = 0;
-
-	*out = NULL;
-	HASH_ITER(by_id, fs->nodes.by_id, node, next) {
-		if (node->ref.image != image ||
-		    (node->kind != CFS_ENTRY && node->kind != CFS_OLD))
-			continue;
-		if (n == cap) {
-			uint64_t *grown = realloc(*out, (cap ? cap * 2 : 64) * sizeof(*grown));
-
-			if (!grown)
-				break; /* then they are right when the promise ends */
-			cap = cap ? cap * 2 : 64;
-			*out = grown;
-		}
-		(*out)[n++] = node->id;
-	}
-	return n;
-}
-
-/* Attributes only (-1), which waits for nobody. */
-static void forget_attributes(struct cfs *fs, uint64_t ino)
-{
-	fuse_lowlevel_notify_inval_inode(fs->session, ino, -1, 0);
-}
-
-void cfs_promise_break(struct cfs *fs, struct cfs_image *image, unsigned serial)
-{
-	uint64_t slot, n = image->n_promised, *nodes;
-	size_t n_nodes;
-
-	if (!holds_below(image, 0))
+	if (!cfs_promise_holds_any(image))
 		return;
-	n_nodes = list_nodes(fs, image, &nodes);
+	cfs_watch_tell_image(fs, image, image->n_promised);
 	image->n_promised = 0;
-	cfs_unlock(fs);
-	for (slot = 0; slot < n; slot++)
-		forget_attributes(fs, cfs_id_of(serial, slot, CRIT_PART_JSON));
-	while (n_nodes)
-		forget_attributes(fs, nodes[--n_nodes]);
-	free(nodes);
-	cfs_lock(fs);
+	image->promised.tv_sec = 0;
+}
+
+void cfs_promise_withdraw(struct cfs *fs, uint64_t ino)
+{
+	cfs_watch_tell_later(fs, ino);
 }

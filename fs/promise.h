@@ -1,10 +1,11 @@
 /*
  * What the kernel may believe of entry files without asking: where their names lead and
- * what their attributes are. A promise can't be taken back by name: the kernel would
- * want the directory's lock for that, which may be held by who waits for us. So none is
- * longer than a change from outside may stay unseen, and one is given only for what
- * changes by nothing but being opened and written to. Who opens such a file to write is
- * sent back (-ESTALE) to look its name up again, which ends the promise.
+ * what their attributes are. That can't be taken back by name while somebody waits: the
+ * kernel would want the directory's lock, which may be held by who waits for us. So it is
+ * promised only of files that change by nothing but being opened and written to, and who
+ * opens one to write is sent back (-ESTALE) to look its name up again, which ends the
+ * promise. What changes otherwise, from outside above all, the watch sees (watch.h) and
+ * has the kernel forget.
  */
 #ifndef CFS_PROMISE_H
 #define CFS_PROMISE_H
@@ -12,22 +13,31 @@
 #include "fs/image.h"
 
 /*
- * For how long the name of an entry file may be believed to lead to its node id, seconds;
- * 0: it has to be looked up each time. The image is open.
+ * For how long the name of an entry file may be believed to lead to its node id, and its
+ * attributes to be what they are, seconds; 0: it has to be asked for each time. The image
+ * is open. `node` is the file's, NULL where the id is computed; so below.
  */
-double cfs_promise(struct cfs *fs, const struct cfs_ref *ref);
+double cfs_promise(struct cfs *fs, const struct cfs_ref *ref, struct cfs_node *node);
 
 /* Does the kernel believe in a node id for this file, that it was given before? */
-bool cfs_promise_holds(const struct cfs_ref *ref);
+bool cfs_promise_holds(const struct cfs_ref *ref, const struct cfs_node *node);
+
+/* Does it of any file of the image? */
+bool cfs_promise_holds_any(const struct cfs_image *image);
 
 /* The image is being edited: there are no new promises for a while. */
 void cfs_promise_pause(struct cfs_image *image);
 
 /*
- * What was promised of the image, under the serial that it has or had, is no longer so
- * other than by somebody writing to the file: the kernel has to ask again for the
- * attributes of all of them. Drops the lock meanwhile, so on a worker only.
+ * What was promised of the image under its serial is no longer so, other than by
+ * somebody writing to the file. The kernel is told soon.
  */
-void cfs_promise_break(struct cfs *fs, struct cfs_image *image, unsigned serial);
+void cfs_promise_break(struct cfs *fs, struct cfs_image *image);
+
+/*
+ * The node id, of which something was promised, was given up. The kernel may be about to
+ * hear of it still, with a listing that is on its way: it is told again later.
+ */
+void cfs_promise_withdraw(struct cfs *fs, uint64_t ino);
 
 #endif

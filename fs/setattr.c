@@ -17,6 +17,7 @@
 #include "fs/promise.h"
 #include "fs/reading.h"
 #include "fs/scratch.h"
+#include "fs/watch.h"
 
 static void times_of(const struct stat *attr, int to_set, struct timespec times[2])
 {
@@ -90,6 +91,13 @@ static int set_passed(struct cfs *fs, struct cfs_node *node, struct cfs_handle *
 	return ret;
 }
 
+/* Owner and mode are those of all files in it. */
+static void break_promise(struct cfs *fs, struct cfs_image *image)
+{
+	cfs_promise_break(fs, image);
+	cfs_watch_settle(fs);
+}
+
 /*
  * On an image's file. It changes the file, but not from underneath: what is known
  * of it stays true, if it was true until now.
@@ -115,7 +123,7 @@ static int set_image(struct cfs *fs, struct cfs_image *image, const struct stat 
 	if (ret == 0)
 		ret = cfs_image_attributes_set(image, now, to_set & FUSE_SET_ATTR_MTIME);
 	if (to_set & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
-		cfs_promise_break(fs, image, image->serial);
+		break_promise(fs, image);
 	crit_file_put(now);
 	return ret;
 }
@@ -175,7 +183,7 @@ static int set_entry(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const struc
 		return 0;
 	if (cfs_part_is_raw(o->ref.part))
 		return -EPERM;
-	if (cfs_handle_readers(fs, ino).cached || cfs_promise_holds(&o->ref))
+	if (cfs_handle_readers(fs, ino).cached || cfs_promise_holds(&o->ref, o->node))
 		return cfs_entry_contend(fs, &o->ref);
 	/* truncate(2): an empty text is nothing yet, an empty blob is contents */
 	if (cfs_part_is_text(o->ref.part) && !attr->st_size)

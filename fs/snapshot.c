@@ -52,7 +52,8 @@ static int add_name(struct cfs_names *names, const char *name, mode_t mode, ino_
 
 static int compare_names(const void *a, const void *b)
 {
-	return strverscmp(((const struct cfs_name *)a)->name, ((const struct cfs_name *)b)->name);
+	return strverscmp(((const struct cfs_name *)a)->name,
+			  ((const struct cfs_name *)b)->name);
 }
 
 /* One name of a directory of the dump, as what it will be looked up. */

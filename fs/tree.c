@@ -89,9 +89,10 @@ bool cfs_place_ref(struct cfs *fs, const struct cfs_place *place, const char *na
 }
 
 /* A commit may lead the name of an entry file to another node. */
-static void promise(struct cfs *fs, const struct cfs_ref *ref, struct fuse_entry_param *e)
+static void promise(struct cfs *fs, const struct cfs_ref *ref, struct cfs_node *node,
+		    struct fuse_entry_param *e)
 {
-	e->entry_timeout = cfs_promise(fs, ref);
+	e->entry_timeout = cfs_promise(fs, ref, node);
 	if (e->attr_timeout < e->entry_timeout)
 		e->attr_timeout = e->entry_timeout;
 }
@@ -108,7 +109,7 @@ int cfs_tree_entry(struct cfs *fs, struct cfs_node *node, struct fuse_entry_para
 		ret = cfs_attr(fs, node->id, &o, &e->attr, &e->attr_timeout);
 	e->entry_timeout = e->attr_timeout;
 	if (ret == 0 && node->kind == CFS_ENTRY)
-		promise(fs, &node->ref, e);
+		promise(fs, &node->ref, node, e);
 	if (node->kind == CFS_SPECIAL_DIR || node->kind == CFS_SPECIAL ||
 	    node->kind == CFS_DOCUMENTS)
 		e->entry_timeout = CFS_TIMEOUT;
@@ -170,7 +171,7 @@ static int lookup_entry(struct cfs *fs, const struct cfs_place *place, const cha
 	e->generation = 1;
 	ret = cfs_attr(fs, id, &o, &e->attr, &e->attr_timeout);
 	if (ret == 0)
-		promise(fs, ref, e);
+		promise(fs, ref, NULL, e);
 	return ret;
 }
 

@@ -12,6 +12,7 @@
 #include "decoder/structure.h"
 #include "fs/document.h"
 #include "fs/promise.h"
+#include "fs/watch.h"
 
 #define SOON_MS  700  /* after the first of many changes */
 #define IDLE_MS  1000 /* after the last change of an image that is being made */
@@ -199,15 +200,6 @@ void cfs_sync_due(struct cfs *fs, bool all)
 	}
 }
 
-/* All of it is another one: so is what the kernel knows. */
-static void replaced(struct cfs *fs, struct cfs_image *image, struct crit_file *file)
-{
-	unsigned serial = image->serial;
-
-	cfs_image_replaced(fs, image, file);
-	cfs_promise_break(fs, image, serial);
-}
-
 static int write_image(struct cfs *fs, struct cfs_image *image, const struct crit_edit *edit,
 		       bool anew, enum crit_sync sync, bool *written, struct crit_error *err)
 {
@@ -250,7 +242,7 @@ static int write_image(struct cfs *fs, struct cfs_image *image, const struct cri
 	if (file) {
 		*written = !append || ret == 0;
 		if (anew)
-			replaced(fs, image, file);
+			cfs_image_replaced(fs, image, file);
 		else
 			cfs_image_committed(image, file, edit);
 		cfs_document_changed(fs, image);
@@ -267,6 +259,8 @@ static int write_image(struct cfs *fs, struct cfs_image *image, const struct cri
 	}
 	crit_file_put(old);
 	free(name);
+	if (anew) /* all of it is another one, and who asks now must be told so */
+		cfs_watch_settle(fs);
 	return ret;
 }
 

@@ -1,0 +1,102 @@
+/*
+ * Reading without opening.
+ */
+#include "fs/stateless.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "fs/attr.h"
+#include "fs/file.h"
+#include "fs/handle.h"
+#include "fs/reading.h"
+#include "fs/watch.h"
+
+#define KEPT_S 5 /* it may be the last reference to a large file */
+
+void cfs_op_no_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	(void)fi;
+	fuse_reply_err(req, ENOSYS);
+}
+
+static void drop_last(struct cfs *fs)
+{
+	cfs_handle_unref(fs, fs->kept[--fs->n_kept].h);
+}
+
+void cfs_stateless_expire(struct cfs *fs)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	while (fs->n_kept && now.tv_sec - fs->kept[fs->n_kept - 1].used.tv_sec > KEPT_S)
+		drop_last(fs);
+}
+
+/* Put what was read from just now first. */
+static void put_first(struct cfs *fs, unsigned i, struct cfs_handle *h)
+{
+	memmove(fs->kept + 1, fs->kept, i * sizeof(*fs->kept));
+	fs->kept[0].h = h;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &fs->kept[0].used);
+}
+
+static struct cfs_handle *find(struct cfs *fs, fuse_ino_t ino)
+{
+	struct cfs_handle *h;
+	unsigned i;
+
+	for (i = 0; i < fs->n_kept; i++) {
+		h = fs->kept[i].h;
+		if (h->ino != ino)
+			continue;
+		put_first(fs, i, h);
+		return h;
+	}
+	return NULL;
+}
+
+/* What has a node id is what it was; of another one the kernel has to hear first. */
+static int open_by_id(struct cfs *fs, fuse_ino_t ino, struct cfs_handle **out)
+{
+	struct fuse_file_info fi = {.flags = O_RDONLY};
+	struct cfs_object o;
+	int ret = cfs_object_find(fs, ino, &o);
+
+	if (ret == 0)
+		ret = cfs_file_open(fs, ino, &fi);
+	if (ret < 0)
+		return ret;
+	*out = cfs_handle_of(&fi);
+	if (fs->n_kept == CFS_KEPT_MAX)
+		drop_last(fs);
+	put_first(fs, fs->n_kept++, *out);
+	cfs_watch_wake(fs);
+	return 0;
+}
+
+static void answer_read(struct cfs *fs, const struct cfs_asked *a)
+{
+	struct cfs_handle *h = find(fs, a->ino);
+	int ret = h ? 0 : open_by_id(fs, a->ino, &h);
+
+	if (ret < 0)
+		fuse_reply_err(a->req, -ret);
+	else
+		cfs_file_read(fs, a->req, h, a->size, a->off, a->flags);
+}
+
+void cfs_op_read_by_id(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		       struct fuse_file_info *fi)
+{
+	struct cfs_asked asked = {
+		.req = req, .ino = ino, .size = size, .off = off, .flags = fi->flags};
+	struct cfs *fs = fuse_req_userdata(req);
+
+	cfs_lock(fs);
+	cfs_reading_answer(fs, cfs_reading_image(fs, ino), answer_read, &asked);
+	cfs_unlock(fs);
+}
