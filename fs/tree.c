@@ -462,7 +462,10 @@ static void reply_refusal(fuse_req_t req, fuse_ino_t ino, bool names_only, size_
 
 void cfs_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
-	if (strcmp(name, XATTR_ERROR))
+	/* ls -l asks for the ACL of each file, unless it hears that there are none */
+	if (strncmp(name, "user.", 5))
+		fuse_reply_err(req, EOPNOTSUPP);
+	else if (strcmp(name, XATTR_ERROR))
 		fuse_reply_err(req, ENODATA);
 	else
 		reply_refusal(req, ino, false, size, ENODATA);
