@@ -27,9 +27,8 @@ void cfs_op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
 /* A handle of whatever has the node id, in fi->fh. 0, -errno. */
 int cfs_file_open(struct cfs *fs, fuse_ino_t ino, struct fuse_file_info *fi);
 
-/* Answer READ; `flags` are those of open(2). */
-void cfs_file_read(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t size, off_t off,
-		   int flags);
+/* Answer READ. */
+void cfs_file_read(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t size, off_t off);
 
 /* A handle of an entry file for a new open file; fills in *fi. 0, -errno. */
 int cfs_file_open_entry(struct cfs *fs, fuse_ino_t ino, struct cfs_node *node,

@@ -15,9 +15,8 @@ struct cfs_asked {
 	const char *name;          /* borrowed; may be NULL */
 	mode_t mode;               /* of CREATE */
 	struct fuse_file_info *fi; /* borrowed; may be NULL */
-	size_t size;               /* of READ, as those below */
-	off_t off;
-	int flags; /* as of open(2) */
+	size_t size;               /* of READ */
+	off_t off;                 /* likewise */
 };
 
 /*
