@@ -50,6 +50,7 @@ struct cfs {
 	struct cfs_node_table nodes;
 	struct cfs_image **images; /* owned; by number, for good */
 	size_t n_images, cap_images;
+	size_t n_lost;           /* of those, see cfs_image_lost() */
 	struct cfs_image *recent; /* images that are open, latest first */
 	unsigned n_open_images;
 	struct cfs_handle *handles;         /* all open ones */

@@ -167,8 +167,8 @@ const char *cfs_image_name(const struct cfs_image *image)
 	return cfs_node_name(image->node);
 }
 
-/* Do name and header make it an image? 1, 0, -errno. */
-static int is_image(struct cfs_node *dir, const char *name)
+/* Do name and header make it an image? 1, 0, -errno. And what it is like, unless NULL. */
+static int is_image(struct cfs_node *dir, const char *name, struct stat *st)
 {
 	uint8_t bytes[CRIT_HEADER_MAX];
 	struct crit_header header;
@@ -184,16 +184,26 @@ static int is_image(struct cfs_node *dir, const char *name)
 	ret = crit_pread_full(file->fd, bytes, len, 0);
 	if (ret == 0)
 		ret = crit_header_read(name, bytes, len, &header);
+	if (st)
+		*st = file->st;
 	crit_file_put(file);
 	return ret;
+}
+
+/* Let it have a name that it lost, or none. */
+static void set_lost(struct cfs *fs, struct cfs_image *image, char *name)
+{
+	fs->n_lost -= image->lost != NULL;
+	fs->n_lost += name != NULL;
+	free(image->lost);
+	image->lost = name;
 }
 
 void cfs_image_lost(struct cfs *fs, struct cfs_image *image)
 {
 	cfs_promise_break(fs, image);
 	close_image(fs, image);
-	free(image->lost);
-	image->lost = strdup(cfs_image_name(image));
+	set_lost(fs, image, strdup(cfs_image_name(image)));
 	cfs_node_rename(&fs->nodes, image->node, 0, NULL);
 }
 
@@ -203,7 +213,7 @@ static int read_anew(struct cfs *fs, struct cfs_image *image, const struct stat 
 	if (same_file(st, &image->st))
 		return 0;
 	if (!S_ISREG(st->st_mode) || !st->st_size ||
-	    is_image(image->node->parent, cfs_image_name(image)) <= 0) {
+	    is_image(image->node->parent, cfs_image_name(image), NULL) <= 0) {
 		cfs_image_lost(fs, image);
 		return -ENOENT;
 	}
@@ -238,7 +248,7 @@ static struct cfs_image *find_lost(struct cfs *fs, const struct cfs_node *dir, c
 {
 	size_t i;
 
-	for (i = 0; i < fs->n_images; i++)
+	for (i = 0; fs->n_lost && i < fs->n_images; i++)
 		if (fs->images[i]->lost && fs->images[i]->node->parent == dir &&
 		    !strcmp(fs->images[i]->lost, name))
 			return fs->images[i];
@@ -256,6 +266,7 @@ static int new_image(struct cfs *fs, struct cfs_node *dir, const char *name,
 	image->st = *st;
 	image->base = st->st_mtim;
 	image->version = 1;
+	note_checked(image);
 	ret = take_number(fs, image, &image->number);
 	if (ret < 0) {
 		free(image);
@@ -275,6 +286,24 @@ static int new_image(struct cfs *fs, struct cfs_node *dir, const char *name,
 	return 0;
 }
 
+/* There is an image behind the name that was none, or none that was known. */
+static int find_image(struct cfs *fs, struct cfs_node *dir, const char *name,
+		      const struct stat *st, struct cfs_image **out)
+{
+	struct cfs_image *image = find_lost(fs, dir, name);
+	int ret;
+
+	if (!image)
+		return new_image(fs, dir, name, st, out);
+	ret = cfs_node_rename(&fs->nodes, image->node, dir->id, name);
+	if (ret < 0)
+		return ret;
+	set_lost(fs, image, NULL);
+	start_afresh(fs, image, st);
+	*out = image;
+	return 0;
+}
+
 int cfs_image_get(struct cfs *fs, struct cfs_node *dir, const char *name, const struct stat *st,
 		  struct cfs_image **out)
 {
@@ -283,11 +312,13 @@ int cfs_image_get(struct cfs *fs, struct cfs_node *dir, const char *name, const 
 	int ret;
 
 	*out = image;
-	if (image && (image->writing || same_file(st, &image->st)))
+	if (image && (image->writing || same_file(st, &image->st))) {
+		note_checked(image);
 		return 0;
+	}
 	if (node && node->kind == CFS_PASSED && node->writers)
 		return -ENOENT; /* not before it is written */
-	ret = crit_name_is_raw(name) || st->st_size == 0 ? 0 : is_image(dir, name);
+	ret = crit_name_is_raw(name) || st->st_size == 0 ? 0 : is_image(dir, name, NULL);
 	if (ret <= 0) {
 		if (image)
 			cfs_image_lost(fs, image);
@@ -296,17 +327,26 @@ int cfs_image_get(struct cfs *fs, struct cfs_node *dir, const char *name, const 
 	if (!image) {
 		if (node) /* it was a plain file until now */
 			cfs_node_rename(&fs->nodes, node, 0, NULL);
-		image = find_lost(fs, dir, name);
-		if (!image)
-			return new_image(fs, dir, name, st, out);
-		ret = cfs_node_rename(&fs->nodes, image->node, dir->id, name);
-		if (ret < 0)
-			return ret;
-		free(image->lost);
-		image->lost = NULL;
-		*out = image;
+		return find_image(fs, dir, name, st, out);
 	}
 	start_afresh(fs, image, st);
+	return 0;
+}
+
+int cfs_image_meet(struct cfs *fs, struct cfs_node *dir, const char *name, struct stat *st,
+		   struct cfs_image **out)
+{
+	*out = NULL;
+	if (!crit_name_is_raw(name) && !cfs_node_by_name(&fs->nodes, dir->id, name)) {
+		int ret = is_image(dir, name, st);
+
+		if (ret >= 0)
+			return ret ? find_image(fs, dir, name, st, out) : 0;
+	}
+	if (fstatat(dir->dirfd, name, st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (S_ISREG(st->st_mode) && cfs_image_get(fs, dir, name, st, out) < 0)
+		*out = NULL;
 	return 0;
 }
 

@@ -52,6 +52,13 @@ struct cfs_image {
 int cfs_image_get(struct cfs *fs, struct cfs_node *dir, const char *name, const struct stat *st,
 		  struct cfs_image **out);
 
+/*
+ * The same for a name of which nothing is known: what it is like, and the image behind
+ * it, NULL if there is none. 0, -errno.
+ */
+int cfs_image_meet(struct cfs *fs, struct cfs_node *dir, const char *name, struct stat *st,
+		   struct cfs_image **out);
+
 /* By its number in a node id; NULL if there is none. */
 struct cfs_image *cfs_image_by_number(struct cfs *fs, uint64_t number);
 

@@ -92,14 +92,25 @@ static bool room_to_keep(struct reply *r)
 	return true;
 }
 
+/* An image was looked at when its name was read. */
+static int find(struct reply *r, const char *name, struct fuse_entry_param *e)
+{
+	struct cfs_node *node = NULL;
+
+	if (r->place->kind == CFS_IN_DUMP)
+		node = cfs_node_by_name(&r->fs->nodes, r->place->id, name);
+	if (node && node->kind == CFS_IMAGE)
+		return cfs_tree_entry(r->fs, node, e);
+	return cfs_tree_lookup(r->fs, r->place, name, e);
+}
+
 /* The same with its attributes, if they are wanted and good for more than this moment. */
 static bool put_plus(struct reply *r, const char *name, mode_t mode, ino_t ino, off_t next)
 {
 	struct fuse_entry_param e;
 	bool fits;
 
-	if (!r->wanted || !r->wanted->left || !room_to_keep(r) ||
-	    cfs_tree_lookup(r->fs, r->place, name, &e) < 0)
+	if (!r->wanted || !r->wanted->left || !room_to_keep(r) || find(r, name, &e) < 0)
 		return put(r, name, mode, ino, next);
 	if (!e.entry_timeout) {
 		cfs_node_release(&r->fs->nodes, cfs_node_by_id(&r->fs->nodes, e.ino));

@@ -65,9 +65,9 @@ static int read_name(struct cfs *fs, struct cfs_node *dir, const char *name,
 
 	if (crit_commit_is_temporary(name))
 		return 0;
-	if (fstatat(dir->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (cfs_image_meet(fs, dir, name, &st, &image) < 0)
 		return 0; /* it has gone meanwhile */
-	if (S_ISREG(st.st_mode) && cfs_image_get(fs, dir, name, &st, &image) == 0)
+	if (image)
 		return add_name(names, name, S_IFDIR, image->node->id);
 	return add_name(names, name, st.st_mode, cfs_ino_passed(st.st_ino));
 }
