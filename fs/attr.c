@@ -12,6 +12,7 @@
 #include "fs/promise.h"
 #include "fs/scratch.h"
 #include "fs/special.h"
+#include "fs/times.h"
 
 int cfs_object_find(struct cfs *fs, fuse_ino_t ino, struct cfs_object *o)
 {
@@ -96,7 +97,7 @@ static int entry_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_ref *ref,
 	st->st_mode = S_IFREG |
 		      (ref->image->st.st_mode & (cfs_part_is_raw(ref->part) ? 0444 : 0666));
 	st->st_nlink = 1;
-	st->st_mtim = st->st_ctim = st->st_atim = cfs_image_mtime(ref->image, ref);
+	st->st_mtim = st->st_ctim = st->st_atim = cfs_times_of(ref->image, ref);
 	set_size(st, readers.mapped ? cfs_draft_size(readers.mapped->draft) : size);
 	/*
 	 * Lengths in N.json follow the blobs: it may change by writing to another file,

@@ -14,6 +14,7 @@
 #include "fs/refusal.h"
 #include "fs/replace.h"
 #include "fs/scratch.h"
+#include "fs/times.h"
 #include "fs/waiting.h"
 #include "fs/write.h"
 #include "schema-messages.h"
@@ -42,11 +43,11 @@ static void touch(const struct cfs_ref *ref, const struct timespec *when)
 {
 	struct cfs_ref other = *ref;
 
-	cfs_image_touch(ref->image, ref, when);
+	cfs_times_touch(ref->image, ref, when);
 	if (ref->part == CRIT_PART_JSON)
 		return;
 	other.part = CRIT_PART_JSON;
-	cfs_image_touch(ref->image, &other, NULL);
+	cfs_times_touch(ref->image, &other, NULL);
 }
 
 /* What becomes of a text. */
@@ -137,7 +138,7 @@ static void show_new_entry(struct cfs *fs, const struct cfs_ref *json,
 		if (b == w->n)
 			cfs_layout_set_absent(l, &ref);
 		else
-			cfs_image_touch(json->image, &ref, NULL);
+			cfs_times_touch(json->image, &ref, NULL);
 	}
 }
 

@@ -14,6 +14,7 @@
 #include "fs/ids.h"
 #include "fs/names.h"
 #include "fs/refusal.h"
+#include "fs/times.h"
 
 #define ATTEMPTS 3 /* to measure a document while others write to its image */
 
@@ -144,7 +145,7 @@ void cfs_document_changed(struct cfs *fs, struct cfs_image *image)
 {
 	struct cfs_ref ref = cfs_document_ref(image);
 
-	cfs_image_untouch(image, &ref);
+	cfs_times_untouch(image, &ref);
 	cfs_handle_mark_stale(fs, &ref);
 }
 

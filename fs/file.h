@@ -16,13 +16,6 @@ void cfs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, 
 void cfs_op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void cfs_op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
 void cfs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void cfs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void cfs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
-		    struct fuse_file_info *fi);
-void cfs_op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
-			struct fuse_file_info *fi);
-void cfs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void cfs_op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
 
 /* A handle of whatever has the node id, in fi->fh. 0, -errno. */
 int cfs_file_open(struct cfs *fs, fuse_ino_t ino, struct fuse_file_info *fi);

@@ -13,20 +13,10 @@
 #include "fs/handle.h"
 #include "fs/ids.h"
 #include "fs/promise.h"
+#include "fs/times.h"
 
 #define OPEN_MAX_IMAGES 64          /* kept open; each has a window and an index */
 #define CHECK_NS        250000000LL /* between two looks at a file */
-
-/* An entry file that was changed through the mount, and when. */
-struct changed_key {
-	uint64_t n, m, part;
-};
-
-struct cfs_changed {
-	struct changed_key key;
-	struct timespec mtime;
-	UT_hash_handle hh;
-};
 
 /* The next number, which leads to this image. 0, -ENFILE, -ENOMEM. */
 static int take_number(struct cfs *fs, struct cfs_image *image, unsigned *number)
@@ -45,16 +35,6 @@ static int take_number(struct cfs *fs, struct cfs_image *image, unsigned *number
 	*number = (unsigned)fs->n_images;
 	fs->images[fs->n_images++] = image;
 	return 0;
-}
-
-static void forget_changes(struct cfs_image *image)
-{
-	struct cfs_changed *c, *next;
-
-	HASH_ITER(hh, image->changed, c, next) {
-		HASH_DEL(image->changed, c);
-		free(c);
-	}
 }
 
 static void close_image(struct cfs *fs, struct cfs_image *image)
@@ -81,7 +61,7 @@ static void close_oldest(struct cfs *fs)
 static void free_image(struct cfs *fs, struct cfs_image *image)
 {
 	close_image(fs, image);
-	forget_changes(image);
+	cfs_times_forget(image);
 	free(image->lost);
 	cfs_layout_reset(&image->layout);
 	free(image);
@@ -136,7 +116,7 @@ static void start_afresh(struct cfs *fs, struct cfs_image *image, const struct s
 {
 	cfs_promise_break(fs, image);
 	close_image(fs, image);
-	forget_changes(image);
+	cfs_times_forget(image);
 	/* what is open stays what it is, under the ids that it has */
 	cfs_handle_mark_image(fs, image);
 	forget_nodes(fs, image);
@@ -464,85 +444,4 @@ void cfs_image_replaced(struct cfs *fs, struct cfs_image *image, struct crit_fil
 {
 	start_afresh(fs, image, &file->st);
 	note_checked(image);
-}
-
-static struct changed_key key_of(const struct cfs_ref *ref)
-{
-	return (struct changed_key){ref->place.n, ref->place.m, ref->part};
-}
-
-struct timespec cfs_image_mtime(const struct cfs_image *image, const struct cfs_ref *ref)
-{
-	struct changed_key key = key_of(ref);
-	struct cfs_changed *c = NULL;
-
-	if (image->changed)
-		HASH_FIND(hh, image->changed, &key, sizeof(key), c);
-	if (c)
-		return c->mtime;
-	return ref->part == CFS_PART_DOCUMENT ? image->st.st_mtim : image->base;
-}
-
-void cfs_image_touch(struct cfs_image *image, const struct cfs_ref *ref,
-		     const struct timespec *when)
-{
-	struct changed_key key = key_of(ref);
-	struct cfs_changed *c;
-
-	HASH_FIND(hh, image->changed, &key, sizeof(key), c);
-	if (!c) {
-		c = calloc(1, sizeof(*c));
-		if (!c)
-			return; /* an old time is no reason to fail */
-		c->key = key;
-		HASH_ADD(hh, image->changed, key, sizeof(key), c);
-	}
-	c->mtime = when ? *when : image->st.st_mtim;
-}
-
-void cfs_image_untouch(struct cfs_image *image, const struct cfs_ref *ref)
-{
-	struct changed_key key = key_of(ref);
-	struct cfs_changed *c = NULL;
-
-	if (image->changed)
-		HASH_FIND(hh, image->changed, &key, sizeof(key), c);
-	if (!c)
-		return;
-	HASH_DEL(image->changed, c);
-	free(c);
-}
-
-/* Write the path of a directory below the root, with a slash behind it. */
-static size_t dir_path(const struct cfs_node *dir, char *out, size_t size)
-{
-	size_t at;
-	int n;
-
-	if (!dir->parent)
-		return 0;
-	at = dir_path(dir->parent, out, size);
-	n = snprintf(out + at, size - at, "%s/", cfs_node_name(dir) ? cfs_node_name(dir) : "?");
-	at += n > 0 ? (size_t)n : 0;
-	return at < size ? at : size - 1;
-}
-
-void cfs_image_dir_path(const struct cfs_node *dir, const char *name, char *out, size_t size)
-{
-	size_t at = dir_path(dir, out, size);
-
-	snprintf(out + at, size - at, "%s", name);
-}
-
-void cfs_image_path(const struct cfs_image *image, const char *name, char *out, size_t size)
-{
-	size_t at;
-
-	out[0] = '\0';
-	at = dir_path(image->node->parent, out, size);
-	snprintf(out + at, size - at, "%s/%s",
-		 cfs_image_name(image) ? cfs_image_name(image)
-		 : image->lost         ? image->lost
-				       : "?",
-		 name);
 }

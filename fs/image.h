@@ -91,15 +91,6 @@ static inline struct cfs_layout *cfs_image_layout(struct cfs_image *image)
 	return image ? &image->layout : NULL;
 }
 
-/*
- * The time that an entry file was last changed; setting it (NULL: to that of the
- * image); and forgetting it, because the file is gone.
- */
-struct timespec cfs_image_mtime(const struct cfs_image *image, const struct cfs_ref *ref);
-void cfs_image_touch(struct cfs_image *image, const struct cfs_ref *ref,
-		     const struct timespec *when);
-void cfs_image_untouch(struct cfs_image *image, const struct cfs_ref *ref);
-
 /* The name it has in its directory; NULL while there is no such image. */
 const char *cfs_image_name(const struct cfs_image *image);
 
@@ -113,12 +104,6 @@ void cfs_image_lost(struct cfs *fs, struct cfs_image *image);
 void cfs_image_removed(struct cfs *fs, struct cfs_image *image);
 int cfs_image_renamed(struct cfs *fs, struct cfs_image *image, struct cfs_node *dir,
 		      const char *name);
-
-/* "sub/files.img/3.json" of an entry file, as the mount's root sees it. */
-void cfs_image_path(const struct cfs_image *image, const char *name, char *out, size_t size);
-
-/* "sub/name" of what is in a directory of the dump. */
-void cfs_image_dir_path(const struct cfs_node *dir, const char *name, char *out, size_t size);
 
 void cfs_images_fini(struct cfs *fs);
 

@@ -14,6 +14,7 @@
 #include "fs/change.h"
 #include "fs/document.h"
 #include "fs/names.h"
+#include "fs/paths.h"
 #include "fs/special.h"
 
 #define SUFFIX ".json"
@@ -95,7 +96,7 @@ void cfs_jsondir_path(const struct cfs_node *jsondir, const char *name, char *ou
 	char below[CFS_NAME_SIZE + 32];
 
 	snprintf(below, sizeof(below), CFS_SPECIAL_NAME "/" CFS_JSONDIR_NAME "/%s", name);
-	cfs_image_dir_path(cfs_jsondir_dump(jsondir), below, out, size);
+	cfs_path_in(cfs_jsondir_dump(jsondir), below, out, size);
 }
 
 void cfs_jsondir_scratch_path(struct cfs *fs, const struct cfs_node *scratch, char *out,
@@ -106,5 +107,5 @@ void cfs_jsondir_scratch_path(struct cfs *fs, const struct cfs_node *scratch, ch
 	if (jsondir)
 		cfs_jsondir_path(jsondir, cfs_node_name(scratch), out, size);
 	else
-		cfs_image_path(scratch->ref.image, cfs_node_name(scratch), out, size);
+		cfs_path_of(scratch->ref.image, cfs_node_name(scratch), out, size);
 }

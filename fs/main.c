@@ -18,11 +18,13 @@
 #include "fs/cfs.h"
 #include "fs/change.h"
 #include "fs/commit.h"
+#include "fs/directory.h"
 #include "fs/file.h"
 #include "fs/handle.h"
 #include "fs/image.h"
 #include "fs/jsondir.h"
 #include "fs/options.h"
+#include "fs/paths.h"
 #include "fs/rename.h"
 #include "fs/scratch.h"
 #include "fs/setattr.h"
@@ -233,7 +235,7 @@ static void name_kept_heads(struct cfs *fs)
 	for (i = 0; i < fs->n_images; i++) {
 		if (!fs->images[i]->layout.head_kept)
 			continue;
-		cfs_image_path(fs->images[i], "0.json", path, sizeof(path));
+		cfs_path_of(fs->images[i], "0.json", path, sizeof(path));
 		cfs_log(fs, "%s: kept, the entries behind it need it", path);
 	}
 }

@@ -11,6 +11,7 @@
 #include "fs/ids.h"
 #include "fs/jsondir.h"
 #include "fs/names.h"
+#include "fs/paths.h"
 #include "fs/scratch.h"
 
 #define ERRORS_KEPT    ((size_t)1 << 20) /* bytes of .critfs/errors */
@@ -39,7 +40,7 @@ static void entry_path(const struct cfs_ref *ref, char *path, size_t size)
 		at = strlen(below);
 	}
 	cfs_entry_name(ref, below + at);
-	cfs_image_path(ref->image, below, path, size);
+	cfs_path_of(ref->image, below, path, size);
 }
 
 static void subject_of(struct cfs *fs, const struct cfs_ref *ref, const struct cfs_node *node,
@@ -146,7 +147,7 @@ void cfs_refusal_log_name(struct cfs *fs, const struct cfs_node *dir, const char
 {
 	char path[4096], line[LINE_MAX_BYTES];
 
-	cfs_image_dir_path(dir, name, path, sizeof(path));
+	cfs_path_in(dir, name, path, sizeof(path));
 	tell(fs, path, why, line);
 }
 

@@ -14,6 +14,7 @@
 #include "fs/jsondir.h"
 #include "fs/refusal.h"
 #include "fs/scratch.h"
+#include "fs/times.h"
 #include "fs/write.h"
 
 #define NEW_MODE 0600 /* a dump holds secrets */
@@ -76,7 +77,7 @@ int cfs_replace(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
 	if (ret == 0 && edit.changes)
 		ret = cfs_write_anew(fs, image, &edit, sync, written, err);
 	if (*written) {
-		cfs_image_touch(image, ref, when);
+		cfs_times_touch(image, ref, when);
 		cfs_handle_renumber(fs, image, generation);
 	}
 	crit_edit_fini(&edit);

@@ -17,6 +17,7 @@
 #include "fs/pending.h"
 #include "fs/refusal.h"
 #include "fs/scratch.h"
+#include "fs/times.h"
 #include "fs/write.h"
 
 /* Parts above this are kept as spans of the old file, which lasts as long; bytes. */
@@ -56,7 +57,7 @@ struct cfs_node *cfs_structure_node(struct cfs *fs, const struct cfs_ref *ref)
 /* The file is gone: only who has it open, or the kernel, knows its node. */
 static void forget_file(struct cfs *fs, const struct cfs_ref *ref)
 {
-	cfs_image_untouch(ref->image, ref);
+	cfs_times_untouch(ref->image, ref);
 	cfs_entry_renew(fs, ref);
 }
 
@@ -248,7 +249,7 @@ static int remove_blob(struct cfs *fs, const struct cfs_ref *ref, struct crit_er
 	json.part = CRIT_PART_JSON;
 	if (written) {
 		cfs_handle_mark_stale(fs, &json);
-		cfs_image_touch(image, &json, NULL);
+		cfs_times_touch(image, &json, NULL);
 	}
 	cfs_handle_remove(fs, ref, false);
 	forget_file(fs, ref);
@@ -354,8 +355,8 @@ static void move_files(struct cfs *fs, const struct cfs_ref *from, const struct 
 		}
 		if (from->place.m == CRIT_NO_MSG)
 			cfs_layout_retire(&from->image->layout, from->place.n, a.part);
-		cfs_image_untouch(a.image, &a);
-		cfs_image_touch(b.image, &b, NULL);
+		cfs_times_untouch(a.image, &a);
+		cfs_times_touch(b.image, &b, NULL);
 	}
 }
 

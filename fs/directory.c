@@ -1,0 +1,118 @@
+/*
+ * Open directories.
+ */
+#include "fs/directory.h"
+
+#include <errno.h>
+
+#include "fs/attr.h"
+#include "fs/handle.h"
+#include "fs/jobs.h"
+#include "fs/jsondir.h"
+#include "fs/listing.h"
+#include "fs/pending.h"
+#include "fs/snapshot.h"
+
+static int open_directory(struct cfs *fs, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct cfs_handle *h;
+	struct cfs_object o;
+	bool image;
+	int ret;
+
+	ret = cfs_object_find(fs, ino, &o);
+	if (ret < 0)
+		return ret;
+	image = cfs_object_is_queue(&o) || (!o.is_entry && o.node->kind == CFS_IMAGE);
+	if (o.is_entry && !image)
+		return -ENOTDIR;
+	if (!image && o.node->kind != CFS_DIR && o.node->kind != CFS_SPECIAL_DIR &&
+	    o.node->kind != CFS_DOCUMENTS)
+		return -ENOTDIR;
+	if (image && (ret = cfs_image_open(fs, o.ref.image, NULL)) < 0)
+		return ret;
+	if (image && o.ref.image->expired)
+		cfs_pending_expire(fs, o.ref.image);
+	h = cfs_handle_new(fs, image ? CFS_HANDLE_IMAGE : CFS_HANDLE_DIR, ino, o.node);
+	if (!h)
+		return -ENOMEM;
+	h->ref = o.ref;
+	if (!image && o.node->kind == CFS_DIR)
+		ret = cfs_names_read(fs, o.node, &h->names);
+	else if (!image && o.node->kind == CFS_DOCUMENTS)
+		ret = cfs_names_read_documents(fs, o.node, &h->names);
+	if (ret < 0) {
+		cfs_handle_unref(fs, h);
+		return ret;
+	}
+	fi->fh = (uintptr_t)h;
+	return 0;
+}
+
+void cfs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct cfs *fs = fuse_req_userdata(req);
+	int ret;
+
+	cfs_lock(fs);
+	ret = open_directory(fs, ino, fi);
+	if (ret < 0)
+		fuse_reply_err(req, -ret);
+	else if (fuse_reply_open(req, fi) < 0)
+		cfs_handle_unref(fs, cfs_handle_of(fi));
+	cfs_unlock(fs);
+}
+
+static void list(fuse_req_t req, size_t size, off_t off, struct fuse_file_info *fi, bool plus)
+{
+	struct cfs *fs = fuse_req_userdata(req);
+
+	cfs_lock(fs);
+	cfs_listing_reply(fs, req, cfs_handle_of(fi), size, off, plus);
+	cfs_unlock(fs);
+}
+
+void cfs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		    struct fuse_file_info *fi)
+{
+	(void)ino;
+	list(req, size, off, fi, false);
+}
+
+void cfs_op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+			struct fuse_file_info *fi)
+{
+	(void)ino;
+	list(req, size, off, fi, true);
+}
+
+void cfs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct cfs *fs = fuse_req_userdata(req);
+
+	(void)ino;
+	cfs_lock(fs);
+	cfs_handle_unref(fs, cfs_handle_of(fi));
+	fuse_reply_err(req, 0);
+	cfs_unlock(fs);
+}
+
+void cfs_op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	struct cfs *fs = fuse_req_userdata(req);
+	struct cfs_object o;
+
+	(void)datasync;
+	(void)fi;
+	cfs_lock(fs);
+	if (cfs_object_find(fs, ino, &o) < 0) {
+		fuse_reply_err(req, ESTALE);
+	} else if (!o.is_entry && o.node->kind == CFS_SPECIAL_DIR) {
+		fuse_reply_err(req, 0);
+	} else if (!o.is_entry && o.node->kind == CFS_DOCUMENTS) {
+		cfs_job_sync(fs, req, cfs_jsondir_dump(o.node), NULL, NULL);
+	} else {
+		cfs_job_sync(fs, req, o.ref.image ? NULL : o.node, o.ref.image, NULL);
+	}
+	cfs_unlock(fs);
+}
