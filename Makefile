@@ -43,6 +43,7 @@ DECODER_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard decoder/*.c))
 CRITIC_OBJS  := $(patsubst %.c,$(B)/%.o,$(wildcard decoder/critic/*.c))
 FS_OBJS      := $(patsubst %.c,$(B)/%.o,$(wildcard fs/*.c))
 UNIT_TESTS   := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/unit-*.c))
+BENCH_TOOLS  := $(B)/tests/cost $(B)/tests/nullfs
 
 programs: $(B)/critfs $(B)/critic
 
@@ -88,9 +89,9 @@ $(B)/tests/schema-dump: tests/unit/schema-dump.c $(PROTO_OBJS) | $(PROTO_HEADERS
 
 -include $(DECODER_OBJS:.o=.d) $(CRITIC_OBJS:.o=.d) $(FS_OBJS:.o=.d) $(UNIT_TESTS:=.d)
 
-# What tests run: the program, and the programs that test the library.
+# What tests run: the program, and the programs that test the library and measure.
 .PHONY: tested
-tested: programs $(UNIT_TESTS) $(B)/tests/schema-dump
+tested: programs $(UNIT_TESTS) $(B)/tests/schema-dump $(BENCH_TOOLS)
 
 deps:
 	$(Q)contrib/deps build
@@ -117,10 +118,16 @@ $(B)/tests/cost: tests/bench/cost.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
+$(B)/tests/nullfs: tests/bench/nullfs.c tests/bench/nulltree.c tests/bench/nulltree.h
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(call PKG,--cflags) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)	\
+		$(call PKG,--libs)
+
 # Beside other tools; `make bench BENCH=--quick` to try, --help says what else.
 BENCH ?=
 bench: deps-bench
-	@$(MAKE) --no-print-directory programs $(B)/tests/cost
+	@$(MAKE) --no-print-directory programs $(BENCH_TOOLS)
 	$(Q)CRITFS_BUILD=$(B) tests/bench/bench.py $(BENCH)
 
 demo: all

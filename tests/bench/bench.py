@@ -16,11 +16,12 @@ sys.dont_write_bytecode = True
 
 import codec
 import measure
+import walk
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(REPO, os.environ.get("CRITFS_BUILD", "build"))
 
-KINDS = {"codec": codec.run}
+KINDS = {"codec": codec.run, "mount-walk": walk.run}
 
 
 def parse(args):
@@ -30,6 +31,7 @@ def parse(args):
     parser.add_argument("--quick", action="store_true", help="small images: a try, no figures")
     parser.add_argument("--json", metavar="FILE", help="write the figures there, too")
     parser.add_argument("--critic", default=os.path.join(BUILD, "critic"), metavar="PROGRAM")
+    parser.add_argument("--critfs", default=os.path.join(BUILD, "critfs"), metavar="PROGRAM")
     options = parser.parse_args(args)
     options.kinds = options.kinds or list(KINDS)
     unknown = [k for k in options.kinds if k not in KINDS]
@@ -51,6 +53,8 @@ def main(args):
     if not os.access(helper, os.X_OK):
         sys.exit("bench: no %s: call `make bench`" % helper)
     options.say = progress
+    options.nullfs = os.path.join(BUILD, "tests", "nullfs")
+    os.environ["LC_ALL"] = "C"  # what others make of text is not measured
     figures = {}
     for kind in options.kinds:
         directory = tempfile.mkdtemp(prefix="critfs-bench-")

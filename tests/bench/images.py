@@ -8,7 +8,9 @@ import random
 import struct
 
 COMMON = 0x54564319
-MAGIC = {"pagemap": 0x56084025, "files": 0x56303138, "core": 0x55053847}
+MAGIC = {"pagemap": 0x56084025, "files": 0x56303138, "core": 0x55053847,
+         "inventory": 0x58313116, "pstree": 0x50273030, "pipes-data": 0x56453709}
+BARE = "inventory"  # has its magic alone
 
 FULL = {"pagemap": 1000000, "files": 100000, "core": 2000}
 QUICK = {"pagemap": 20000, "files": 2000, "core": 50}
@@ -97,7 +99,38 @@ def core(count):
         yield number(1, X86_64) + nested(2, info) + nested(3, task) + nested(5, thread)
 
 
-MAKERS = {"pagemap": pagemap, "files": files, "core": core}
+def inventory(count):
+    """The one entry that says: version 1.1 or later."""
+    yield numbers([2, 1])
+
+
+def pstree(count):
+    """An init and its children."""
+    for pid in range(1, count + 1):
+        yield numbers([pid, int(pid > 1), 1, 1, pid])
+
+
+def pipes(count):
+    """Full pipes; PIPE is what follows each entry."""
+    for i in range(1, count + 1):
+        yield numbers([1000000 + i, len(PIPE), len(PIPE)])
+
+
+PIPE = bytes(range(256)) * 256
+
+MAKERS = {"pagemap": pagemap, "files": files, "core": core, "inventory": inventory,
+          "pstree": pstree, "pipes-data": pipes}
+EXTRAS = {"pipes-data": PIPE}
+
+
+def write(path, kind, messages):
+    """An image file of these entries."""
+    extra = EXTRAS.get(kind, b"")
+    with open(path, "wb") as f:
+        f.write(struct.pack("<I", MAGIC[kind]) if kind == BARE
+                else struct.pack("<II", COMMON, MAGIC[kind]))
+        for message in messages:
+            f.write(struct.pack("<I", len(message)) + message + extra)
 
 
 class Image:
@@ -107,10 +140,7 @@ class Image:
         self.kind, self.count = kind, count
         self.path = os.path.join(directory, "%s-%d.img" % (kind, count))
         self.what = "%s, %s entr%s" % (kind, format(count, ","), "y" if count == 1 else "ies")
-        with open(self.path, "wb") as f:
-            f.write(struct.pack("<II", COMMON, MAGIC[kind]))
-            for message in MAKERS[kind](count):
-                f.write(struct.pack("<I", len(message)) + message)
+        write(self.path, kind, MAKERS[kind](count))
         self.size = os.path.getsize(self.path)
 
 

@@ -18,14 +18,18 @@ class Failed(Exception):
     """The command did not do what was to be measured."""
 
 
+def exit_code(status):
+    return os.waitstatus_to_exitcode(int(status))
+
+
 class Runner:
     """Measures commands with the helper program `cost`, see there why."""
 
     def __init__(self, helper):
         self.helper = helper
 
-    def run(self, argv):
-        """The cost of one run; its output goes nowhere."""
+    def run(self, argv, exits=(0,)):
+        """The cost of one run that ends with one of `exits`; its output goes nowhere."""
         read, write = os.pipe()
         begin = time.monotonic()
         try:
@@ -37,7 +41,7 @@ class Runner:
         wall = time.monotonic() - begin
         with os.fdopen(read) as f:
             said = f.read().split()
-        if done.returncode or len(said) != 4 or said[0] != "0":
+        if done.returncode or len(said) != 4 or exit_code(said[0]) not in exits:
             reason = done.stderr.decode(errors="replace").strip().splitlines()
             raise Failed(reason[0] if reason else "wait status " + " ".join(said[:1]))
         return Cost(float(said[1]), float(said[2]), wall, int(said[3]))

@@ -1,0 +1,103 @@
+"""Mounts to measure: critfs, and nullfs, which does nothing."""
+import contextlib
+import os
+import subprocess
+import tempfile
+import time
+
+PATIENCE = 60  # seconds until a mount must be there, or gone
+
+
+class Failed(Exception):
+    """Something could not be mounted."""
+
+
+def why_not():
+    """The reason why nothing can be mounted here, or None."""
+    try:
+        os.close(os.open("/dev/fuse", os.O_RDWR))
+    except OSError as e:
+        return "/dev/fuse: " + e.strerror
+    return None
+
+
+def is_mounted(point):
+    with open("/proc/self/mountinfo") as f:
+        return any(line.split()[4] == point for line in f)
+
+
+def wait_for(condition):
+    end = time.monotonic() + PATIENCE
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.002)
+    return condition()
+
+
+class Mount(str):
+    """The path of a mount point, and the process that serves it."""
+    pid = None
+
+    def memory(self, what="VmHWM"):
+        """KiB of the daemon's memory, by default the most that was resident."""
+        with open("/proc/%d/status" % self.pid) as f:
+            return next(int(l.split()[1]) for l in f if l.startswith(what + ":"))
+
+
+def unmount(point):
+    """Without waiting where something still is in use there."""
+    if not is_mounted(point):
+        return
+    for lazy in ([], ["-z"]):
+        done = subprocess.run(["fusermount3", "-u", *lazy, point], stderr=subprocess.DEVNULL)
+        if done.returncode == 0:
+            return
+
+
+def end(process):
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+class Mounts:
+    """Makes mounts, each fresh, on mount points of their own below a directory."""
+
+    def __init__(self, directory, options):
+        self.directory = directory
+        self.programs = {"critfs": options.critfs, "nullfs": options.nullfs}
+
+    @contextlib.contextmanager
+    def mounted(self, name, options, arguments=()):
+        """A Mount that lasts as long as the context."""
+        point = Mount(tempfile.mkdtemp(prefix=name + "-", dir=self.directory))
+        process = subprocess.Popen(self.command(name, options, arguments, point, "-f"),
+                                   stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        try:
+            point.pid = process.pid
+            wait_for(lambda: is_mounted(point) or process.poll() is not None)
+            if not is_mounted(point):
+                process.kill()
+                raise Failed("%s: %s" % (name, process.stderr.read().decode().strip()))
+            yield point
+        finally:
+            unmount(point)
+            end(process)
+            process.stderr.close()
+            os.rmdir(point)
+
+    def command(self, name, options, arguments, point, *flags):
+        options = ["-o", ",".join(options)] if options else []
+        return [self.programs[name], *flags, *options, *arguments, point]
+
+    def critfs(self, dump, *options):
+        return self.mounted("critfs", options, [dump])
+
+    def nullfs(self, source, *options):
+        """A tree that is loaded before it is mounted."""
+        return self.mounted("nullfs", ["source=" + source, *options])
+
+    def made(self, entries, *options):
+        """nullfs with a tree of its own making."""
+        return self.mounted("nullfs", ["entries=%d" % entries, *options])
