@@ -54,8 +54,13 @@ class Comparison:
         cells = [self.what, other]
         for name in (OURS, other):
             cells += [milliseconds(self.median(name)), spread(self.seconds[name])]
-        return cells + ["%.2f" % self.ratio(other), len(self.seconds[OURS]),
+        return cells + ["%.2f" % self.ratio(other), self.runs(other),
                         "" if quick else goal(self.limits.get(other), self.met(other)), ""]
+
+    def runs(self, other):
+        """How often both were measured, or each."""
+        counts = [len(self.seconds[name]) for name in (OURS, other)]
+        return "/".join(map(str, counts if counts[0] != counts[1] else counts[:1]))
 
     def figures(self):
         return {"work": self.what, "seconds": self.seconds, "skipped": self.skipped,
