@@ -2,7 +2,8 @@
 """Measure critfs beside other tools: tests/bench/bench.py [KIND…]
 
 One run of this gives figures that can be compared with each other, and with no others:
-machines differ, and so do their hours. `make bench` builds what it needs.
+machines differ, and so do their hours. `make bench` builds what it needs. README.md
+says what is measured, and how.
 """
 import argparse
 import contextlib
@@ -10,21 +11,33 @@ import json
 import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 
 sys.dont_write_bytecode = True
 
 import codec
+import editing
+import listing
 import measure
+import memory
+import mounts
+import parallel
+import places
+import reading
+import script
+import start
 import walk
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(REPO, os.environ.get("CRITFS_BUILD", "build"))
 
-KINDS = {"codec": codec.run, "mount-walk": walk.run}
+KINDS = {"codec": codec.run, "mount-walk": walk.run, "mount-list": listing.run,
+         "mount-start": start.run, "mount-read": reading.run, "mount-edit": editing.run,
+         "mount-script": script.run, "mount-parallel": parallel.run, "mount-memory": memory.run}
 
-ALL_CPUS = ("codec",)  # all others work on one
+ALL_CPUS = ("codec", "mount-parallel")  # all others work on one
 
 
 def parse(args):
@@ -40,6 +53,8 @@ def parse(args):
     unknown = [k for k in options.kinds if k not in KINDS]
     if unknown or options.runs < 1:
         parser.error("there is no kind " + unknown[0] if unknown else "at least one run")
+    options.nullfs = os.path.join(BUILD, "tests", "nullfs")
+    options.say = progress
     return options
 
 
@@ -62,7 +77,7 @@ def one_cpu():
         os.sched_setaffinity(0, cpus)
 
 
-def run(kind, runner, options):
+def measured(kind, runner, options):
     """One kind's figures, from a directory that is gone afterwards."""
     directory = tempfile.mkdtemp(prefix="critfs-bench-")
     try:
@@ -73,22 +88,45 @@ def run(kind, runner, options):
         shutil.rmtree(directory)
 
 
+def run(kind, runner, options):
+    """One kind's figures, or why there are none."""
+    why = mounts.why_not() if kind.startswith("mount-") else None
+    try:
+        if why:
+            raise places.Missing(why)
+        return measured(kind, runner, options)
+    except places.Missing as e:
+        print("%s: skipped: %s" % (kind, e))
+        return {"skipped": str(e)}
+    except (measure.Failed, mounts.Failed) as e:
+        print("%s: FAILED: %s" % (kind, e))
+        return {"failed": str(e)}
+
+
+def stop(number, frame):
+    sys.exit("bench: stopped")
+
+
 def main(args):
     options = parse(args)
     helper = os.path.join(BUILD, "tests", "cost")
     if not os.access(helper, os.X_OK):
         sys.exit("bench: no %s: call `make bench`" % helper)
-    options.say = progress
-    options.nullfs = os.path.join(BUILD, "tests", "nullfs")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)  # by an exception, so that all is cleaned up
     os.environ["LC_ALL"] = "C"  # what others make of text is not measured
-    figures = {kind: run(kind, measure.Runner(helper), options) for kind in options.kinds}
+    figures = {}
+    for kind in options.kinds:
+        figures[kind] = run(kind, measure.Runner(helper), options)
+        print(flush=True)
     if options.json:
         with open(options.json, "w") as f:
             json.dump({"kernel": platform.release(), "machine": platform.machine(),
                        "cpus": os.cpu_count(), "quick": options.quick, "figures": figures},
                       f, indent=4)
             f.write("\n")
+    return 1 if any("failed" in f for f in figures.values()) else 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -20,7 +20,18 @@ class Comparison:
 
     def __init__(self, what, limits=None):
         self.what, self.limits = what, limits or {}
-        self.seconds, self.skipped = {}, {}
+        self.seconds, self.skipped, self.notes = {}, {}, {}
+
+    def measure(self, sides, options, runs=None):
+        """Each side is a function that returns seconds."""
+        for name, side in rounds(self.what, sides, options, runs):
+            self.add(name, side())
+
+    def on_mounts(self, sides, work, options):
+        """Each side makes a mount, on which `work` returns seconds."""
+        for name, mounted in rounds(self.what, sides, options):
+            with mounted() as point:
+                self.add(name, work(point))
 
     def add(self, name, seconds):
         self.seconds.setdefault(name, []).append(seconds)
@@ -28,6 +39,10 @@ class Comparison:
     def skip(self, name, why):
         """Another, or critfs itself, can't be measured."""
         self.skipped[name] = why
+
+    def note(self, name, text):
+        """Say something of how one was measured."""
+        self.notes[name] = text
 
     def median(self, name):
         return statistics.median(self.seconds[name])
@@ -48,14 +63,15 @@ class Comparison:
             for other in self.others():
                 yield self.row(other, quick)
         for name, why in self.skipped.items():
-            yield [self.what, name] + [""] * 7 + ["skipped: " + why]
+            yield skipped(self.what, name, why)
 
     def row(self, other, quick):
         cells = [self.what, other]
         for name in (OURS, other):
             cells += [milliseconds(self.median(name)), spread(self.seconds[name])]
         return cells + ["%.2f" % self.ratio(other), self.runs(other),
-                        "" if quick else goal(self.limits.get(other), self.met(other)), ""]
+                        "" if quick else goal(self.limits.get(other), self.met(other)),
+                        "; ".join(self.notes[n] for n in (OURS, other) if n in self.notes)]
 
     def runs(self, other):
         """How often both were measured, or each."""
@@ -64,6 +80,7 @@ class Comparison:
 
     def figures(self):
         return {"work": self.what, "seconds": self.seconds, "skipped": self.skipped,
+                "notes": self.notes,
                 "goals": [{"other": other, "limit": limit, "ratio": self.ratio(other),
                            "met": self.met(other)}
                           for other, limit in self.limits.items() if self.measured(other)]}
@@ -86,6 +103,23 @@ class Amount:
     def figures(self):
         return {"work": self.what, "amount": self.amount, "unit": self.unit,
                 "limit": self.limit, "met": self.amount < self.limit}
+
+
+class Skipped:
+    """What can't be measured here, and why."""
+
+    def __init__(self, what, why):
+        self.what, self.why = what, why
+
+    def rows(self, quick):
+        yield skipped(self.what, "", self.why)
+
+    def figures(self):
+        return {"work": self.what, "skipped": {OURS: self.why}}
+
+
+def skipped(what, name, why):
+    return [what, name] + [""] * 7 + ["skipped: " + why]
 
 
 def verdict(met):

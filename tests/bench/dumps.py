@@ -4,19 +4,26 @@ import subprocess
 
 import images
 
-FILES = 100000
 CORES = 2000
 PAGEMAP = 1000000
 PIPES = 200
+
+# Entries of files.img
+FILES = 100000
+FILES_1M, FILES_100M = 12000, 1100000  # in so many bytes
+
+PAGES = 1 << 30
+BLOCK = bytes(range(256)) * 4096
 
 QUICKER = 100  # times fewer entries, where it is only a try
 
 
 class Dump:
-    """A directory of images; each method adds some."""
+    """A directory of images; each method adds some and returns a path."""
 
     def __init__(self, path, quick):
         self.path, self.quick = path, quick
+        self.counts = {}
         os.makedirs(path)
         self.add("inventory.img", "inventory", 1)
         self.add("pstree.img", "pstree", 1)
@@ -28,8 +35,9 @@ class Dump:
         return max(count // QUICKER, 1) if self.quick else count
 
     def add(self, name, kind, count):
-        """An image of so many entries. Returns its path."""
+        """An image of so many entries."""
         images.write(self / name, kind, images.MAKERS[kind](count))
+        self.counts[name] = count
         return self / name
 
     def files(self, count=FILES):
@@ -42,9 +50,28 @@ class Dump:
         return self.add("pipes-data.img", "pipes-data", self.scaled(count))
 
     def cores(self, count=CORES):
-        """An image a process."""
-        for pid, message in enumerate(images.core(self.scaled(count)), 1):
+        """An image a process. Returns how many."""
+        count = self.scaled(count)
+        for pid, message in enumerate(images.core(count), 1):
             images.write(self / ("core-%d.img" % pid), "core", [message])
+        return count
+
+    def pages(self, size=PAGES):
+        """Memory's contents, and where they belong."""
+        size = self.scaled(size)
+        self.add("pagemap-2.img", "pagemap", 100)
+        with open(self / "pages-1.img", "wb") as f:
+            for at in range(0, size, len(BLOCK)):
+                f.write(BLOCK[:size - at])
+        return self / "pages-1.img"
+
+    def everything(self):
+        """All sorts that are measured anywhere, in one dump."""
+        self.files()
+        self.pagemap()
+        self.cores()
+        self.pipes(8 * PIPES)  # 100 MB
+        self.pages()
 
 
 def copy_tree(mounted, path):

@@ -23,13 +23,15 @@ S_REGULAR = 0o100644
 
 # --------------------------------------------------------- protobuf's wire
 
+BYTES = [bytes([i]) for i in range(256)]
+
+
 def varint(value):
-    out = bytearray()
+    out = b""
     while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
+        out += BYTES[value & 0x7F | 0x80]
         value >>= 7
-    out.append(value)
-    return bytes(out)
+    return out + BYTES[value]
 
 
 def number(field, value):
@@ -65,12 +67,13 @@ def pagemap(count):
 
 def files(count):
     """Regular files, each at its own path."""
-    owner = nested(5, numbers([0, 0, 0, 0, 0]))
+    kind, flags, mode = number(1, REG), number(2, O_RDWR), number(10, S_REGULAR)
+    owner, mount = nested(5, numbers([0, 0, 0, 0, 0])), number(7, 62)
     for i in range(1, count + 1):
         path = b"/srv/data/%03d/part-%06d/records-%d.db" % (i % 1000, i, i)
-        regular = (number(1, i) + number(2, O_RDWR) + number(3, 4096 * i) + owner + nested(6, path)
-                   + number(7, 62) + number(8, 65536 + i) + number(10, S_REGULAR))
-        yield number(1, REG) + number(2, i) + nested(3, regular)
+        regular = (number(1, i) + flags + number(3, 4096 * i) + owner + nested(6, path) + mount
+                   + number(8, 65536 + i) + mode)
+        yield kind + number(2, i) + nested(3, regular)
 
 
 def registers(chance):

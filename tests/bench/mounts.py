@@ -61,6 +61,18 @@ def end(process):
         process.wait()
 
 
+def is_served(point):
+    """Whether a daemon that detached still is there."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % pid, "rb") as f:
+                if f.read().endswith(point.encode() + b"\0"):
+                    return True
+        except OSError:
+            pass  # it ended meanwhile
+    return False
+
+
 class Mounts:
     """Makes mounts, each fresh, on mount points of their own below a directory."""
 
@@ -85,6 +97,21 @@ class Mounts:
             unmount(point)
             end(process)
             process.stderr.close()
+            os.rmdir(point)
+
+    def first_listing(self, name, options, arguments):
+        """Seconds from the start of the program, which detaches, to the end of an ls."""
+        point = tempfile.mkdtemp(prefix=name + "-", dir=self.directory)
+        command = self.command(name, options, arguments, point)
+        try:
+            begin = time.perf_counter()
+            subprocess.run(command, check=True, stdin=subprocess.DEVNULL,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            subprocess.run(["ls", point], check=True, stdout=subprocess.DEVNULL)
+            return time.perf_counter() - begin
+        finally:
+            unmount(point)
+            wait_for(lambda: not is_served(point))
             os.rmdir(point)
 
     def command(self, name, options, arguments, point, *flags):

@@ -7,6 +7,7 @@ import tempfile
 
 SHM = "/dev/shm"
 GIB = 1 << 30
+SBIN = ":/usr/sbin:/sbin"  # not in the path of everybody who may call these
 
 
 class Missing(Exception):
@@ -42,11 +43,39 @@ def mounted(argv):
         try:
             yield point
         finally:
-            subprocess.run(["umount", "-l", point], check=True)
+            if subprocess.run(["umount", point], stderr=subprocess.DEVNULL).returncode:
+                subprocess.run(["umount", "-l", point], check=True)
 
 
-def tmpfs(options):
-    """A directory in memory."""
+def tmpfs():
+    """A directory in memory. Raises Missing, as all here may on entry."""
     if os.path.isdir(SHM) and type_of(SHM) == "tmpfs" and shutil.disk_usage(SHM).free > 3 * GIB:
         return directory(SHM)
     return mounted(["-t", "tmpfs", "tmpfs"])
+
+
+@contextlib.contextmanager
+def loop(mkfs, below):
+    """A new file system in a file below a directory."""
+    program = shutil.which(mkfs[0], path=os.environ["PATH"] + SBIN)
+    if not program or os.geteuid():
+        raise Missing("not root" if program else "no " + mkfs[0])
+    with directory(below) as holder:
+        disk = os.path.join(holder, "disk")
+        with open(disk, "wb") as f:
+            f.truncate(2 * GIB)
+        done = subprocess.run([program, *mkfs[1:], disk], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE)
+        if done.returncode:
+            raise Missing(done.stderr.decode().strip().splitlines()[0])
+        with mounted(["-o", "loop", disk]) as point:
+            yield point
+
+
+def ext4(below):
+    """The disk where it is ext4, or another on top of it."""
+    return directory(below) if type_of(below) == "ext4" else loop(["mkfs.ext4", "-q"], below)
+
+
+def xfs(below):
+    return loop(["mkfs.xfs", "-q", "-m", "reflink=1"], below)

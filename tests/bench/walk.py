@@ -1,11 +1,13 @@
 """Walking a tree of small files: grep -r, find, ls -lR, each on a fresh mount."""
 import contextlib
+import os
 import shutil
 
+import contest
 import dumps
 import mounts
 import places
-from contest import OURS, Comparison, report, rounds
+from contest import OURS, Comparison
 
 # What FUSE offers at its best, for a file system that nothing changes behind its back.
 NULL = ("readdirplus", "keep_cache", "noflush")
@@ -19,75 +21,74 @@ def grep(runner, point):
     return runner.run(GREP + [point], exits=(1,)).wall
 
 
-def list_all(runner, command, point):
-    return runner.run([command[0], point, *command[1:]]).wall
-
-
 class Walk:
-    """A dump, and its tree as plain files."""
+    """A dump, and its tree as plain files. `what` says how large it is."""
 
-    def __init__(self, what, make, runner, directory, options):
-        self.what, self.runner, self.options = what, runner, options
-        self.mounts = mounts.Mounts(directory, options)
-        dump = dumps.Dump("%s/%s" % (directory, what.split()[-1]), options.quick)
-        make(dump)
-        self.dump = dump.path
-        self.tree = dumps.copy_tree(self.mounts.critfs(self.dump), self.dump + ".tree")
+    def __init__(self, what, dump, runner, options):
+        self.what, self.dump, self.runner, self.options = what, dump, runner, options
+        self.mounts = mounts.Mounts(os.path.dirname(dump.path), options)
+        options.say("copying the tree of " + what)
+        self.tree = dumps.copy_tree(self.mounts.critfs(dump.path), dump.path + ".tree")
 
     def sides(self):
-        return {OURS: lambda: self.mounts.critfs(self.dump),
+        return {OURS: lambda: self.mounts.critfs(self.dump.path),
                 "nullfs": lambda: self.mounts.nullfs(self.tree, *NULL),
                 "tmpfs": lambda: contextlib.nullcontext(self.tree)}
 
     def sides_ro(self):
-        return {OURS: lambda: self.mounts.critfs(self.dump, "ro"),
+        return {OURS: lambda: self.mounts.critfs(self.dump.path, "ro"),
                 "nullfs": lambda: self.mounts.nullfs(self.tree, *NULL_RO)}
 
-    def rounds(self, comparison, sides):
-        return rounds(comparison.what, sides, self.options)
+    def grep(self, point):
+        return grep(self.runner, point)
 
     def greps(self):
+        """Cold, read-only, and warm: again on the mount of the cold one."""
         cold = Comparison("grep -r, cold, " + self.what, {"nullfs": 1.25})
-        warm = Comparison("grep -r, warm, " + self.what, {"cold": 0.75})
-        for name, mounted in self.rounds(cold, self.sides()):
-            with mounted() as point:
-                cold.add(name, grep(self.runner, point))
-                warm.add(name, grep(self.runner, point))
-        warm.seconds["cold"] = cold.seconds[OURS]
-        return [cold, self.grep_ro(), warm]
-
-    def grep_ro(self):
         ro = Comparison("grep -r, cold, -o ro, " + self.what, {"nullfs": 1.25})
-        for name, mounted in self.rounds(ro, self.sides_ro()):
+        warm = Comparison("grep -r, warm, " + self.what, {"cold": 0.75})
+        for name, mounted in contest.rounds(cold.what, self.sides(), self.options):
             with mounted() as point:
-                ro.add(name, grep(self.runner, point))
-        return ro
+                cold.add(name, self.grep(point))
+                warm.add(name, self.grep(point))
+        warm.seconds["cold"] = cold.seconds[OURS]
+        ro.on_mounts(self.sides_ro(), self.grep, self.options)
+        return [cold, ro, warm]
 
     def listings(self):
-        for what, command in LISTINGS.items():
+        for what, (program, *rest) in LISTINGS.items():
             listing = Comparison("%s, %s" % (what, self.what), {"nullfs": 1.5})
-            for name, mounted in self.rounds(listing, self.sides()):
-                with mounted() as point:
-                    listing.add(name, list_all(self.runner, command, point))
+            listing.on_mounts(self.sides(),
+                              lambda point: self.runner.run([program, point, *rest]).wall,
+                              self.options)
             yield listing
 
 
+def files(runner, place, options):
+    dump = dumps.Dump(os.path.join(place, "files"), options.quick)
+    dump.files()
+    return Walk("%s entries" % format(dump.counts["files.img"], ","), dump, runner, options)
+
+
+def cores(runner, place, options):
+    dump = dumps.Dump(os.path.join(place, "cores"), options.quick)
+    return Walk("%s cores" % format(dump.cores(), ","), dump, runner, options)
+
+
 def decode(comparison, runner, image):
-    """What crit takes for the same: once, it is slow."""
+    """What crit takes to show the same: once, it is slow."""
     crit = shutil.which("crit")
-    if not crit:
+    if crit:
+        comparison.add("crit decode", runner.run([crit, "decode", "--pretty", "-i", image]).wall)
+    else:
         comparison.skip("crit decode", "no crit")
-        return
-    comparison.add("crit decode", runner.run([crit, "decode", "--pretty", "-i", image]).wall)
 
 
 def run(runner, directory, options):
     """Measure, print a table. Returns the figures."""
-    results = []
-    with places.tmpfs(options) as place:
-        files = Walk("100 k entries", lambda d: d.files(), runner, place, options)
-        results += files.greps() + list(files.listings())
-        decode(results[0], runner, files.dump + "/files.img")
-        cores = Walk("2,000 cores", lambda d: d.cores(), runner, place, options)
-        results += cores.listings()
-    return report(results, options)
+    with places.tmpfs() as place:
+        entries = files(runner, place, options)
+        results = entries.greps() + list(entries.listings())
+        decode(results[0], runner, entries.dump / "files.img")
+        results += cores(runner, place, options).listings()
+    return contest.report(results, options)
