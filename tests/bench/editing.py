@@ -24,6 +24,10 @@ def compared(what, dump, number, others, limits, made, runs, options):
         yield comparison
 
 
+def size_of(image):
+    return "an image of %.1f MB" % (os.path.getsize(image) / 1e6)
+
+
 def middle(dump):
     return dump.counts["files.img"] // 2
 
@@ -31,11 +35,12 @@ def middle(dump):
 def small(place, made, options):
     """1 MB, in memory: what critfs itself takes, not the disk."""
     dump = dumps.Dump(place + "/small", options.quick)
-    with open(dump.files(dumps.FILES_1M), "rb") as f:
+    image = dump.files(dumps.FILES_1M)
+    with open(image, "rb") as f:
         data = f.read()
     native = {"write + rename": lambda: replace(place + "/native.img", data)}
     runs = 20 if options.quick else max(SMALL_RUNS, options.runs)
-    return compared("a 1 MB image, tmpfs", dump.path, middle(dump), native,
+    return compared(size_of(image) + ", tmpfs", dump.path, middle(dump), native,
                     {"write + rename": 1.3}, made, runs, options)
 
 
@@ -61,7 +66,7 @@ def large(what, limit, place, original, runner, options):
     """100 MB, on a disk."""
     dump = copied(original.path, place)
     copy = {"cp + sync": lambda: cp_and_sync(runner, dump + "/files.img", place + "/copy")}
-    yield from compared("a 100 MB image, %s" % what, dump, middle(original), copy,
+    yield from compared("%s, %s" % (size_of(dump + "/files.img"), what), dump, middle(original), copy,
                         {"cp + sync": limit}, mounts.Mounts(place, options),
                         max(LARGE_RUNS, options.runs), options)
 
@@ -75,7 +80,7 @@ def on_disks(original, runner, directory, options):
             with disk(directory) as place:
                 yield from large(what, limit, place, original, runner, options)
         except places.Missing as e:
-            yield contest.Skipped("edit in a 100 MB image, %s" % what, str(e))
+            yield contest.Skipped("edit in a large image, %s" % what, str(e))
 
 
 def run(runner, directory, options):

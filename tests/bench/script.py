@@ -22,14 +22,21 @@ def read_and_edit(point, number):
     return time.perf_counter() - begin, entry
 
 
-def edits(point, image, count):
-    """Seconds of each edit, of as many as the budget has room for."""
-    seconds, end = [], time.monotonic() + BUDGET
-    while len(seconds) < count and time.monotonic() < end:
-        took, entry = read_and_edit(point, len(seconds))
-        seconds.append(took)
+def both(point, image, native, count):
+    """Seconds of each edit, of as many as the budget has room for, and of each plain write
+    of the whole file, a few strewn in between."""
+    with open(image, "rb") as f:
+        data = f.read()
+    edits, natives, begin = [], [], time.monotonic()
+    while len(edits) < count and time.monotonic() < begin + BUDGET:
+        took, entry = read_and_edit(point, len(edits))
+        edits.append(took)
+        if time.monotonic() > begin + BUDGET * len(natives) / NATIVE_RUNS:
+            natives.append(replace(native, data, sync=True))
     entry.check(image)
-    return seconds
+    while len(natives) < NATIVE_RUNS:
+        natives.append(replace(native, data, sync=True))
+    return edits, natives
 
 
 def crit(runner, image, work):
@@ -57,12 +64,9 @@ def script(what, place, options):
     each = contest.Comparison("each of %s edits, %s" % (format(count, ","), what))
     whole = contest.Comparison("%s edits, %s" % (format(count, ","), what))
     options.say(whole.what)
-    with open(image, "rb") as f:
-        data = f.read()
     with mounts.Mounts(place, options).critfs(dump.path) as point:
-        each.seconds[OURS] = edits(point, image, count)
-    native = [replace(place + "/native.img", data, sync=True) for _ in range(NATIVE_RUNS)]
-    each.seconds[NATIVE] = native
+        each.seconds[OURS], each.seconds[NATIVE] = both(point, image, place + "/native.img",
+                                                        count)
     for name, seconds in each.seconds.items():
         whole.add(name, reckoned(seconds, count))
         if len(seconds) < count:
