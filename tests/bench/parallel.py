@@ -6,6 +6,7 @@ from contest import OURS
 
 SHELL = 'find "$0" -type f -print0 | xargs -0 -P"$1" -n "$2" cat'
 READERS, FILES_EACH = 8, 500
+FILES = 20000
 
 
 def cat_all(runner, point, readers, each):
@@ -16,7 +17,7 @@ def run(runner, directory, options):
     """Measure, print a table. Returns the figures."""
     each = FILES_EACH // 10 if options.quick else FILES_EACH
     with places.tmpfs() as place:
-        tree = walk.files(runner, place, options)
+        tree = walk.files(runner, place, options, FILES)
         critfs, nullfs = (tree.sides()[name] for name in (OURS, "nullfs"))
         comparison = contest.Comparison("%d readers, %s" % (READERS, tree.what),
                                         {"one reader": 0.7})

@@ -64,9 +64,9 @@ class Walk:
             yield listing
 
 
-def files(runner, place, options):
+def files(runner, place, options, count=dumps.FILES):
     dump = dumps.Dump(os.path.join(place, "files"), options.quick)
-    dump.files()
+    dump.files(count)
     return Walk("%s entries" % format(dump.counts["files.img"], ","), dump, runner, options)
 
 
