@@ -34,6 +34,8 @@ import walk
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(REPO, os.environ.get("CRITFS_BUILD", "build"))
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 KINDS = {"codec": codec.run, "mount-walk": walk.run, "mount-list": listing.run,
          "mount-start": start.run, "mount-read": reading.run, "mount-edit": editing.run,
          "mount-script": script.run, "mount-parallel": parallel.run, "mount-memory": memory.run}
@@ -119,7 +121,14 @@ def run(kind, runner, options):
         return {"failed": str(e)}
 
 
+def on_signals(action):
+    for number in SIGNALS:
+        signal.signal(number, action)
+
+
 def stop(number, frame):
+    """An exception, so that all is cleaned up; another signal would stop that, too."""
+    on_signals(signal.SIG_IGN)
     sys.exit("bench: stopped")
 
 
@@ -128,8 +137,7 @@ def main(args):
     helper = os.path.join(BUILD, "tests", "cost")
     if not os.access(helper, os.X_OK):
         sys.exit("bench: no %s: call `make bench`" % helper)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)  # by an exception, so that all is cleaned up
+    on_signals(stop)
     os.environ["LC_ALL"] = "C"  # what others make of text is not measured
     figures = {}
     for kind in options.kinds:
