@@ -138,7 +138,8 @@ static int print_message(struct crit_document *d, const struct crit_entry *e, un
 	data = crit_image_bytes(d->img, e->message, err);
 	if (!data)
 		return -EIO;
-	ret = crit_print(e->type, data, e->message.len, &d->spelling, depth, &d->piece);
+	ret = crit_print_next(e->type, data, e->message.len, &d->spelling, depth,
+			      depth == ENTRY ? &d->stencil : NULL, &d->piece);
 	/* some texts are a hundred times as long as their messages */
 	if (ret == -EBADMSG || ret == -EFBIG) {
 		d->piece.len = start;

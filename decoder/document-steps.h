@@ -7,6 +7,7 @@
 
 #include "decoder/document.h"
 #include "decoder/image.h"
+#include "decoder/stencil.h"
 
 /* What comes next. */
 enum crit_document_stage {
@@ -44,6 +45,7 @@ struct crit_document {
 	enum crit_document_stage stage;
 	uint64_t n, m;
 	struct crit_entry entry, msg;
+	struct crit_stencil stencil; /* of entries */
 	bool raw;               /* the entry's message can't be decoded */
 	struct crit_span bytes; /* of STAGE_BYTES and STAGE_SEMS: what is still to come */
 	enum crit_document_stage behind_bytes; /* the stage that follows STAGE_BYTES */

@@ -39,6 +39,7 @@ void crit_document_free(struct crit_document *d)
 	if (!d)
 		return;
 	crit_image_free(d->img);
+	crit_stencil_fini(&d->stencil);
 	crit_buf_fini(&d->piece);
 	free(d->marks);
 	free(d);

@@ -37,6 +37,8 @@ struct crit_image {
 	struct cursor msg;         /* behind the message that was asked for last */
 	uint64_t queue, queue_end; /* offsets of the queue that was measured last */
 
+	struct crit_stencil stencil; /* of the entry that was printed last */
+
 	uint8_t *window; /* owned */
 	size_t window_cap, window_len;
 	uint64_t window_off;
@@ -155,6 +157,7 @@ void crit_image_free(struct crit_image *img)
 	if (!img)
 		return;
 	crit_file_put(img->file);
+	crit_stencil_fini(&img->stencil);
 	free(img->marks);
 	free(img->window);
 	free(img);
@@ -460,7 +463,7 @@ int crit_image_print(struct crit_image *img, const struct crit_entry *e, bool pl
 
 	if (!bytes)
 		return -EIO;
-	ret = crit_print(e->type, bytes, e->message.len, &style, 0, out);
+	ret = crit_print_next(e->type, bytes, e->message.len, &style, 0, &img->stencil, out);
 	if (ret < 0)
 		return ret;
 	crit_buf_byte(out, '\n');

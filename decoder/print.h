@@ -5,6 +5,7 @@
 #define CRIT_PRINT_H
 
 #include "decoder/buf.h"
+#include "decoder/stencil.h"
 #include "decoder/value.h"
 #include "proto/schema.h"
 
@@ -22,5 +23,10 @@
  */
 int crit_print(const struct crit_message *message, const void *data, size_t len,
 	       const struct crit_style *style, unsigned depth, struct crit_buf *out);
+
+/* The same for messages one after another: those that look alike cost less. */
+int crit_print_next(const struct crit_message *message, const void *data, size_t len,
+		    const struct crit_style *style, unsigned depth,
+		    struct crit_stencil *stencil, struct crit_buf *out);
 
 #endif

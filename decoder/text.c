@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include "decoder/plain.h"
+
 static const char hex_lower[] = "0123456789abcdef";
 static const char hex_upper[] = "0123456789ABCDEF";
 
@@ -83,7 +85,7 @@ void crit_utf8_put(struct crit_buf *out, uint32_t c)
 	crit_buf_byte(out, (uint8_t)(0x80 | (c & 0x3f)));
 }
 
-static void escape(struct crit_buf *out, uint8_t c)
+static void escape(struct crit_sink *to, uint8_t c)
 {
 	static const char letters[] = "btn\0fr"; /* from 0x08 on */
 	char u[6] = {'\\', 'u', '0', '0', hex_lower[c >> 4], hex_lower[c & 15]};
@@ -92,27 +94,26 @@ static void escape(struct crit_buf *out, uint8_t c)
 	if (c >= 0x08 && c <= 0x0d && letters[c - 0x08])
 		two[1] = letters[c - 0x08];
 	else if (c < 0x20) {
-		crit_buf_add(out, u, sizeof(u));
+		crit_sink_add(to, u, sizeof(u));
 		return;
 	}
-	crit_buf_add(out, two, sizeof(two));
+	crit_sink_add(to, two, sizeof(two));
 }
 
-void crit_quote(struct crit_buf *out, const void *data, size_t len)
+void crit_quote_put(struct crit_sink *to, const void *data, size_t len)
 {
-	const uint8_t *p = data;
-	size_t from = 0, i;
+	const char *p = data, *end = p + len, *from;
+	bool high;
 
-	crit_buf_byte(out, '"');
-	for (i = 0; i < len; i++) {
-		if (p[i] >= 0x20 && p[i] != '"' && p[i] != '\\')
-			continue;
-		crit_buf_add(out, p + from, i - from);
-		escape(out, p[i]);
-		from = i + 1;
+	crit_sink_byte(to, '"');
+	while (p < end) {
+		from = p;
+		p = crit_plain_run(p, end, &high);
+		crit_sink_add(to, from, (size_t)(p - from));
+		if (p < end)
+			escape(to, (uint8_t)*p++);
 	}
-	crit_buf_add(out, p + from, len - from);
-	crit_buf_byte(out, '"');
+	crit_sink_byte(to, '"');
 }
 
 static const char base64_digits[] =
@@ -132,15 +133,23 @@ static void put_group(uint8_t *o, const uint8_t *p, unsigned n)
 	o[3] = n > 2 ? (uint8_t)base64_digits[v & 63] : '=';
 }
 
-void crit_base64_lines(struct crit_buf *out, const void *data, size_t len)
+static size_t base64_len(size_t len)
 {
-	size_t lines = (len + CRIT_BASE64_LINE - 1) / CRIT_BASE64_LINE, n, i;
-	uint8_t *o = crit_buf_room(out, lines * CRIT_BASE64_LINE_TEXT);
-	const uint8_t *p = data;
+	size_t lines = len / CRIT_BASE64_LINE, rest = len % CRIT_BASE64_LINE;
 
-	if (!o)
-		return;
-	for (; len; len -= n, p += n) {
+	return lines * CRIT_BASE64_LINE_TEXT + (rest ? (rest + 2) / 3 * 4 + 2 : 0);
+}
+
+void crit_base64_put(struct crit_sink *to, const void *data, size_t len)
+{
+	size_t text_len = base64_len(len), n, i;
+	const uint8_t *p = data;
+	uint8_t *o;
+
+	crit_sink_room(to, text_len);
+	o = to->data ? to->data + to->at : NULL;
+	to->at += text_len;
+	for (; o && len; len -= n, p += n) {
 		n = len < CRIT_BASE64_LINE ? len : CRIT_BASE64_LINE;
 		for (i = 0; i + 3 <= n; i += 3, o += 4)
 			put_group(o, p + i, 3);
@@ -151,14 +160,13 @@ void crit_base64_lines(struct crit_buf *out, const void *data, size_t len)
 		*o++ = '\\';
 		*o++ = 'n';
 	}
-	out->len = (size_t)(o - out->data);
 }
 
-void crit_quote_base64(struct crit_buf *out, const void *data, size_t len)
+void crit_quote_base64_put(struct crit_sink *to, const void *data, size_t len)
 {
-	crit_buf_byte(out, '"');
-	crit_base64_lines(out, data, len);
-	crit_buf_byte(out, '"');
+	crit_sink_byte(to, '"');
+	crit_base64_put(to, data, len);
+	crit_sink_byte(to, '"');
 }
 
 /* Classes of characters that are no digits. */

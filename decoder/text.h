@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "decoder/buf.h"
+#include "decoder/sink.h"
 
 /* Bytes of `data` up to the first that is no UTF-8; `len` if all is well. */
 size_t crit_utf8_valid(const void *data, size_t len);
@@ -31,20 +31,44 @@ static inline int crit_hex_digit(char c)
 /* Append code point `c` (at most 0x10ffff) as UTF-8. */
 void crit_utf8_put(struct crit_buf *out, uint32_t c);
 
-/* Append valid UTF-8 as a JSON string with its quotes; non-ASCII as it is. */
-void crit_quote(struct crit_buf *out, const void *data, size_t len);
+/* Valid UTF-8 as a JSON string with its quotes; non-ASCII as it is. */
+void crit_quote_put(struct crit_sink *to, const void *data, size_t len);
+
+static inline void crit_quote(struct crit_buf *out, const void *data, size_t len)
+{
+	struct crit_sink to = crit_sink_of(out);
+
+	crit_quote_put(&to, data, len);
+	crit_sink_close(&to);
+}
 
 /*
- * Append base64 as it stands in a JSON string: lines of 76 characters, "\n" behind
- * each, the last one too. Texts of multiples of a line's bytes can be put together.
+ * Base64 as it stands in a JSON string: lines of 76 characters, "\n" behind each, the
+ * last one too. Texts of multiples of a line's bytes can be put together.
  */
-void crit_base64_lines(struct crit_buf *out, const void *data, size_t len);
+void crit_base64_put(struct crit_sink *to, const void *data, size_t len);
+
+static inline void crit_base64_lines(struct crit_buf *out, const void *data, size_t len)
+{
+	struct crit_sink to = crit_sink_of(out);
+
+	crit_base64_put(&to, data, len);
+	crit_sink_close(&to);
+}
 
 #define CRIT_BASE64_LINE      57 /* bytes that make a line, */
 #define CRIT_BASE64_LINE_TEXT 78 /* and the bytes it takes in a JSON string */
 
 /* The same with the string's quotes. */
-void crit_quote_base64(struct crit_buf *out, const void *data, size_t len);
+void crit_quote_base64_put(struct crit_sink *to, const void *data, size_t len);
+
+static inline void crit_quote_base64(struct crit_buf *out, const void *data, size_t len)
+{
+	struct crit_sink to = crit_sink_of(out);
+
+	crit_quote_base64_put(&to, data, len);
+	crit_sink_close(&to);
+}
 
 /* Base64 that comes in pieces; fill with zeros to begin with. */
 struct crit_base64 {

@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "decoder/buf.h"
 #include "decoder/error.h"
+#include "decoder/sink.h"
 #include "proto/schema.h"
 
 /* How values are spelled. */
@@ -23,6 +23,10 @@ struct crit_style {
 /* Words of an IPv4 and of an IPv6 address in a list marked `ipadd`. */
 enum { CRIT_IPV4_WORDS = 1, CRIT_IPV6_WORDS = 4 };
 
+/* The kernel's own layout of a device number (`dev`): the minor is the low 20 bits. */
+#define CRIT_KDEV_MINOR_BITS 20
+#define CRIT_KDEV_MINOR_MAX  ((UINT32_C(1) << CRIT_KDEV_MINOR_BITS) - 1)
+
 /* A JSON scalar as the scanner found it. */
 struct crit_scalar {
 	bool is_string; /* text is what the string says, else a JSON number */
@@ -30,12 +34,46 @@ struct crit_scalar {
 	size_t len;
 };
 
+/* The JSON value of a number that is neither decimal nor hexadecimal, or has a name. */
+void crit_value_put_name(struct crit_sink *to, const struct crit_field *field, uint64_t v);
+
+/* How a number is spelled. `hex`: a message around this field bears the mark. */
+static inline enum crit_spelling crit_value_spelling(const struct crit_field *field, bool plain,
+						     bool hex)
+{
+	if (field->spelling < CRIT_SPELL_ENUM && (plain || hex))
+		return plain ? CRIT_SPELL_DECIMAL : CRIT_SPELL_HEX;
+	return field->spelling;
+}
+
 /*
- * Append the JSON value of `wire`, the number as it stands on the wire. `hex`:
- * a message around this field bears the mark.
+ * The JSON value of `wire`, the number as it stands on the wire; `hex` as above.
  */
-void crit_value_print(struct crit_buf *out, const struct crit_field *field,
-		      const struct crit_style *style, uint64_t wire, bool hex);
+static inline void crit_value_put(struct crit_sink *to, const struct crit_field *field,
+				  const struct crit_style *style, uint64_t wire, bool hex)
+{
+	enum crit_spelling spelling = crit_value_spelling(field, style->plain, hex);
+	uint64_t v = crit_number_of_wire(field->range, wire);
+
+	crit_sink_room(to, CRIT_NUMBER_MAX);
+	if (spelling == CRIT_SPELL_DECIMAL)
+		to->at = crit_number_put(to->data, to->at, field->range, v);
+	else if (spelling == CRIT_SPELL_HEX)
+		to->at = crit_hex_number_put(to->data, to->at,
+					     crit_is_negative(field->range, v), v);
+	else
+		crit_value_put_name(to, field, v);
+}
+
+/* The same, appended to a buffer. */
+static inline void crit_value_print(struct crit_buf *out, const struct crit_field *field,
+				    const struct crit_style *style, uint64_t wire, bool hex)
+{
+	struct crit_sink to = crit_sink_of(out);
+
+	crit_value_put(&to, field, style, wire, hex);
+	crit_sink_close(&to);
+}
 
 /*
  * The wire number that a JSON scalar stands for. 0, or -EBADMSG: no number, no such
@@ -67,9 +105,18 @@ static inline uint64_t crit_value_plain_max(const struct crit_field *field)
 	}
 }
 
-/* Append a JSON string with the address in 1 or 4 words. */
-void crit_address_print(struct crit_buf *out, const uint32_t *words, unsigned n_words,
-			const struct crit_style *style);
+/* A JSON string with the address in 1 or 4 words. */
+void crit_address_put(struct crit_sink *to, const uint32_t *words, unsigned n_words,
+		      const struct crit_style *style);
+
+static inline void crit_address_print(struct crit_buf *out, const uint32_t *words,
+				      unsigned n_words, const struct crit_style *style)
+{
+	struct crit_sink to = crit_sink_of(out);
+
+	crit_address_put(&to, words, n_words, style);
+	crit_sink_close(&to);
+}
 
 /* The words of an address; their number, or 0 if the text is none. */
 unsigned crit_address_read(const struct crit_scalar *s, const struct crit_style *style,

@@ -2,33 +2,51 @@
  * Walking a message on the wire. Unknown fields are met like known ones, so
  * that callers can keep them; whatever can't be split into fields is refused.
  */
-#include "decoder/wire.h"
+#include "decoder/wire-step.h"
 
-#include <errno.h>
-
-static uint64_t get_le(const uint8_t *p, unsigned bytes)
+/* The lowest seven bits of each of eight bytes, put together. */
+static uint64_t join_sevens(uint64_t v)
 {
-	uint64_t v = 0;
-
-	while (bytes--)
-		v = v << 8 | p[bytes];
-	return v;
+	v &= UINT64_C(0x7f7f7f7f7f7f7f7f);
+	v = (v & UINT64_C(0x007f007f007f007f)) | (v & UINT64_C(0x7f007f007f007f00)) >> 1;
+	v = (v & UINT64_C(0x00003fff00003fff)) | (v & UINT64_C(0x3fff00003fff0000)) >> 2;
+	return (v & UINT64_C(0x0fffffff)) | (v & UINT64_C(0x0fffffff00000000)) >> 4;
 }
 
-/* The index of field number `id`; fields mostly come one after another. */
-static int find_field(struct crit_wire *w, uint32_t id)
+const uint8_t *crit_varint_get_long(const uint8_t *at, const uint8_t *end, uint64_t *value)
 {
-	const ProtobufCMessageDescriptor *pb = w->message->pb;
+	uint64_t v = 0, last;
+	unsigned shift;
+
+	if (end - at >= 8) {
+		v = crit_wire_get_64(at);
+		last = ~v & UINT64_C(0x8080808080808080);
+		if (last) { /* its lowest bit is in the byte that ends the number */
+			*value = join_sevens(v & (last ^ (last - 1)));
+			return at + ((unsigned)__builtin_ctzll(last) + 1) / 8;
+		}
+		v = 0;
+	}
+	for (shift = 0; at < end && shift < 70; shift += 7) {
+		v |= (uint64_t)(*at & 0x7f) << shift;
+		if (!(*at++ & 0x80)) {
+			*value = v;
+			return at;
+		}
+	}
+	return NULL;
+}
+
+int crit_wire_search(const struct crit_message *message, uint32_t number)
+{
+	const ProtobufCMessageDescriptor *pb = message->pb;
 	unsigned lo = 0, hi = pb->n_fields, i;
 
-	for (i = w->guess; i < w->guess + 2 && i < pb->n_fields; i++)
-		if (pb->fields[i].id == id)
-			return (int)(w->guess = i);
 	while (lo < hi) {
 		i = (lo + hi) / 2;
-		if (pb->fields[i].id == id)
-			return (int)(w->guess = i);
-		if (pb->fields[i].id < id)
+		if (pb->fields[i].id == number)
+			return (int)i;
+		if (pb->fields[i].id < number)
 			lo = i + 1;
 		else
 			hi = i;
@@ -36,21 +54,11 @@ static int find_field(struct crit_wire *w, uint32_t id)
 	return -1;
 }
 
-static bool type_fits(const ProtobufCFieldDescriptor *pb, unsigned wire_type)
-{
-	enum crit_wire_type own = crit_wire_type_of(pb);
-
-	return wire_type == own ||
-	       (wire_type == CRIT_WIRE_BYTES && pb->label == PROTOBUF_C_LABEL_REPEATED);
-}
-
-static bool packed_whole(const ProtobufCFieldDescriptor *pb, const struct crit_wire_field *f)
+bool crit_wire_packed_whole(const ProtobufCFieldDescriptor *pb, const struct crit_wire_field *f)
 {
 	const uint8_t *at = f->data;
 	uint64_t value;
 
-	if (crit_wire_type_of(pb) == CRIT_WIRE_BYTES)
-		return true;
 	while (at < f->data + f->len)
 		if (!crit_wire_packed_next(pb, &at, f->data + f->len, &value))
 			return false;
@@ -59,76 +67,37 @@ static bool packed_whole(const ProtobufCFieldDescriptor *pb, const struct crit_w
 
 int crit_wire_next(struct crit_wire *w, struct crit_wire_field *f)
 {
-	const ProtobufCFieldDescriptor *pb;
-	uint64_t tag, len;
-	int i;
-
-	if (w->at == w->end)
-		return 0;
-	f->start = w->at;
-	if (!crit_varint_get(&w->at, w->end, &tag) || tag >> 3 == 0 || tag > UINT32_MAX)
-		return -EBADMSG;
-	f->wire_type = tag & 7;
 	f->data = NULL;
 	f->len = 0;
 	f->value = 0;
-	switch (f->wire_type) {
-	case CRIT_WIRE_VARINT:
-		if (!crit_varint_get(&w->at, w->end, &f->value))
-			return -EBADMSG;
-		break;
-	case CRIT_WIRE_64BIT:
-	case CRIT_WIRE_32BIT:
-		len = f->wire_type == CRIT_WIRE_64BIT ? 8 : 4;
-		if ((size_t)(w->end - w->at) < len)
-			return -EBADMSG;
-		f->value = get_le(w->at, (unsigned)len);
-		w->at += len;
-		break;
-	case CRIT_WIRE_BYTES:
-		if (!crit_varint_get(&w->at, w->end, &len) || len > (uint64_t)(w->end - w->at))
-			return -EBADMSG;
-		f->data = w->at;
-		f->len = len;
-		w->at += len;
-		break;
-	default:
-		return -EBADMSG;
-	}
-	f->field = NULL;
-	i = find_field(w, (uint32_t)(tag >> 3));
-	if (i < 0)
-		return 1;
-	pb = &w->message->pb->fields[i];
-	if (!type_fits(pb, f->wire_type))
-		return 1;
-	if (f->wire_type == CRIT_WIRE_BYTES && !packed_whole(pb, f))
-		return -EBADMSG;
-	f->index = (unsigned)i;
-	f->field = &w->message->fields[i];
-	return 1;
+	return crit_wire_step(w, f);
 }
 
 bool crit_wire_packed_next(const ProtobufCFieldDescriptor *pb, const uint8_t **at,
 			   const uint8_t *end, uint64_t *value)
 {
-	unsigned bytes;
+	enum crit_wire_type type = crit_wire_type_of(pb);
+	int bytes = type == CRIT_WIRE_64BIT ? 8 : 4;
 
-	switch (crit_wire_type_of(pb)) {
-	case CRIT_WIRE_64BIT:
-		bytes = 8;
-		break;
-	case CRIT_WIRE_32BIT:
-		bytes = 4;
-		break;
-	default:
+	if (type == CRIT_WIRE_VARINT)
 		return crit_varint_get(at, end, value);
-	}
-	if ((size_t)(end - *at) < bytes)
+	if (end - *at < bytes)
 		return false;
-	*value = get_le(*at, bytes);
+	*value = bytes == 8 ? crit_wire_get_64(*at) : crit_wire_get_32(*at);
 	*at += bytes;
 	return true;
+}
+
+bool crit_wire_comes_again(struct crit_wire w, const struct crit_wire_field *f)
+{
+	struct crit_wire_field next;
+
+	if (!f->field->message || f->field->pb->label == PROTOBUF_C_LABEL_REPEATED)
+		return false;
+	while (crit_wire_step(&w, &next) > 0)
+		if (next.field == f->field)
+			return true;
+	return false;
 }
 
 static int check(const struct crit_message *message, const void *data, size_t len,

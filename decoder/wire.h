@@ -26,7 +26,6 @@ enum crit_wire_type {
 struct crit_wire {
 	const uint8_t *at, *end;
 	const struct crit_message *message;
-	unsigned guess; /* index of the field that was met last */
 };
 
 /* One field as it stands on the wire. */
@@ -47,32 +46,28 @@ struct crit_wire_field {
 static inline struct crit_wire crit_wire_open(const struct crit_message *message,
 					      const void *data, size_t len)
 {
-	struct crit_wire w = {data, (const uint8_t *)data + len, message, 0};
+	struct crit_wire w = {data, (const uint8_t *)data + len, message};
 
 	return w;
 }
+
+/* Read a varint of any length at `at`; its end, or NULL if it is cut or too long. */
+const uint8_t *crit_varint_get_long(const uint8_t *at, const uint8_t *end, uint64_t *value);
 
 /* Read a varint at *at, not beyond end; false if it is cut or too long. */
 static inline bool crit_varint_get(const uint8_t **at, const uint8_t *end, uint64_t *value)
 {
 	const uint8_t *p = *at;
-	uint64_t v = 0;
-	unsigned shift;
 
 	if (p < end && *p < 0x80) { /* most are */
-		*value = *p;
-		*at = p + 1;
-		return true;
+		*value = *p++;
+	} else {
+		p = crit_varint_get_long(p, end, value);
+		if (!p)
+			return false;
 	}
-	for (shift = 0; p < end && shift < 70; shift += 7) {
-		v |= (uint64_t)(*p & 0x7f) << shift;
-		if (!(*p++ & 0x80)) {
-			*at = p;
-			*value = v;
-			return true;
-		}
-	}
-	return false;
+	*at = p;
+	return true;
 }
 
 /*
@@ -102,6 +97,9 @@ static inline enum crit_wire_type crit_wire_type_of(const ProtobufCFieldDescript
 /* The next value of a packed list at *at; false if it is cut. */
 bool crit_wire_packed_next(const ProtobufCFieldDescriptor *pb, const uint8_t **at,
 			   const uint8_t *end, uint64_t *value);
+
+/* Does a singular message that was just met come again further on? */
+bool crit_wire_comes_again(struct crit_wire w, const struct crit_wire_field *f);
 
 /*
  * Check that `data` decodes as `message`: whole fields, all required ones, to

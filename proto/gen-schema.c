@@ -34,6 +34,12 @@ typedef Google__Protobuf__EnumDescriptorProto enum_desc;
 /* crit_message.required and the codec's sets of fields are 64-bit words. */
 #define MAX_FIELDS 64
 
+/* A key has to fit into crit_field.label. */
+#define MAX_NAME 40
+
+/* Fields of higher numbers are not in crit_message.by_number. */
+#define MAX_BY_NUMBER 128
+
 struct message {
 	const message_desc *desc;
 	const field_desc **fields; /* owned; desc's, in number order */
@@ -229,6 +235,13 @@ static void check_marks(const message_desc *msg, const field_desc *field,
 		die("%s.%s is marked %s", msg->name, field->name, wrong);
 }
 
+static void check_name(const message_desc *msg, const field_desc *field)
+{
+	if (strlen(field->name) > MAX_NAME)
+		die("%s.%s: a name of more than %d characters", msg->name, field->name,
+		    MAX_NAME);
+}
+
 static void check_message(const file_desc *file, const message_desc *msg)
 {
 	if (file->package && *file->package)
@@ -289,6 +302,7 @@ static void add_message(struct schema *schema, const message_desc *desc)
 	qsort(msg->fields, desc->n_field, sizeof(*msg->fields), compare_fields);
 
 	for (i = 0; i < desc->n_field; i++) {
+		check_name(desc, msg->fields[i]);
 		msg->marks[i] = read_marks(msg->fields[i], schema->marks_number);
 		if (msg->marks[i])
 			check_marks(desc, msg->fields[i], msg->marks[i]);
@@ -410,12 +424,66 @@ static void put_identifier(FILE *f, const char *value)
 		fputc(isalnum((unsigned char)*value) ? *value : '_', f);
 }
 
+static bool is_signed(const field_desc *field)
+{
+	return (is_integer(field) && !is_unsigned(field)) || field->type == TYPE(ENUM);
+}
+
+static bool is_zigzag(const field_desc *field)
+{
+	return field->type == TYPE(SINT32) || field->type == TYPE(SINT64);
+}
+
+static int bits(const field_desc *field)
+{
+	switch (field->type) {
+	case TYPE(INT32):
+	case TYPE(UINT32):
+	case TYPE(SINT32):
+	case TYPE(FIXED32):
+	case TYPE(SFIXED32):
+	case TYPE(ENUM):
+		return 32;
+	default:
+		return is_integer(field) ? 64 : 0;
+	}
+}
+
+/* The crit_spelling, without its prefix. */
+static const char *spelling(const field_desc *field, const CritMarks *marks)
+{
+	switch (field->type) {
+	case TYPE(MESSAGE):
+		return "MESSAGE";
+	case TYPE(STRING):
+		return "STRING";
+	case TYPE(BYTES):
+		return marks && marks->conv ? "UNIX_NAME" : "BYTES";
+	case TYPE(BOOL):
+		return "BOOL";
+	case TYPE(ENUM):
+		return "ENUM";
+	default:
+		break;
+	}
+	if (marks && marks->hex)
+		return "HEX";
+	if (marks && marks->flags)
+		return "FLAGS";
+	if (marks && marks->dict)
+		return "DICT";
+	return marks && marks->dev ? "DEVICE" : "DECIMAL";
+}
+
 static void put_field(FILE *f, const message_desc *msg, size_t i,
 		      const field_desc *field, const CritMarks *marks)
 {
-	fputs("\t{ .pb = &", f);
+	fprintf(f, "\t{ .label = CRIT_LABEL_SPACES \"\\\"%s\\\": \", .pb = &", field->name);
 	put_symbol(f, msg->name);
 	fprintf(f, "__field_descriptors[%zu], .name_len = %zu", i, strlen(field->name));
+	fprintf(f, ", .spelling = CRIT_SPELL_%s", spelling(field, marks));
+	fprintf(f, ", .range = { %d, %d, %d }", is_signed(field), is_zigzag(field),
+		bits(field));
 	if (field->type == TYPE(MESSAGE))
 		fprintf(f, ", .message = &crit_msg_%s", field->type_name + 1);
 	if (marks && marks->flags) {
@@ -442,10 +510,28 @@ static void put_field(FILE *f, const message_desc *msg, size_t i,
 	fprintf(f, " }, /* %s */\n", field->name);
 }
 
+/* The table of by_number; the length it has. */
+static int put_by_number(FILE *f, const struct message *msg)
+{
+	size_t n = msg->desc->n_field, i;
+	int number = 0;
+
+	fprintf(f, "static const uint8_t by_number_%s[] = {", msg->desc->name);
+	for (i = 0; i < n && msg->fields[i]->number < MAX_BY_NUMBER; i++) {
+		for (; number < msg->fields[i]->number; number++)
+			fputs(" 0,", f);
+		fprintf(f, " %zu,", i + 1);
+		number++;
+	}
+	fputs(" };\n", f);
+	return number;
+}
+
 static void put_message(FILE *f, const struct message *msg)
 {
 	const char *name = msg->desc->name;
 	uint64_t required = 0;
+	int n_by_number = 0;
 	size_t i;
 
 	if (msg->desc->n_field) {
@@ -456,13 +542,16 @@ static void put_message(FILE *f, const struct message *msg)
 				required |= UINT64_C(1) << i;
 		}
 		fputs("};\n", f);
+		n_by_number = put_by_number(f, msg);
 	}
 	fprintf(f, "const struct crit_message crit_msg_%s = {\n\t.pb = &", name);
 	put_symbol(f, name);
 	fputs("__descriptor,\n", f);
 	if (msg->desc->n_field)
-		fprintf(f, "\t.fields = fields_%s,\n", name);
-	fprintf(f, "\t.required = UINT64_C(0x%" PRIx64 "),\n};\n", required);
+		fprintf(f, "\t.fields = fields_%s,\n\t.by_number = by_number_%s,\n", name,
+			name);
+	fprintf(f, "\t.required = UINT64_C(0x%" PRIx64 "),\n", required);
+	fprintf(f, "\t.n_by_number = %d,\n};\n", n_by_number);
 }
 
 /*

@@ -11,9 +11,11 @@
 /* One name a line, the numbers in a column. */
 /* clang-format off */
 
-#define NAME(text, number)       { .name = text, .value = number }
-#define INPUT_NAME(text, number) { .name = text, .value = number, .input_only = true }
-#define END                      { .name = NULL }
+#define NAME(text, number) \
+	{ .name = text, .value = number, .len = sizeof(text) - 1 }
+#define INPUT_NAME(text, number) \
+	{ .name = text, .value = number, .len = sizeof(text) - 1, .input_only = true }
+#define END { .name = NULL }
 
 #define TABLE(id, text) \
 	const struct crit_names id = { .title = text, .names = id##_names }
