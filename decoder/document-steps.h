@@ -46,8 +46,8 @@ struct crit_document {
 	uint64_t n, m;
 	struct crit_entry entry, msg;
 	struct crit_stencil stencil; /* of entries */
-	bool raw;               /* the entry's message can't be decoded */
-	struct crit_span bytes; /* of STAGE_BYTES and STAGE_SEMS: what is still to come */
+	bool raw;                    /* the entry's message can't be decoded */
+	struct crit_span bytes;      /* of STAGE_BYTES and STAGE_SEMS: what is still to come */
 	enum crit_document_stage behind_bytes; /* the stage that follows STAGE_BYTES */
 
 	struct crit_document_mark *marks; /* owned; rising */

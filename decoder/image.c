@@ -44,13 +44,6 @@ struct crit_image {
 	uint64_t window_off;
 };
 
-uint32_t crit_get_u32(const struct crit_header *h, const uint8_t *p)
-{
-	if (h->big_endian)
-		return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-	return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
-}
-
 uint16_t crit_get_u16(const struct crit_header *h, const uint8_t *p)
 {
 	return (uint16_t)(h->big_endian ? p[0] << 8 | p[1] : p[1] << 8 | p[0]);
@@ -204,8 +197,18 @@ static int fill_window(struct crit_image *img, struct crit_span span, struct cri
 	return 0;
 }
 
-const uint8_t *crit_image_bytes(struct crit_image *img, struct crit_span span,
-				struct crit_error *err)
+/* A span's bytes if they are in the window, else NULL. */
+static inline const uint8_t *in_window(const struct crit_image *img, struct crit_span span)
+{
+	uint64_t at = span.off - img->window_off; /* what is before it is far behind it */
+
+	if (at > img->window_len || span.len > img->window_len - at)
+		return NULL;
+	return img->window + at;
+}
+
+static const uint8_t *read_bytes(struct crit_image *img, struct crit_span span,
+				 struct crit_error *err)
 {
 	if (span.off > img->size || span.len > img->size - span.off) {
 		crit_fail(err, CRIT_BROKEN, "offset %llu is beyond the end",
@@ -217,16 +220,26 @@ const uint8_t *crit_image_bytes(struct crit_image *img, struct crit_span span,
 			  (unsigned long long)span.len);
 		return NULL;
 	}
-	if (span.off < img->window_off ||
-	    span.off + span.len > img->window_off + img->window_len)
-		if (fill_window(img, span, err) < 0)
-			return NULL;
-	return img->window + (span.off - img->window_off);
+	return fill_window(img, span, err) < 0 ? NULL : img->window;
+}
+
+static inline const uint8_t *get_bytes(struct crit_image *img, struct crit_span span,
+				       struct crit_error *err)
+{
+	const uint8_t *bytes = in_window(img, span);
+
+	return bytes ? bytes : read_bytes(img, span, err);
+}
+
+const uint8_t *crit_image_bytes(struct crit_image *img, struct crit_span span,
+				struct crit_error *err)
+{
+	return get_bytes(img, span, err);
 }
 
 /* The frame at `off`, its message only: 0, -ENOENT at the end, -EBADMSG, -EIO. */
-static int read_frame(struct crit_image *img, uint64_t off, struct crit_entry *e,
-		      struct crit_error *err)
+static inline int read_frame(struct crit_image *img, uint64_t off, struct crit_entry *e,
+			     struct crit_error *err)
 {
 	const uint8_t *word;
 	uint32_t size;
@@ -235,7 +248,7 @@ static int read_frame(struct crit_image *img, uint64_t off, struct crit_entry *e
 		return -ENOENT;
 	if (img->size - off < SIZE_WORD)
 		return -EBADMSG;
-	word = crit_image_bytes(img, (struct crit_span){off, SIZE_WORD}, err);
+	word = get_bytes(img, (struct crit_span){off, SIZE_WORD}, err);
 	if (!word)
 		return -EIO;
 	size = crit_get_u32(&img->header, word);
@@ -290,8 +303,8 @@ static int measure_msgs(struct crit_image *img, struct crit_entry *e, struct cri
 	return 0;
 }
 
-/* The frame at `off` as entry `n`, with its blobs. */
-static int read_entry(struct crit_image *img, uint64_t n, uint64_t off, struct crit_entry *e,
+/* What follows the message of entry `n`. */
+static int read_blobs(struct crit_image *img, uint64_t n, struct crit_entry *e,
 		      struct crit_error *err)
 {
 	const struct crit_type *type = img->header.type;
@@ -299,15 +312,9 @@ static int read_entry(struct crit_image *img, uint64_t n, uint64_t off, struct c
 	const uint8_t *bytes;
 	int ret;
 
-	ret = read_frame(img, off, e, err);
-	if (ret < 0)
-		return ret;
-	e->type = n ? type->rest : type->head;
-	if (type->extra == CRIT_EXTRA_NONE)
-		return 0;
 	if (e->message.len > CRIT_MESSAGE_MAX)
 		return -EBADMSG;
-	bytes = crit_image_bytes(img, e->message, err);
+	bytes = get_bytes(img, e->message, err);
 	if (!bytes)
 		return -EIO;
 	ret = crit_extra_rule(type, n, bytes, e->message.len, &rule);
@@ -316,6 +323,19 @@ static int read_entry(struct crit_image *img, uint64_t n, uint64_t off, struct c
 	if (ret == 0 && e->n_blobs && e->part[0] == CRIT_PART_MSGS)
 		ret = measure_msgs(img, e, err);
 	return ret;
+}
+
+/* The frame at `off` as entry `n`, with its blobs. */
+static inline int read_entry(struct crit_image *img, uint64_t n, uint64_t off,
+			     struct crit_entry *e, struct crit_error *err)
+{
+	const struct crit_type *type = img->header.type;
+	int ret = read_frame(img, off, e, err);
+
+	if (ret < 0)
+		return ret;
+	e->type = n ? type->rest : type->head;
+	return type->extra == CRIT_EXTRA_NONE ? 0 : read_blobs(img, n, e, err);
 }
 
 static int add_mark(struct crit_image *img, uint64_t off, struct crit_error *err)
@@ -333,55 +353,64 @@ static int add_mark(struct crit_image *img, uint64_t off, struct crit_error *err
 	return 0;
 }
 
-/* Index up to and with entry `n`, which is *e then, or to the end. 0, -ENOENT, -errno. */
+/* Index the entry behind those that are known, which is *e then. 0, -ENOENT, -errno. */
+static inline int index_next(struct crit_image *img, struct crit_entry *e,
+			     struct crit_error *err)
+{
+	struct cursor c = img->known;
+	int ret;
+
+	if (img->complete)
+		return -ENOENT;
+	ret = c.n == CRIT_ENTRIES_MAX ? -ENOENT : read_entry(img, c.n, c.off, e, err);
+	if (ret == -ENOENT || ret == -EBADMSG) {
+		img->complete = true; /* what does not parse is the tail */
+		return -ENOENT;
+	}
+	if (ret == 0 && c.n % STRIDE == 0)
+		ret = add_mark(img, c.off, err);
+	if (ret == 0)
+		img->known = (struct cursor){c.n + 1, e->end};
+	return ret;
+}
+
+/* Index up to and with entry `n`, or to the end. */
 static int extend_index(struct crit_image *img, uint64_t n, struct crit_entry *e,
 			struct crit_error *err)
 {
+	int ret = 0;
+
+	while (ret == 0 && img->known.n <= n)
+		ret = index_next(img, e, err);
+	return ret;
+}
+
+/* Entry `n`, which is indexed. */
+static int find_known(struct crit_image *img, uint64_t n, struct crit_entry *e,
+		      struct crit_error *err)
+{
+	struct cursor c = img->last;
 	int ret;
 
-	while (img->known.n <= n) {
-		if (img->complete)
-			return -ENOENT;
-		ret = img->known.n == CRIT_ENTRIES_MAX
-			      ? -ENOENT
-			      : read_entry(img, img->known.n, img->known.off, e, err);
-		if (ret == -ENOENT || ret == -EBADMSG) {
-			img->complete = true; /* what does not parse is the tail */
-			return -ENOENT;
-		}
-		if (ret == 0 && img->known.n % STRIDE == 0)
-			ret = add_mark(img, img->known.off, err);
-		if (ret < 0)
+	if (c.n > n || n - c.n >= STRIDE)
+		c = (struct cursor){n - n % STRIDE, img->marks[n / STRIDE]};
+	for (;; c.n++, c.off = e->end) {
+		ret = read_entry(img, c.n, c.off, e, err);
+		if (ret == -ENOENT || ret == -EBADMSG)
+			return crit_fail(err, CRIT_CHANGED, "the file changed underneath");
+		if (ret < 0 || c.n == n)
 			return ret;
-		img->known.n++;
-		img->known.off = e->end;
 	}
-	return 0;
 }
 
 int crit_image_entry(struct crit_image *img, uint64_t n, struct crit_entry *e,
 		     struct crit_error *err)
 {
-	bool known = n < img->known.n;
-	struct cursor c = img->last;
-	int ret;
+	int ret = n < img->known.n ? find_known(img, n, e, err) : extend_index(img, n, e, err);
 
-	ret = extend_index(img, n, e, err);
-	if (ret < 0)
-		return ret;
-	if (c.n > n || n - c.n >= STRIDE)
-		c = (struct cursor){n - n % STRIDE, img->marks[n / STRIDE]};
-	for (; known; c.n++, c.off = e->end) {
-		ret = read_entry(img, c.n, c.off, e, err);
-		if (ret == -ENOENT || ret == -EBADMSG)
-			return crit_fail(err, CRIT_CHANGED, "the file changed underneath");
-		if (ret < 0)
-			return ret;
-		if (c.n == n)
-			break;
-	}
-	img->last = (struct cursor){n + 1, e->end};
-	return 0;
+	if (ret == 0)
+		img->last = (struct cursor){n + 1, e->end};
+	return ret;
 }
 
 int crit_image_msg(struct crit_image *img, const struct crit_entry *e, uint64_t m,
@@ -447,7 +476,7 @@ int crit_image_decodes(struct crit_image *img, const struct crit_entry *e,
 
 	if (e->message.len > CRIT_MESSAGE_MAX)
 		return 0;
-	bytes = crit_image_bytes(img, e->message, err);
+	bytes = get_bytes(img, e->message, err);
 	if (!bytes)
 		return -EIO;
 	ret = crit_wire_check(e->type, bytes, e->message.len);

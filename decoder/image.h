@@ -7,9 +7,11 @@
 #ifndef CRIT_IMAGE_H
 #define CRIT_IMAGE_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "decoder/buf.h"
 #include "decoder/error.h"
@@ -131,7 +133,14 @@ void crit_image_replaced(struct crit_image *img, struct crit_file *file,
 			 const struct crit_change *change);
 
 /* Integers outside protobuf, in the image's byte order. */
-uint32_t crit_get_u32(const struct crit_header *h, const uint8_t *p);
+static inline uint32_t crit_get_u32(const struct crit_header *h, const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return h->big_endian ? be32toh(v) : le32toh(v);
+}
+
 uint16_t crit_get_u16(const struct crit_header *h, const uint8_t *p);
 void crit_set_u32(const struct crit_header *h, uint32_t v, uint8_t *p);
 void crit_put_u32(const struct crit_header *h, uint32_t v, struct crit_buf *out);

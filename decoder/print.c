@@ -378,7 +378,7 @@ static int print_message(struct printer *p, const struct crit_message *message,
 	/* a list adds a level of text, so this is twice the depth of messages */
 	if (depth > 2 * CRIT_DEPTH_MAX)
 		return -EBADMSG;
-	while ((ret = crit_wire_step(&w, &f)) > 0) {
+	while ((ret = crit_wire_step(&w, &f, true)) > 0) {
 		if (!f.field) {
 			o.unknown = true;
 			continue;

@@ -41,14 +41,34 @@ static inline uint32_t crit_wire_get_32(const uint8_t *p)
 	return le32toh(v);
 }
 
-/* Read what follows the tag; false if it is cut, or a group. */
-static inline bool crit_wire_step_value(struct crit_wire *w, struct crit_wire_field *f)
+/* Where a varint ends that begins at `at`, or NULL. */
+static inline const uint8_t *crit_varint_end(const uint8_t *at, const uint8_t *end)
 {
+	uint64_t last, value;
+
+	if (end - at >= 8) {
+		last = ~crit_wire_get_64(at) & UINT64_C(0x8080808080808080);
+		if (last)
+			return at + ((unsigned)__builtin_ctzll(last) + 1) / 8;
+	}
+	return crit_varint_get(&at, end, &value) ? at : NULL;
+}
+
+/* Read what follows the tag; false if it is cut, or a group. */
+static inline __attribute__((always_inline)) bool
+crit_wire_step_value(struct crit_wire *w, struct crit_wire_field *f, bool numbers)
+{
+	const uint8_t *end;
 	uint64_t len;
 
 	switch (f->wire_type) {
 	case CRIT_WIRE_VARINT:
-		return crit_varint_get(&w->at, w->end, &f->value);
+		if (numbers)
+			return crit_varint_get(&w->at, w->end, &f->value);
+		end = crit_varint_end(w->at, w->end);
+		if (end)
+			w->at = end;
+		return end;
 	case CRIT_WIRE_BYTES:
 		if (!crit_varint_get(&w->at, w->end, &len) || len > (uint64_t)(w->end - w->at))
 			return false;
@@ -73,9 +93,12 @@ static inline bool crit_wire_step_value(struct crit_wire *w, struct crit_wire_fi
 	}
 }
 
-/* As crit_wire_next(), but what a wire type does not have is left as it is in *f. */
-static inline __attribute__((always_inline)) int crit_wire_step(struct crit_wire *w,
-								struct crit_wire_field *f)
+/*
+ * As crit_wire_next(), but what a wire type does not have is left as it is in *f, and
+ * f->value of a varint too if nobody wants `numbers`.
+ */
+static inline __attribute__((always_inline)) int
+crit_wire_step(struct crit_wire *w, struct crit_wire_field *f, bool numbers)
 {
 	const ProtobufCFieldDescriptor *pb;
 	uint64_t tag;
@@ -88,7 +111,7 @@ static inline __attribute__((always_inline)) int crit_wire_step(struct crit_wire
 	if (!crit_varint_get(&w->at, w->end, &tag) || tag >> 3 == 0 || tag > UINT32_MAX)
 		return -EBADMSG;
 	f->wire_type = tag & 7;
-	if (!crit_wire_step_value(w, f))
+	if (!crit_wire_step_value(w, f, numbers))
 		return -EBADMSG;
 	i = crit_wire_index(w->message, (uint32_t)(tag >> 3));
 	if (i < 0)

@@ -70,7 +70,7 @@ int crit_wire_next(struct crit_wire *w, struct crit_wire_field *f)
 	f->data = NULL;
 	f->len = 0;
 	f->value = 0;
-	return crit_wire_step(w, f);
+	return crit_wire_step(w, f, true);
 }
 
 bool crit_wire_packed_next(const ProtobufCFieldDescriptor *pb, const uint8_t **at,
@@ -94,55 +94,57 @@ bool crit_wire_comes_again(struct crit_wire w, const struct crit_wire_field *f)
 
 	if (!f->field->message || f->field->pb->label == PROTOBUF_C_LABEL_REPEATED)
 		return false;
-	while (crit_wire_step(&w, &next) > 0)
+	while (crit_wire_step(&w, &next, false) > 0)
 		if (next.field == f->field)
 			return true;
 	return false;
 }
 
 static int check(const struct crit_message *message, const void *data, size_t len,
-		 unsigned depth)
-{
-	struct crit_wire w = crit_wire_open(message, data, len);
-	struct crit_buf merged = {0};
-	struct crit_wire_field f;
-	bool nested = false;
-	uint64_t seen = 0;
-	int ret;
+		 unsigned depth);
 
-	if (depth > CRIT_DEPTH_MAX)
-		return -EBADMSG;
-	while ((ret = crit_wire_next(&w, &f)) > 0) {
-		if (!f.field)
-			continue;
-		/* a singular message that stands twice is checked as the merged one */
-		if (f.field->message && f.field->pb->label != PROTOBUF_C_LABEL_REPEATED &&
-		    (seen & UINT64_C(1) << f.index))
-			goto doubled;
-		nested |= f.field->message != NULL;
-		seen |= UINT64_C(1) << f.index;
-	}
-	if (ret < 0)
-		return ret;
-	if ((seen & message->required) != message->required)
-		return -EBADMSG;
-	if (!nested)
-		return 0;
-	w = crit_wire_open(message, data, len);
-	while (crit_wire_next(&w, &f) > 0) {
-		if (!f.field || !f.field->message)
-			continue;
-		ret = check(f.field->message, f.data, f.len, depth + 1);
-		if (ret < 0)
-			return ret;
-	}
-	return 0;
-doubled:
-	ret = crit_wire_canonical(message, data, len, &merged);
+/* The same message as protobuf merges it. */
+static int check_merged(const struct crit_message *message, const void *data, size_t len,
+			unsigned depth)
+{
+	struct crit_buf merged = {0};
+	int ret = crit_wire_canonical(message, data, len, &merged);
+
 	if (ret == 0)
 		ret = check(message, merged.data, merged.len, depth);
 	crit_buf_fini(&merged);
 	return ret;
+}
+
+static int check(const struct crit_message *message, const void *data, size_t len,
+		 unsigned depth)
+{
+	struct crit_wire w = crit_wire_open(message, data, len);
+	struct crit_wire_field f;
+	uint64_t seen = 0, bit;
+	int ret;
+
+	if (depth > CRIT_DEPTH_MAX)
+		return -EBADMSG;
+	while ((ret = crit_wire_step(&w, &f, false)) > 0) {
+		if (!f.field)
+			continue;
+		bit = UINT64_C(1) << f.index;
+		if (f.field->message) {
+			/* a singular message that stands twice is checked as the merged one */
+			if ((seen & bit) && f.field->pb->label != PROTOBUF_C_LABEL_REPEATED)
+				return check_merged(message, data, len, depth);
+			ret = check(f.field->message, f.data, f.len, depth + 1);
+			if (ret == -EBADMSG && crit_wire_comes_again(w, &f))
+				return check_merged(message, data, len, depth);
+			if (ret < 0)
+				return ret;
+		}
+		seen |= bit;
+	}
+	if (ret < 0)
+		return ret;
+	return (seen & message->required) == message->required ? 0 : -EBADMSG;
 }
 
 int crit_wire_check(const struct crit_message *message, const void *data, size_t len)

@@ -74,7 +74,7 @@ struct crit_range {
 struct crit_field {
 	char label[CRIT_LABEL_SIZE]; /* CRIT_LABEL_SPACES and the key */
 	const ProtobufCFieldDescriptor *pb;
-	size_t name_len;                    /* of pb->name, bytes */
+	size_t name_len; /* of pb->name, bytes */
 	enum crit_spelling spelling;
 	struct crit_range range;
 	const struct crit_message *message; /* of a message field, else NULL */
