@@ -14,25 +14,39 @@
 #define BLOB_AT_ONCE ((size_t)CRIT_BASE64_LINE * 1024)
 #define SEMS_AT_ONCE 4096 /* values */
 
+/* Texts up to so many bytes can be printed in any case, if they are measured instead. */
+#define MEASURED_MAX ((uint64_t)128 << 20)
+
 /* How deep the lines of a document stand. */
 enum { KEY = 1, ENTRY = 2, FIELD = 3, ITEM = 4 };
+
+/* The comma before a line, the line break, and the deepest indent. */
+static const char line[] = ",\n                    ";
+
+/* From one of the line's first bytes on, up to its indent. */
+static void put_line(struct crit_document *d, unsigned from, unsigned depth)
+{
+	uint8_t *at = crit_buf_room(&d->piece, sizeof(line));
+
+	if (!at)
+		return;
+	memcpy(at, line + from, sizeof(line) - 1 - from);
+	d->piece.len += 2 - from + CRIT_PRINT_INDENT * depth;
+}
 
 /* A new line and its indent; nothing where all is one line. */
 static void new_line(struct crit_document *d, unsigned depth)
 {
-	if (d->style.one_line)
-		return;
-	crit_buf_byte(&d->piece, '\n');
-	crit_buf_fill(&d->piece, ' ', (size_t)CRIT_PRINT_INDENT * depth);
+	if (!d->style.one_line)
+		put_line(d, 1, depth);
 }
 
 static void comma(struct crit_document *d, unsigned depth)
 {
-	crit_buf_byte(&d->piece, ',');
 	if (d->style.one_line)
-		crit_buf_byte(&d->piece, ' ');
+		crit_buf_add(&d->piece, ", ", 2);
 	else
-		new_line(d, depth);
+		put_line(d, 0, depth);
 }
 
 static void put(struct crit_document *d, const char *text)
@@ -125,11 +139,39 @@ static void step_head(struct crit_document *d)
 	d->stage = STAGE_ENTRY;
 }
 
-/* Print a message at `depth`; false if it has to be shown raw. */
+/* Print a message, or count its bytes if that will do. */
+static int print_bytes(struct crit_document *d, const struct crit_entry *e, const uint8_t *data,
+		       unsigned depth)
+{
+	struct crit_stencil *stencil = depth == ENTRY ? &d->stencil : NULL;
+	size_t start = d->piece.len;
+	int ret;
+
+	if (d->measuring) {
+		ret = crit_print_size(e->type, data, e->message.len, &d->spelling, depth,
+				      stencil, &d->object_len);
+		if (ret < 0)
+			return ret;
+		if (d->object_len <= MEASURED_MAX) {
+			d->pos += d->object_len;
+			return 0;
+		}
+	}
+	ret = crit_print_next(e->type, data, e->message.len, &d->spelling, depth, stencil,
+			      &d->piece);
+	d->object_len = d->piece.len - start;
+	/* some texts are a hundred times as long as their messages */
+	if (ret == -EBADMSG || ret == -EFBIG) {
+		d->piece.len = start;
+		d->piece.error = 0;
+	}
+	return ret;
+}
+
+/* Print a message at `depth`: 1, 0 if it has to be shown raw, -errno. */
 static int print_message(struct crit_document *d, const struct crit_entry *e, unsigned depth,
 			 struct crit_error *err)
 {
-	size_t start = d->piece.len;
 	const uint8_t *data;
 	int ret;
 
@@ -138,31 +180,28 @@ static int print_message(struct crit_document *d, const struct crit_entry *e, un
 	data = crit_image_bytes(d->img, e->message, err);
 	if (!data)
 		return -EIO;
-	ret = crit_print_next(e->type, data, e->message.len, &d->spelling, depth,
-			      depth == ENTRY ? &d->stencil : NULL, &d->piece);
-	/* some texts are a hundred times as long as their messages */
-	if (ret == -EBADMSG || ret == -EFBIG) {
-		d->piece.len = start;
-		d->piece.error = 0;
+	ret = print_bytes(d, e, data, depth);
+	if (ret == -EBADMSG || ret == -EFBIG)
 		return 0;
-	}
 	return ret < 0 ? ret : 1;
 }
 
-/* Take back the closing bracket of an object at `depth`, to add another key to it. */
+/* Take back the closing bracket of the object at `depth`, to add another key to it. */
 static void reopen(struct crit_document *d, unsigned depth)
 {
-	struct crit_buf *p = &d->piece;
+	bool empty = d->object_len == 2; /* {} */
+	size_t back = empty || d->style.one_line ? 1 : 2 + (size_t)CRIT_PRINT_INDENT * depth;
 
-	if (p->error)
+	if (d->piece.error)
 		return;
-	if (p->data[p->len - 2] == '{') { /* {} */
-		p->len--;
+	if (d->measuring)
+		d->pos -= back;
+	else
+		d->piece.len -= back;
+	if (empty)
 		new_line(d, depth + 1);
-		return;
-	}
-	p->len -= d->style.one_line ? 1 : 2 + (size_t)CRIT_PRINT_INDENT * depth;
-	comma(d, depth + 1);
+	else
+		comma(d, depth + 1);
 }
 
 static int begin_tail(struct crit_document *d, struct crit_error *err)

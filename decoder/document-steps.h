@@ -40,11 +40,17 @@ struct crit_document {
 
 	struct crit_buf piece; /* owned: text that was made last */
 	uint64_t pos;          /* offset of the piece in the document */
-	uint64_t wanted;       /* what is before this offset need not be spelled out */
+	/*
+	 * Only lengths are wanted: pos counts the text of messages, which is not in the piece,
+	 * so of the two only the sum says anything.
+	 */
+	bool measuring;
+	uint64_t wanted; /* what is before this offset need not be spelled out */
 
 	enum crit_document_stage stage;
 	uint64_t n, m;
 	struct crit_entry entry, msg;
+	uint64_t object_len;         /* bytes, of the message that was printed last */
 	struct crit_stencil stencil; /* of entries */
 	bool raw;                    /* the entry's message can't be decoded */
 	struct crit_span bytes;      /* of STAGE_BYTES and STAGE_SEMS: what is still to come */

@@ -159,9 +159,14 @@ int crit_document_size(struct crit_document *d, uint64_t *size, struct crit_erro
 	int ret = 0;
 
 	if (!d->sized) {
+		d->measuring = true;
 		ret = go_to(d, UINT64_MAX, err);
+		d->measuring = false;
 		d->size = crit_document_end(d);
 		d->sized = ret == 0;
+		/* what is in the piece is no text */
+		d->pos = d->size;
+		crit_buf_reset(&d->piece);
 	}
 	*size = d->size;
 	return ret;

@@ -499,6 +499,20 @@ int crit_image_print(struct crit_image *img, const struct crit_entry *e, bool pl
 	return out->error;
 }
 
+int crit_image_print_size(struct crit_image *img, const struct crit_entry *e, bool plain,
+			  uint64_t *size, struct crit_error *err)
+{
+	struct crit_style style = crit_image_style(img, plain);
+	const uint8_t *bytes = get_bytes(img, e->message, err);
+	int ret;
+
+	if (!bytes)
+		return -EIO;
+	ret = crit_print_size(e->type, bytes, e->message.len, &style, 0, &img->stencil, size);
+	++*size; /* the newline */
+	return ret == 0 && *size > CRIT_BUF_LIMIT ? -EFBIG : ret;
+}
+
 #define SEMS_AT_ONCE 4096 /* values read in one go */
 
 int crit_image_print_sems(struct crit_image *img, struct crit_span span, struct crit_buf *out,

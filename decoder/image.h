@@ -116,6 +116,10 @@ int crit_image_decodes(struct crit_image *img, const struct crit_entry *e,
 int crit_image_print(struct crit_image *img, const struct crit_entry *e, bool plain,
 		     struct crit_buf *out, struct crit_error *err);
 
+/* The length of that text, bytes. Costs less than to make it. */
+int crit_image_print_size(struct crit_image *img, const struct crit_entry *e, bool plain,
+			  uint64_t *size, struct crit_error *err);
+
 /* Append the JSON list of a CRIT_PART_SEMS with its newline. */
 int crit_image_print_sems(struct crit_image *img, struct crit_span span, struct crit_buf *out,
 			  struct crit_error *err);

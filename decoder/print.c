@@ -401,27 +401,34 @@ static int print_message(struct printer *p, const struct crit_message *message,
 	return ret < 0 ? ret : finish(p, &o, data, len);
 }
 
-static int print(const struct crit_message *message, const void *data, size_t len,
-		 const struct crit_style *style, unsigned depth, struct crit_stencil *stencil,
-		 struct crit_sink *to)
+/* Print by walking through the message. */
+static __attribute__((noinline)) int walk(struct crit_stencil_key key, const void *data,
+					  size_t len, const struct crit_style *style,
+					  struct crit_stencil *stencil, struct crit_sink *to)
 {
-	struct printer p = {.stencil = stencil,
+	bool make = stencil && crit_stencil_begin(stencil, key, to);
+	struct printer p = {.to = *to,
+			    .stencil = make ? stencil : NULL,
 			    .style = style,
-			    .base = depth,
+			    .base = key.depth,
 			    .indent = style->one_line ? 0 : CRIT_PRINT_INDENT};
+	int ret = print_message(&p, key.message, data, len, 0, false);
+
+	*to = p.to;
+	if (make && ret == 0)
+		crit_stencil_end(stencil, to);
+	return ret;
+}
+
+static inline int print(const struct crit_message *message, const void *data, size_t len,
+			const struct crit_style *style, unsigned depth,
+			struct crit_stencil *stencil, struct crit_sink *to)
+{
 	struct crit_stencil_key key = {message, depth, style->plain, style->one_line};
-	int ret;
 
 	if (stencil && crit_stencil_put(stencil, key, data, len, to))
 		return 0;
-	if (stencil && !crit_stencil_begin(stencil, key, to))
-		p.stencil = NULL;
-	p.to = *to;
-	ret = print_message(&p, message, data, len, 0, false);
-	*to = p.to;
-	if (p.stencil && ret == 0)
-		crit_stencil_end(p.stencil, to);
-	return ret;
+	return walk(key, data, len, style, stencil, to);
 }
 
 int crit_print_next(const struct crit_message *message, const void *data, size_t len,
@@ -439,4 +446,15 @@ int crit_print(const struct crit_message *message, const void *data, size_t len,
 	       const struct crit_style *style, unsigned depth, struct crit_buf *out)
 {
 	return crit_print_next(message, data, len, style, depth, NULL, out);
+}
+
+int crit_print_size(const struct crit_message *message, const void *data, size_t len,
+		    const struct crit_style *style, unsigned depth,
+		    struct crit_stencil *stencil, uint64_t *size)
+{
+	struct crit_sink to = crit_sink_counting();
+	int ret = print(message, data, len, style, depth, stencil, &to);
+
+	*size = to.at;
+	return ret;
 }

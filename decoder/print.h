@@ -29,4 +29,12 @@ int crit_print_next(const struct crit_message *message, const void *data, size_t
 		    const struct crit_style *style, unsigned depth,
 		    struct crit_stencil *stencil, struct crit_buf *out);
 
+/*
+ * The bytes that crit_print_next() would append, without making them; `stencil` may be
+ * NULL. Its errors, but that a text for which there is no room or memory has a length too.
+ */
+int crit_print_size(const struct crit_message *message, const void *data, size_t len,
+		    const struct crit_style *style, unsigned depth,
+		    struct crit_stencil *stencil, uint64_t *size);
+
 #endif

@@ -43,8 +43,10 @@ static bool same_key(const struct crit_stencil_key *a, const struct crit_stencil
 bool crit_stencil_begin(struct crit_stencil *st, struct crit_stencil_key key,
 			const struct crit_sink *to)
 {
+	bool lacks_text = st->good && !st->has_text && to->data;
+
 	/* who sees others each time should not make one each time */
-	if (st->misses++ < 1u << st->doubt)
+	if (!lacks_text && st->misses++ < 1u << st->doubt)
 		return false;
 	st->misses = 0;
 	if (st->doubt < DOUBT_MAX)

@@ -157,6 +157,21 @@ int cfs_entry_text(struct cfs *fs, const struct cfs_ref *ref, struct crit_buf *o
 	return ret == -EBADMSG ? -ENOENT : ret; /* it is an N.raw now */
 }
 
+/* The length of an N.json, which is not made for that. */
+static int json_size(struct cfs *fs, const struct cfs_ref *ref, uint64_t *size,
+		     struct crit_error *err)
+{
+	struct crit_entry e;
+	unsigned blob;
+	int ret;
+
+	ret = find(fs, ref, &e, &blob, err);
+	if (ret < 0)
+		return ret;
+	ret = crit_image_print_size(ref->image->open, &e, fs->opt.plain, size, err);
+	return ret == -EBADMSG ? -ENOENT : ret;
+}
+
 int cfs_entry_size(struct cfs *fs, const struct cfs_ref *ref, uint64_t *size,
 		   struct crit_error *err)
 {
@@ -167,6 +182,8 @@ int cfs_entry_size(struct cfs *fs, const struct cfs_ref *ref, uint64_t *size,
 		ret = cfs_image_open(fs, ref->image, err);
 		return ret < 0 ? ret : cfs_document_size(fs, ref->image, size, err);
 	}
+	if (ref->part == CRIT_PART_JSON)
+		return json_size(fs, ref, size, err);
 	if (cfs_part_is_text(ref->part)) {
 		crit_buf_reset(&fs->text);
 		ret = cfs_entry_text(fs, ref, &fs->text, err);
