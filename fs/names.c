@@ -3,10 +3,9 @@
  */
 #include "fs/names.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "decoder/number.h"
 #include "fs/ids.h"
 
 static const char *const suffixes[] = {
@@ -51,8 +50,13 @@ bool cfs_name_parse(const char *name, uint64_t *slot, unsigned *part)
 
 void cfs_name_format(char *name, uint64_t slot, unsigned part)
 {
-	if (part == CFS_PART_TAIL)
-		snprintf(name, CFS_NAME_SIZE, "%s", TAIL_NAME);
-	else
-		snprintf(name, CFS_NAME_SIZE, "%" PRIu64 ".%s", slot, suffixes[part]);
+	size_t len;
+
+	if (part == CFS_PART_TAIL) {
+		strcpy(name, TAIL_NAME);
+		return;
+	}
+	len = crit_decimal_put((uint8_t *)name, 0, slot);
+	name[len] = '.';
+	strcpy(name + len + 1, suffixes[part]);
 }
