@@ -87,11 +87,17 @@ $(B)/tests/schema-dump: tests/unit/schema-dump.c $(PROTO_OBJS) | $(PROTO_HEADERS
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(PROTO_OBJS) -lprotobuf-c
 
--include $(DECODER_OBJS:.o=.d) $(CRITIC_OBJS:.o=.d) $(FS_OBJS:.o=.d) $(UNIT_TESTS:=.d)
+$(B)/tests/text-check: tests/unit/text-check.c $(B)/libcrit.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@	\
+		$(filter %.c %.a,$^) -lprotobuf-c
+
+-include $(DECODER_OBJS:.o=.d) $(CRITIC_OBJS:.o=.d) $(FS_OBJS:.o=.d) $(UNIT_TESTS:=.d) $(B)/tests/text-check.d
 
 # What tests run: the program, and the programs that test the library and measure.
 .PHONY: tested
-tested: programs $(UNIT_TESTS) $(B)/tests/schema-dump $(BENCH_TOOLS)
+tested: programs $(UNIT_TESTS) $(B)/tests/schema-dump $(B)/tests/text-check $(BENCH_TOOLS)
 
 deps:
 	$(Q)contrib/deps build

@@ -10,10 +10,10 @@
 #include "decoder/number.h"
 
 struct crit_sink {
-	uint8_t *data; /* of the buffer; NULL: nothing is written */
+	uint8_t *data; /* of the buffer; once room was made, NULL: nothing is written */
 	size_t at;     /* where the text ends, bytes */
 	size_t cap;    /* writing ends here at the latest */
-	/* borrowed, or NULL; at, and only at, crit_sink_close() it is told of the text */
+	/* borrowed, told of the text at crit_sink_close() only; NULL: it is counted only */
 	struct crit_buf *out;
 };
 

@@ -43,7 +43,7 @@ static bool same_key(const struct crit_stencil_key *a, const struct crit_stencil
 bool crit_stencil_begin(struct crit_stencil *st, struct crit_stencil_key key,
 			const struct crit_sink *to)
 {
-	bool lacks_text = st->good && !st->has_text && to->data;
+	bool lacks_text = st->good && !st->has_text && to->out;
 
 	/* who sees others each time should not make one each time */
 	if (!lacks_text && st->misses++ < 1u << st->doubt)
@@ -54,7 +54,7 @@ bool crit_stencil_begin(struct crit_stencil *st, struct crit_stencil_key key,
 	st->key = key;
 	st->good = false;
 	st->making = true;
-	st->has_text = to->data != NULL;
+	st->has_text = to->out != NULL;
 	st->n_steps = 0;
 	st->n_open = 0;
 	st->end = to->at;
@@ -95,7 +95,7 @@ void crit_stencil_add(struct crit_stencil *st, enum crit_stencil_kind kind,
 {
 	struct crit_stencil_step *step = st->making ? new_step(st) : NULL;
 
-	st->making = step && set_tag(step, tag) && st->has_text == (to->data != NULL);
+	st->making = step && set_tag(step, tag) && (to->data || !st->has_text);
 	if (kind == CRIT_STENCIL_OPEN && st->n_open++ == OPEN_MAX)
 		st->making = false;
 	if (kind == CRIT_STENCIL_CLOSE)
@@ -327,7 +327,7 @@ bool crit_stencil_put(struct crit_stencil *st, struct crit_stencil_key key, cons
 {
 	struct holding h;
 
-	if (!st->good || !same_key(&st->key, &key) || (to->data && !st->has_text))
+	if (!st->good || !same_key(&st->key, &key) || (to->out && !st->has_text))
 		return false;
 	h.stencil = st;
 	h.at = data;

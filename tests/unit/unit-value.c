@@ -552,7 +552,48 @@ static void addresses_are_read_to_the_end(void)
 	expect_int(crit_address_read(&v6, &pretty, words), 0);
 }
 
+/* A number's digits, made and counted, as C has them. */
+static void expect_digits(uint64_t v)
+{
+	struct crit_sink counting = crit_sink_counting(), to;
+	struct crit_buf out = {0};
+	char wanted[60];
+
+	snprintf(wanted, sizeof(wanted), "%" PRIu64 " %" PRIx64, v, v);
+	to = crit_sink_of(&out);
+	crit_sink_decimal(&to, v);
+	crit_sink_byte(&to, ' ');
+	crit_sink_hex(&to, v);
+	crit_sink_close(&to);
+	expect_bytes(out.data, out.len, wanted, strlen(wanted));
+	crit_sink_decimal(&counting, v);
+	crit_sink_byte(&counting, ' ');
+	crit_sink_hex(&counting, v);
+	expect_u64(counting.at, strlen(wanted));
+	crit_buf_fini(&out);
+}
+
+static void digits_of_all_lengths(void)
+{
+	uint64_t ten = 1;
+	unsigned i;
+
+	for (i = 0; i < 20; i++, ten *= 10) {
+		expect_digits(ten - 1);
+		expect_digits(ten);
+		expect_digits(ten + 1);
+		expect_digits(ten / 9 * 7);
+	}
+	for (i = 0; i < 64; i++) {
+		expect_digits(UINT64_C(1) << i);
+		expect_digits((UINT64_C(1) << i) - 1);
+		expect_digits(UINT64_C(0xfedcba9876543210) >> i);
+	}
+	expect_digits(UINT64_MAX);
+}
+
 static const struct unit_test tests[] = {
+	TEST(digits_of_all_lengths),
 	TEST(integers_have_ranges),
 	TEST(wide_varints_are_cut),
 	TEST(integers_as_strings),
