@@ -61,7 +61,8 @@ struct cfs {
 	struct cfs_watch *watch;            /* see watch.h; NULL before and after */
 	struct cfs_store store;             /* of scratch files and drafts */
 	struct crit_buf text;               /* where texts are rendered to learn their size */
-	struct crit_buf read;               /* where bytes of files are read to be replied */
+	struct crit_buf read;               /* where bytes are read to be replied */
+	struct crit_buf walked;             /* likewise, of documents by their worker */
 	struct crit_buf errors;             /* .critfs/errors */
 	bool to_stderr;                     /* -f: no syslog */
 };

@@ -248,24 +248,6 @@ void cfs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	cfs_unlock(fs);
 }
 
-/* Through one buffer that stays in the processor's cache: splicing pages takes longer. */
-static void reply_fd(struct cfs *fs, fuse_req_t req, int fd, size_t size, off_t off)
-{
-	struct crit_buf *buf = &fs->read;
-	ssize_t n;
-
-	crit_buf_reset(buf);
-	if (!crit_buf_room(buf, size)) {
-		fuse_reply_err(req, ENOMEM);
-		return;
-	}
-	n = pread(fd, buf->data, size, off);
-	if (n < 0)
-		fuse_reply_err(req, errno);
-	else
-		fuse_reply_buf(req, (char *)buf->data, (size_t)n);
-}
-
 static void reply_span(struct cfs *fs, fuse_req_t req, const struct cfs_handle *h, size_t size,
 		       off_t off)
 {
@@ -280,7 +262,7 @@ static void reply_span(struct cfs *fs, fuse_req_t req, const struct cfs_handle *
 	}
 	if (size > h->span.len - (uint64_t)off)
 		size = (size_t)(h->span.len - (uint64_t)off);
-	reply_fd(fs, req, h->file->fd, size, (off_t)h->span.off + off);
+	cfs_reading_reply_fd(fs, req, h->file->fd, size, (off_t)h->span.off + off);
 }
 
 static void reply_text(fuse_req_t req, const struct crit_buf *text, size_t size, off_t off)
@@ -295,11 +277,11 @@ static void reply_text(fuse_req_t req, const struct crit_buf *text, size_t size,
 void cfs_file_read(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t size, off_t off)
 {
 	if (h->kind == CFS_HANDLE_PASSED)
-		reply_fd(fs, req, h->fd, size, off);
+		cfs_reading_reply_fd(fs, req, h->fd, size, off);
 	else if (h->kind == CFS_HANDLE_SCRATCH)
-		cfs_reading_reply_draft(req, h->node->scratch->contents, size, off);
+		cfs_reading_reply_draft(fs, req, h->node->scratch->contents, size, off);
 	else if (h->draft)
-		cfs_reading_reply_draft(req, h->draft, size, off);
+		cfs_reading_reply_draft(fs, req, h->draft, size, off);
 	else if (h->document)
 		cfs_reading_read(fs, req, h, size, off);
 	else if (h->file)

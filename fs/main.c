@@ -305,6 +305,7 @@ static void fini(struct cfs *fs)
 	cfs_nodes_fini(&fs->nodes);
 	crit_buf_fini(&fs->text);
 	crit_buf_fini(&fs->read);
+	crit_buf_fini(&fs->walked);
 	crit_buf_fini(&fs->errors);
 	if (fs->dumpfd >= 0)
 		close(fs->dumpfd);

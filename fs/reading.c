@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "decoder/document.h"
 #include "fs/attr.h"
@@ -89,19 +90,34 @@ struct read_job {
 	off_t off;
 };
 
-static void reply(fuse_req_t req, const char *buf, ssize_t n)
+static void reply(fuse_req_t req, const uint8_t *buf, ssize_t n)
 {
 	if (n < 0)
 		fuse_reply_err(req, (int)-n);
 	else
-		fuse_reply_buf(req, buf, (size_t)n);
+		fuse_reply_buf(req, (const char *)buf, (size_t)n);
+}
+
+/*
+ * Room for what is read, in a buffer that stays: it is in the processor's cache, and none
+ * is mapped and cleared for each read. NULL and errno.
+ */
+static uint8_t *room(struct crit_buf *buf, size_t size)
+{
+	uint8_t *data;
+
+	crit_buf_reset(buf);
+	data = crit_buf_room(buf, size);
+	if (!data)
+		errno = ENOMEM;
+	return data;
 }
 
 static void run_read(struct cfs *fs, struct cfs_job *job)
 {
 	struct read_job *j = (struct read_job *)job;
 	struct cfs_handle *h = j->h;
-	char *buf = malloc(j->size);
+	uint8_t *buf = room(&fs->walked, j->size);
 	ssize_t n = buf ? 0 : -ENOMEM;
 
 	/* somebody wrote in place: this is not what was opened */
@@ -114,7 +130,6 @@ static void run_read(struct cfs *fs, struct cfs_job *job)
 		cfs_lock(fs);
 	}
 	reply(j->req, buf, n);
-	free(buf);
 	cfs_handle_unref(fs, h);
 	free(j);
 }
@@ -137,10 +152,18 @@ void cfs_reading_read(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size
 	cfs_worker_post(fs->reads, &j->job);
 }
 
-void cfs_reading_reply_draft(fuse_req_t req, const struct cfs_draft *d, size_t size, off_t off)
+void cfs_reading_reply_draft(struct cfs *fs, fuse_req_t req, const struct cfs_draft *d,
+			     size_t size, off_t off)
 {
-	char *buf = malloc(size);
+	uint8_t *buf = room(&fs->read, size);
 
 	reply(req, buf, buf ? cfs_draft_read(d, buf, size, (uint64_t)off) : -ENOMEM);
-	free(buf);
+}
+
+void cfs_reading_reply_fd(struct cfs *fs, fuse_req_t req, int fd, size_t size, off_t off)
+{
+	uint8_t *buf = room(&fs->read, size);
+	ssize_t n = buf ? pread(fd, buf, size, off) : -1;
+
+	reply(req, buf, n < 0 ? -errno : n);
 }

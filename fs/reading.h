@@ -1,6 +1,6 @@
 /*
- * Requests that take a walk through an image: the length and the text of documents. A
- * worker of their own answers them, which holds no lock while it walks.
+ * Reading. Requests that take a walk through an image, the length and the text of
+ * documents, are answered by a worker of their own, which holds no lock while it walks.
  */
 #ifndef CFS_READING_H
 #define CFS_READING_H
@@ -39,7 +39,9 @@ struct cfs_image *cfs_reading_image_of_attr(struct cfs *fs, fuse_ino_t ino);
 void cfs_reading_read(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t size,
 		      off_t off);
 
-/* Answer READ on what is being edited; at once. */
-void cfs_reading_reply_draft(fuse_req_t req, const struct cfs_draft *d, size_t size, off_t off);
+/* Answer READ on what is being edited, or on bytes of a file that lie at `off`; at once. */
+void cfs_reading_reply_draft(struct cfs *fs, fuse_req_t req, const struct cfs_draft *d,
+			     size_t size, off_t off);
+void cfs_reading_reply_fd(struct cfs *fs, fuse_req_t req, int fd, size_t size, off_t off);
 
 #endif
