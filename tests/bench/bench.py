@@ -10,10 +10,7 @@ import contextlib
 import json
 import os
 import platform
-import shutil
-import signal
 import sys
-import tempfile
 import time
 
 sys.dont_write_bytecode = True
@@ -28,13 +25,12 @@ import parallel
 import places
 import reading
 import script
+import signals
 import start
 import walk
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(REPO, os.environ.get("CRITFS_BUILD", "build"))
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 KINDS = {"codec": codec.run, "mount-walk": walk.run, "mount-list": listing.run,
          "mount-start": start.run, "mount-read": reading.run, "mount-edit": editing.run,
@@ -97,13 +93,12 @@ def one_cpu():
 
 def measured(kind, runner, options):
     """One kind's figures, from a directory that is gone afterwards."""
-    directory = tempfile.mkdtemp(prefix="critfs-bench-")
+    cpus = contextlib.nullcontext() if kind in ALL_CPUS else one_cpu()
     try:
-        with contextlib.nullcontext() if kind in ALL_CPUS else one_cpu():
+        with cpus, places.directory(None) as directory:
             return KINDS[kind](runner, directory, options)
     finally:
         progress("")
-        shutil.rmtree(directory)
 
 
 def run(kind, runner, options):
@@ -121,23 +116,12 @@ def run(kind, runner, options):
         return {"failed": str(e)}
 
 
-def on_signals(action):
-    for number in SIGNALS:
-        signal.signal(number, action)
-
-
-def stop(number, frame):
-    """An exception, so that all is cleaned up; another signal would stop that, too."""
-    on_signals(signal.SIG_IGN)
-    sys.exit("bench: stopped")
-
-
 def main(args):
     options = parse(args)
     helper = os.path.join(BUILD, "tests", "cost")
     if not os.access(helper, os.X_OK):
         sys.exit("bench: no %s: call `make bench`" % helper)
-    on_signals(stop)
+    signals.on_signals(signals.stop)
     os.environ["LC_ALL"] = "C"  # what others make of text is not measured
     figures = {}
     for kind in options.kinds:

@@ -66,7 +66,8 @@ def large(what, limit, place, original, runner, options):
     """100 MB, on a disk."""
     dump = copied(original.path, place)
     copy = {"cp + sync": lambda: cp_and_sync(runner, dump + "/files.img", place + "/copy")}
-    yield from compared("%s, %s" % (size_of(dump + "/files.img"), what), dump, middle(original), copy,
+    size = size_of(dump + "/files.img")
+    yield from compared("%s, %s" % (size, what), dump, middle(original), copy,
                         {"cp + sync": limit}, mounts.Mounts(place, options),
                         max(LARGE_RUNS, options.runs), options)
 

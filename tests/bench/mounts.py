@@ -5,6 +5,8 @@ import subprocess
 import tempfile
 import time
 
+from signals import held, listen
+
 PATIENCE = 60  # seconds until a mount must be there, or gone
 
 
@@ -35,11 +37,11 @@ def wait_for(condition):
 
 class Mount(str):
     """The path of a mount point, and the process that serves it."""
-    pid = None
+    process = None
 
     def memory(self, what="VmHWM"):
         """KiB of the daemon's memory, by default the most that was resident."""
-        with open("/proc/%d/status" % self.pid) as f:
+        with open("/proc/%d/status" % self.process.pid) as f:
             return next(int(l.split()[1]) for l in f if l.startswith(what + ":"))
 
 
@@ -53,12 +55,19 @@ def unmount(point):
             return
 
 
-def end(process):
+def end(mount):
+    """Unmount it, and wait until its daemon is gone."""
+    if is_mounted(mount):
+        unmount(mount)
+    else:
+        mount.process.terminate()  # it did not come so far
     try:
-        process.wait(PATIENCE)
+        mount.process.wait(PATIENCE)
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        mount.process.kill()
+        mount.process.wait()
+    mount.process.stderr.close()
+    os.rmdir(mount)
 
 
 def is_served(point):
@@ -73,6 +82,16 @@ def is_served(point):
     return False
 
 
+def end_detached(point):
+    """The same for a daemon that nobody knows but by its mount point."""
+    def is_gone():
+        unmount(point)  # it may have been on its way
+        return not is_served(point)
+
+    wait_for(is_gone)
+    os.rmdir(point)
+
+
 class Mounts:
     """Makes mounts, each fresh, on mount points of their own below a directory."""
 
@@ -80,39 +99,33 @@ class Mounts:
         self.directory = directory
         self.programs = {"critfs": options.critfs, "nullfs": options.nullfs}
 
+    def start(self, name, options, arguments):
+        mount = Mount(tempfile.mkdtemp(prefix=name + "-", dir=self.directory))
+        mount.process = subprocess.Popen(self.command(name, options, arguments, mount, "-f"),
+                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                         stderr=subprocess.PIPE, preexec_fn=listen)
+        return mount
+
     @contextlib.contextmanager
     def mounted(self, name, options, arguments=()):
         """A Mount that lasts as long as the context."""
-        point = Mount(tempfile.mkdtemp(prefix=name + "-", dir=self.directory))
-        process = subprocess.Popen(self.command(name, options, arguments, point, "-f"),
-                                   stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        try:
-            point.pid = process.pid
-            wait_for(lambda: is_mounted(point) or process.poll() is not None)
-            if not is_mounted(point):
-                process.kill()
-                raise Failed("%s: %s" % (name, process.stderr.read().decode().strip()))
-            yield point
-        finally:
-            unmount(point)
-            end(process)
-            process.stderr.close()
-            os.rmdir(point)
+        with held(lambda: self.start(name, options, arguments), end) as mount:
+            wait_for(lambda: is_mounted(mount) or mount.process.poll() is not None)
+            if not is_mounted(mount):
+                mount.process.kill()
+                raise Failed("%s: %s" % (name, mount.process.stderr.read().decode().strip()))
+            yield mount
 
     def first_listing(self, name, options, arguments):
         """Seconds from the start of the program, which detaches, to the end of an ls."""
-        point = tempfile.mkdtemp(prefix=name + "-", dir=self.directory)
-        command = self.command(name, options, arguments, point)
-        try:
+        with held(lambda: tempfile.mkdtemp(prefix=name + "-", dir=self.directory),
+                  end_detached) as point:
+            command = self.command(name, options, arguments, point)
             begin = time.perf_counter()
             subprocess.run(command, check=True, stdin=subprocess.DEVNULL,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             subprocess.run(["ls", point], check=True, stdout=subprocess.DEVNULL)
             return time.perf_counter() - begin
-        finally:
-            unmount(point)
-            wait_for(lambda: not is_served(point))
-            os.rmdir(point)
 
     def command(self, name, options, arguments, point, *flags):
         options = ["-o", ",".join(options)] if options else []

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import tempfile
 
+from signals import held
+
 SHM = "/dev/shm"
 GIB = 1 << 30
 SBIN = ":/usr/sbin:/sbin"  # not in the path of everybody who may call these
@@ -24,27 +26,28 @@ def type_of(path):
     return next((l[l.index("-") + 1] for l in reversed(lines) if l[2] == number), "unknown")
 
 
-@contextlib.contextmanager
 def directory(below):
-    path = tempfile.mkdtemp(prefix="critfs-bench-", dir=below)
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path)
+    """A new directory that is removed at the end of the context."""
+    return held(lambda: tempfile.mkdtemp(prefix="critfs-bench-", dir=below), shutil.rmtree)
+
+
+def mount(argv, point):
+    done = subprocess.run(["mount", *argv, point], stderr=subprocess.PIPE)
+    if done.returncode:
+        raise Missing(done.stderr.decode().strip().splitlines()[0])
+    return point
+
+
+def umount(point):
+    if subprocess.run(["umount", point], stderr=subprocess.DEVNULL).returncode:
+        subprocess.run(["umount", "-l", point], check=True)
 
 
 @contextlib.contextmanager
 def mounted(argv):
     """A directory on which mount(8) was called with these arguments."""
-    with directory(None) as point:
-        done = subprocess.run(["mount", *argv, point], stderr=subprocess.PIPE)
-        if done.returncode:
-            raise Missing(done.stderr.decode().strip().splitlines()[0])
-        try:
-            yield point
-        finally:
-            if subprocess.run(["umount", point], stderr=subprocess.DEVNULL).returncode:
-                subprocess.run(["umount", "-l", point], check=True)
+    with directory(None) as point, held(lambda: mount(argv, point), umount):
+        yield point
 
 
 def tmpfs():
