@@ -6,20 +6,23 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
-#include "decoder/copy.h"
+#include "decoder/attributes.h"
 
-#define PREFIX    ".critfs."
-#define SUFFIX    ".tmp"
-#define RANDOM    6 /* characters between them */
-#define NAME_LEN  (sizeof(PREFIX) - 1 + RANDOM + sizeof(SUFFIX) - 1)
+#define PREFIX   ".critfs."
+#define SUFFIX   ".tmp"
+#define RANDOM   6 /* characters between them */
+#define NAME_LEN (sizeof(PREFIX) - 1 + RANDOM + sizeof(SUFFIX) - 1)
+
+/* Bytes below which copying an image is as fast as sharing its blocks. */
+#define CLONE_MIN (128 << 10)
 
 _Static_assert(NAME_LEN < CRIT_TEMPORARY_NAME, "names of temporary files are longer");
 
@@ -94,135 +97,6 @@ void crit_commit_sweep(int dirfd)
 	closedir(dir);
 }
 
-/* Every span has to be there still: a hole is told from a cut file by its size. */
-static int check_source(const struct crit_piece *piece)
-{
-	struct stat st;
-
-	if (piece->fd < 0)
-		return 0;
-	if (fstat(piece->fd, &st) < 0)
-		return -errno;
-	return piece->off + piece->len > (uint64_t)st.st_size ? -EIO : 0;
-}
-
-/* Write `n` pieces to `fd` from `at` on, which ends behind them then. */
-static int write_pieces(int fd, uint64_t at, const struct crit_piece *pieces, size_t n)
-{
-	uint64_t total = at;
-	size_t i;
-	int ret = 0;
-
-	for (i = 0; i < n; i++)
-		total += pieces[i].len;
-	if (total > INT64_MAX)
-		return -EFBIG;
-	if (ftruncate(fd, (off_t)total) < 0)
-		return -errno;
-	for (i = 0; i < n && ret == 0; i++) {
-		const struct crit_piece *p = &pieces[i];
-
-		ret = check_source(p);
-		if (ret == 0 && p->fd >= 0)
-			ret = crit_copy_span(p->fd, p->off, fd, at, p->len);
-		else if (ret == 0 && p->data)
-			ret = crit_pwrite_full(fd, p->data, p->len, at);
-		at += p->len;
-	}
-	return ret;
-}
-
-/* Attributes of the system that only some may set are left to it. */
-static bool xattr_is_optional(const char *name)
-{
-	return !strncmp(name, "security.", 9) || !strncmp(name, "trusted.", 8);
-}
-
-static int copy_xattr(int from, int to, const char *name)
-{
-	char stack[1024], *value = stack;
-	ssize_t len;
-	int ret = 0;
-
-	len = fgetxattr(from, name, stack, sizeof(stack));
-	if (len < 0 && errno == ERANGE) {
-		value = malloc(XATTR_SIZE_MAX);
-		if (!value)
-			return -ENOMEM;
-		len = fgetxattr(from, name, value, XATTR_SIZE_MAX);
-	}
-	if (len < 0 || fsetxattr(to, name, value, (size_t)len, 0) < 0)
-		ret = xattr_is_optional(name) ? 0 : -errno;
-	if (value != stack)
-		free(value);
-	return ret;
-}
-
-/* The names of a file's extended attributes, *out to be freed; their length. */
-static ssize_t list_xattrs(int fd, char **out)
-{
-	ssize_t len = flistxattr(fd, NULL, 0);
-
-	*out = NULL;
-	if (len <= 0)
-		return 0; /* none, or none on this file system */
-	*out = malloc((size_t)len);
-	return *out ? flistxattr(fd, *out, (size_t)len) : -1;
-}
-
-/* Extended attributes, ACLs among them. */
-static int copy_xattrs(int from, int to)
-{
-	ssize_t len, at;
-	char *names;
-	int ret = 0;
-
-	len = list_xattrs(from, &names);
-	if (len < 0)
-		ret = -errno;
-	for (at = 0; at < len && ret == 0; at += (ssize_t)strlen(names + at) + 1)
-		ret = copy_xattr(from, to, names + at);
-	free(names);
-	return ret;
-}
-
-/* A new file inherits its directory's default ACL; the old one may have none. */
-static int drop_inherited(int fd, int old)
-{
-	ssize_t len, at;
-	char *names;
-	int ret = 0;
-
-	len = list_xattrs(fd, &names);
-	if (len < 0)
-		ret = -errno;
-	for (at = 0; at < len && ret == 0; at += (ssize_t)strlen(names + at) + 1)
-		if (fgetxattr(old, names + at, NULL, 0) < 0 &&
-		    fremovexattr(fd, names + at) < 0 && !xattr_is_optional(names + at))
-			ret = -errno;
-	free(names);
-	return ret;
-}
-
-static int keep_attributes(int fd, const struct crit_file *old, struct crit_error *err)
-{
-	struct stat st;
-	int ret;
-
-	if (fstat(fd, &st) < 0)
-		return crit_fail_errno(err, errno, "can't stat the new file");
-	if ((st.st_uid != old->st.st_uid || st.st_gid != old->st.st_gid) &&
-	    fchown(fd, old->st.st_uid, old->st.st_gid) < 0)
-		return crit_fail_errno(err, EPERM, "can't keep the image's owner (%u:%u)",
-				       old->st.st_uid, old->st.st_gid);
-	ret = drop_inherited(fd, old->fd);
-	if (ret == 0 && fchmod(fd, old->st.st_mode & 07777) < 0)
-		return crit_fail_errno(err, errno, "can't keep the image's mode");
-	if (ret == 0)
-		ret = copy_xattrs(old->fd, fd);
-	return ret < 0 ? crit_fail_errno(err, -ret, "can't keep the image's attributes") : 0;
-}
-
 static int check_unchanged(int dirfd, const char *name, const struct crit_file *old,
 			   struct crit_error *err)
 {
@@ -237,60 +111,125 @@ static int check_unchanged(int dirfd, const char *name, const struct crit_file *
 	return 0;
 }
 
-/* Would writing only what is no hole leave something of what was there before? */
-static bool leaves_holes(const struct crit_edit *edit)
-{
-	const struct crit_piece *p;
+/* What a commit is to do. */
+struct commit {
+	int dirfd;
+	const char *name;
+	const struct crit_file *old;
+	const struct crit_edit *edit;
+	enum crit_sync sync;
+	struct crit_error *err;
+};
 
-	for (p = edit->pieces; p < edit->pieces + edit->n_pieces; p++)
-		if (p->fd < 0
-			    ? !p->data
-			    : lseek(p->fd, (off_t)p->off, SEEK_HOLE) < (off_t)(p->off + p->len))
-			return true;
-	return false;
+/* A copy that shares the disk's blocks with the old file, where the file system can. */
+static bool clone_old(int fd, const struct crit_file *old)
+{
+	return old->st.st_size >= CLONE_MIN && ioctl(fd, FICLONE, old->fd) == 0;
 }
 
-static int write_new(int fd, int dirfd, const char *name, const struct crit_file *old,
-		     const struct crit_edit *edit, enum crit_sync sync, struct crit_error *err)
+/* Write all of the new image into an empty file. */
+static int write_bytes(const struct commit *c, int fd)
 {
-	int ret = write_pieces(fd, 0, edit->pieces, edit->n_pieces);
+	const struct crit_edit *edit = c->edit;
+	bool sync = c->sync != CRIT_SYNC_NONE;
 
-	if (ret < 0)
-		return crit_fail_errno(err, -ret, "can't write the new image");
-	ret = keep_attributes(fd, old, err);
+	if (clone_old(fd, c->old)) {
+		if (crit_patch(fd, c->old->fd, (struct crit_range){0, 0}, edit->pieces,
+			       edit->n_pieces, sync) == 0)
+			return 0;
+		if (ftruncate(fd, 0) < 0)
+			return -errno;
+	}
+	return crit_patch(fd, -1, CRIT_RANGE_ALL, edit->pieces, edit->n_pieces, sync);
+}
+
+/* The bytes are there: make the rest so that the file can be the image. */
+static int finish(const struct commit *c, int fd)
+{
+	int ret = crit_attributes_keep(fd, c->old, c->err);
+
 	if (ret < 0)
 		return ret;
-	if (sync != CRIT_SYNC_NONE && fsync(fd) < 0)
-		return crit_fail_errno(err, errno, "can't sync the new image");
-	return check_unchanged(dirfd, name, old, err);
+	if (c->sync != CRIT_SYNC_NONE && fsync(fd) < 0)
+		return crit_fail_errno(c->err, errno, "can't sync the new image");
+	return check_unchanged(c->dirfd, c->name, c->old, c->err);
 }
 
-static int replace(int dirfd, const char *temporary, const char *name, struct crit_error *err)
+/* A new file with what is to be the image, and its name. */
+static int make_new(const struct commit *c, char name[CRIT_TEMPORARY_NAME],
+		    struct crit_file **out)
 {
-	if (renameat(dirfd, temporary, dirfd, name) < 0)
-		return crit_fail_errno(err, errno, "can't replace the image");
+	struct crit_file *file;
+	int fd, ret;
+
+	fd = crit_commit_temporary(c->dirfd, name);
+	if (fd < 0) {
+		name[0] = '\0';
+		return crit_fail_errno(c->err, -fd, "can't write beside the image");
+	}
+	ret = crit_file_adopt(fd, &file);
+	if (ret < 0) {
+		close(fd);
+		return crit_fail(c->err, CRIT_NO_MEMORY, "no memory for the new image");
+	}
+	ret = write_bytes(c, fd);
+	if (ret < 0)
+		crit_fail_errno(c->err, -ret, "can't write the new image");
+	else
+		ret = finish(c, fd);
+	if (ret < 0)
+		crit_file_put(file);
+	else
+		*out = file;
+	return ret;
+}
+
+/* The same out of the spare file. Whatever is wrong with it, a new one can still be made. */
+static int make_of_spare(const struct commit *c, struct crit_spare *spare,
+			 struct crit_file **out)
+{
+	struct commit quiet = *c;
+	int ret;
+
+	quiet.err = NULL;
+	ret = crit_spare_patch(c->dirfd, spare, c->old, c->edit, c->sync != CRIT_SYNC_NONE);
+	if (ret == 0)
+		ret = finish(&quiet, spare->file->fd);
+	if (ret < 0) {
+		crit_spare_drop(c->dirfd, spare);
+		return ret;
+	}
+	*out = spare->file;
+	spare->file = NULL;
 	return 0;
 }
 
-/* The image and the file beside it change places: the old one is the spare then. */
-static int exchange(int dirfd, struct crit_spare *spare, const char *name,
-		    const struct crit_file *old, struct crit_error *err)
+static int replace(const struct commit *c, const char *temporary)
+{
+	if (renameat(c->dirfd, temporary, c->dirfd, c->name) < 0)
+		return crit_fail_errno(c->err, errno, "can't replace the image");
+	return 0;
+}
+
+/* The image and the file beside it change places; where that can't be done, it goes. */
+static int exchange(const struct commit *c, char temporary[CRIT_TEMPORARY_NAME])
 {
 	struct stat st;
+	int ret;
 
-	if (renameat2(dirfd, spare->name, dirfd, name, RENAME_EXCHANGE) < 0) {
-		int ret = replace(dirfd, spare->name, name, err);
-
+	if (renameat2(c->dirfd, temporary, c->dirfd, c->name, RENAME_EXCHANGE) < 0) {
+		ret = replace(c, temporary);
 		if (ret == 0)
-			spare->name[0] = '\0';
+			temporary[0] = '\0';
 		return ret;
 	}
-	if (fstatat(dirfd, spare->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    st.st_dev == old->st.st_dev && st.st_ino == old->st.st_ino)
+	if (fstatat(c->dirfd, temporary, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_dev == c->old->st.st_dev && st.st_ino == c->old->st.st_ino)
 		return 0;
 	/* somebody else's took the image's place in this very moment: give it back */
-	renameat2(dirfd, spare->name, dirfd, name, RENAME_EXCHANGE);
-	return crit_fail(err, CRIT_CHANGED, "the image was changed underneath");
+	if (renameat2(c->dirfd, temporary, c->dirfd, c->name, RENAME_EXCHANGE) < 0)
+		temporary[0] = '\0';
+	return crit_fail(c->err, CRIT_CHANGED, "the image was changed underneath");
 }
 
 int crit_sync_directory(int dirfd)
@@ -307,113 +246,62 @@ int crit_sync_directory(int dirfd)
 	return ret;
 }
 
-/* Open what is to become the image; *fd is taken over by *out. */
-static int open_new(int dirfd, char *name, int fd, struct crit_file **out,
-		    struct crit_error *err)
+/* Put `file`, which is called `temporary`, in the image's place. */
+static int publish(const struct commit *c, char temporary[CRIT_TEMPORARY_NAME],
+		   struct crit_file *file, struct crit_spare *spare)
 {
-	int ret;
+	int ret = spare ? exchange(c, temporary) : replace(c, temporary);
 
-	if (fd < 0)
-		fd = crit_commit_temporary(dirfd, name);
-	if (fd < 0)
-		return crit_fail_errno(err, -fd, "can't write beside the image");
-	ret = crit_file_adopt(fd, out);
-	if (ret < 0) {
-		unlinkat(dirfd, name, 0);
-		close(fd);
-		return crit_fail(err, CRIT_NO_MEMORY, "no memory for the new image");
+	if (ret < 0)
+		return ret;
+	/* the new image is in place, whatever happens now */
+	flock(file->fd, LOCK_UN);
+	fstat(file->fd, &file->st);
+	if (spare) {
+		spare->image = crit_identity_of(&file->st);
+		spare->stale = crit_patch_range(c->old->fd, (uint64_t)c->old->st.st_size,
+						c->edit->pieces, c->edit->n_pieces);
+		spare->settled = false;
 	}
 	return 0;
 }
 
 int crit_commit(int dirfd, const char *name, const struct crit_file *old,
-		const struct crit_edit *edit, enum crit_sync sync, struct crit_file **out,
-		struct crit_error *err)
+		const struct crit_edit *edit, enum crit_sync sync, struct crit_spare *spare,
+		struct crit_file **out, struct crit_error *err)
 {
-	char temporary[CRIT_TEMPORARY_NAME];
-	struct crit_file *file;
+	const struct commit c = {dirfd, name, old, edit, sync, err};
+	char own[CRIT_TEMPORARY_NAME] = "";
+	char *temporary = spare ? spare->name : own;
+	struct crit_file *file = NULL;
 	int ret;
 
 	*out = NULL;
 	if (!edit->changes)
 		return crit_fail_errno(err, EINVAL, "there is nothing to write");
 	ret = check_unchanged(dirfd, name, old, err);
-	if (ret == 0)
-		ret = open_new(dirfd, temporary, -1, &file, err);
 	if (ret < 0)
 		return ret;
-	ret = write_new(file->fd, dirfd, name, old, edit, sync, err);
+	if (!spare || !spare->file || make_of_spare(&c, spare, &file) < 0)
+		ret = make_new(&c, temporary, &file);
 	if (ret == 0)
-		ret = replace(dirfd, temporary, name, err);
+		ret = publish(&c, temporary, file, spare);
 	if (ret < 0) {
-		unlinkat(dirfd, temporary, 0);
+		if (temporary[0])
+			unlinkat(dirfd, temporary, 0);
+		temporary[0] = '\0';
 		crit_file_put(file);
 		return ret;
 	}
-	/* the new image is in place, whatever happens now */
-	flock(file->fd, LOCK_UN);
-	fstat(file->fd, &file->st);
 	*out = file;
-	if (sync == CRIT_SYNC_DIR && (ret = crit_sync_directory(dirfd)) < 0)
+	if (sync != CRIT_SYNC_DIR)
+		return 0;
+	ret = crit_sync_directory(dirfd);
+	if (ret < 0)
 		crit_fail_errno(err, -ret, "can't sync the directory");
+	else if (spare)
+		spare->settled = true;
 	return ret;
-}
-
-int crit_commit_over(int dirfd, const char *name, const struct crit_file *old,
-		     const struct crit_edit *edit, struct crit_spare *spare,
-		     struct crit_file **out, struct crit_error *err)
-{
-	struct crit_file *file;
-	int ret, fd;
-
-	*out = NULL;
-	ret = check_unchanged(dirfd, name, old, err);
-	if (ret == 0 && spare->fd >= 0 && leaves_holes(edit) && ftruncate(spare->fd, 0) < 0)
-		ret = crit_fail_errno(err, errno, "can't write beside the image");
-	if (ret == 0) {
-		fd = spare->fd;
-		spare->fd = -1;
-		ret = open_new(dirfd, spare->name, fd, &file, err);
-	}
-	if (ret < 0) {
-		crit_spare_drop(dirfd, spare);
-		return ret;
-	}
-	ret = write_new(file->fd, dirfd, name, old, edit, CRIT_SYNC_NONE, err);
-	if (ret == 0)
-		ret = exchange(dirfd, spare, name, old, err);
-	if (ret < 0) {
-		crit_spare_drop(dirfd, spare);
-		crit_file_put(file);
-		return ret;
-	}
-	flock(file->fd, LOCK_UN);
-	fstat(file->fd, &file->st);
-	*out = file;
-	return 0;
-}
-
-void crit_spare_keep(int dirfd, struct crit_spare *spare)
-{
-	struct stat st;
-
-	if (!spare->name[0])
-		return;
-	spare->fd = openat(dirfd, spare->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	/* a file with other names is somebody's copy */
-	if (spare->fd < 0 || flock(spare->fd, LOCK_EX | LOCK_NB) < 0 ||
-	    fstat(spare->fd, &st) < 0 || st.st_nlink != 1)
-		crit_spare_drop(dirfd, spare);
-}
-
-void crit_spare_drop(int dirfd, struct crit_spare *spare)
-{
-	if (spare->name[0])
-		unlinkat(dirfd, spare->name, 0);
-	if (spare->fd >= 0)
-		close(spare->fd);
-	spare->name[0] = '\0';
-	spare->fd = -1;
 }
 
 int crit_commit_append(int dirfd, const char *name, const struct crit_file *old,
@@ -437,7 +325,8 @@ int crit_commit_append(int dirfd, const char *name, const struct crit_file *old,
 		crit_file_put(file);
 		return crit_fail(err, CRIT_CHANGED, "the image was changed underneath");
 	}
-	ret = write_pieces(fd, (uint64_t)old->st.st_size, edit->pieces + 1, edit->n_pieces - 1);
+	ret = crit_patch(fd, old->fd, (struct crit_range){0, 0}, edit->pieces, edit->n_pieces,
+			 false);
 	if (ret < 0) {
 		crit_fail_errno(err, -ret, "can't write to the image");
 		if (ftruncate(fd, old->st.st_size) < 0)
@@ -469,7 +358,7 @@ int crit_commit_new(int dirfd, const char *name, const struct crit_piece *pieces
 
 	if (fd < 0)
 		return fd;
-	ret = write_pieces(fd, 0, pieces, n_pieces);
+	ret = crit_patch(fd, -1, CRIT_RANGE_ALL, pieces, n_pieces, sync != CRIT_SYNC_NONE);
 	if (ret == 0 && geteuid() == 0 && fchown(fd, uid, gid) < 0)
 		ret = -errno;
 	if (ret == 0 && fchmod(fd, mode) < 0)

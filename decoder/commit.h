@@ -10,9 +10,7 @@
 #include "decoder/edit.h"
 #include "decoder/error.h"
 #include "decoder/file.h"
-
-/* Bytes that the name of a temporary file takes, with its NUL. */
-#define CRIT_TEMPORARY_NAME 24
+#include "decoder/spare.h"
 
 /* What has to be on the disk when a commit returns. */
 enum crit_sync {
@@ -29,34 +27,13 @@ enum crit_sync {
  * -EBUSY if the name no longer leads to `old`, -EPERM if its owner can't be kept,
  * or what writing gave (-ENOSPC, -EIO, …). *out is NULL if the old image is still
  * in place; an error with *out set means that the new one is there but may not
- * have reached the disk.
+ * have reached the disk. With `spare` (may be NULL) the new image is made of that, if
+ * there is one and it can be; and `old` is put aside as the next one, which the caller
+ * has to keep (crit_spare_keep()).
  */
 int crit_commit(int dirfd, const char *name, const struct crit_file *old,
-		const struct crit_edit *edit, enum crit_sync sync, struct crit_file **out,
-		struct crit_error *err);
-
-/*
- * A file beside an image that the next commit may write over, instead of making and
- * removing one each time: the image as it was before the last commit. Only for an
- * image that nobody relies on yet: without power in between, the name may lead to
- * the file that was being written over.
- */
-struct crit_spare {
-	char name[CRIT_TEMPORARY_NAME]; /* "": none */
-	int fd;                         /* owned; -1 until it is kept */
-};
-
-/*
- * The same, unsynced, with a spare file. *spare is the image as it
- * was then, or none; it has to be kept, which is up to the caller as others may still
- * read it, or dropped.
- */
-int crit_commit_over(int dirfd, const char *name, const struct crit_file *old,
-		     const struct crit_edit *edit, struct crit_spare *spare,
-		     struct crit_file **out, struct crit_error *err);
-
-void crit_spare_keep(int dirfd, struct crit_spare *spare);
-void crit_spare_drop(int dirfd, struct crit_spare *spare);
+		const struct crit_edit *edit, enum crit_sync sync, struct crit_spare *spare,
+		struct crit_file **out, struct crit_error *err);
 
 /*
  * The same for an edit that only appends (crit_edit_appends()) to a file that

@@ -1,7 +1,7 @@
 /*
  * An open file of a dump, shared by all who read it, and how it is recognised
- * again. Commits never write into a file but replace it, so whoever still holds
- * the old one reads on undisturbed. No thread safety: the caller has a lock.
+ * again. Commits never write into a file that anybody else holds but replace it, so
+ * whoever has the old one reads on undisturbed. No thread safety: the caller has a lock.
  */
 #ifndef CRIT_FILE_H
 #define CRIT_FILE_H
@@ -24,7 +24,7 @@ struct crit_identity crit_identity_of(const struct stat *st);
 bool crit_identity_same(const struct crit_identity *a, const struct crit_identity *b);
 
 struct crit_file {
-	int fd; /* owned, for reading only, however it was opened */
+	int fd; /* owned; others than commits only read, however it was opened */
 	unsigned refs;
 	struct stat st; /* when it was opened */
 };

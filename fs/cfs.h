@@ -27,6 +27,7 @@ struct cfs_options {
 	uint64_t scratch_max; /* of scratch files and drafts, bytes */
 };
 
+struct cfs_burst;
 struct cfs_handle;
 struct cfs_image;
 struct cfs_unsynced;
@@ -57,6 +58,7 @@ struct cfs {
 	struct cfs_kept kept[CFS_KEPT_MAX]; /* latest first */
 	unsigned n_kept;
 	struct cfs_unsynced *unsynced;      /* what waits for being synced; owned */
+	struct cfs_burst *bursts;           /* images that are changed often; owned */
 	struct cfs_worker *changes, *reads; /* see worker.h */
 	struct cfs_watch *watch;            /* see watch.h; NULL before and after */
 	struct cfs_store store;             /* of scratch files and drafts */

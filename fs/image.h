@@ -15,6 +15,7 @@
 #include "fs/cfs.h"
 #include "fs/layout.h"
 
+struct cfs_burst;
 struct cfs_changed;
 struct cfs_unsynced;
 
@@ -40,6 +41,7 @@ struct cfs_image {
 	bool expired;                  /* files still wait for entries of the image it was */
 	bool made;                     /* by mkdir, and still being filled: nothing is synced */
 	struct cfs_unsynced *unsynced; /* see write.h */
+	struct cfs_burst *burst;       /* see spare.h */
 	uint64_t version;              /* counts what it has been, by commits or otherwise */
 	uint64_t measured;             /* the version whose document is as long as this */
 	uint64_t document_size;

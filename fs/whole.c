@@ -16,6 +16,7 @@
 #include "fs/handle.h"
 #include "fs/listing.h"
 #include "fs/refusal.h"
+#include "fs/spare.h"
 #include "fs/write.h"
 
 bool cfs_whole_is_name(const char *name)
@@ -144,6 +145,7 @@ int cfs_whole_rename(struct cfs *fs, struct cfs_image *image, struct cfs_node *d
 	/* as for any directory: only one without anything in it can be replaced */
 	if (other && (ret = cfs_whole_remove(fs, other)) < 0)
 		return ret;
+	cfs_spare_forget(fs, image);
 	if (renameat2(old_dir->dirfd, cfs_image_name(image), dir->dirfd, name, flags) < 0)
 		return -errno;
 	cfs_node_ref(old_dir);

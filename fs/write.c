@@ -12,42 +12,20 @@
 #include "decoder/structure.h"
 #include "fs/document.h"
 #include "fs/promise.h"
+#include "fs/soon.h"
+#include "fs/spare.h"
 #include "fs/watch.h"
 
-#define SOON_MS  700  /* after the first of many changes */
-#define IDLE_MS  1000 /* after the last change of an image that is being made */
-#define MANY     100  /* changes in that time, after which a spare file is worth it */
-#define SPARE_MS 50   /* that it is kept after them: it can be seen in the dump */
+#define SOON_MS 700  /* after the first of many changes */
+#define IDLE_MS 1000 /* after the last change of an image that is being made */
 
 /* An image whose file, or (image is NULL) a directory that is not synced yet. */
 struct cfs_unsynced {
 	struct cfs_image *image;
 	struct cfs_node *dir; /* a reference */
 	struct timespec due;
-	unsigned changes;        /* since it was synced last */
-	struct crit_spare spare; /* in dir */
-	struct timespec spare_due;
 	struct cfs_unsynced *next, *prev;
 };
-
-static struct timespec in_ms(long ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += ms % 1000 * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	return t;
-}
-
-static bool earlier(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
-}
 
 static struct cfs_unsynced *add(struct cfs *fs, struct cfs_node *dir)
 {
@@ -57,8 +35,7 @@ static struct cfs_unsynced *add(struct cfs *fs, struct cfs_node *dir)
 		return NULL; /* then the kernel syncs it when it sees fit */
 	u->dir = dir;
 	cfs_node_ref(dir);
-	u->due = in_ms(SOON_MS);
-	u->spare.fd = -1;
+	u->due = cfs_in_ms(SOON_MS);
 	DL_APPEND(fs->unsynced, u);
 	return u;
 }
@@ -66,7 +43,6 @@ static struct cfs_unsynced *add(struct cfs *fs, struct cfs_node *dir)
 static void drop(struct cfs *fs, struct cfs_unsynced *u)
 {
 	DL_DELETE(fs->unsynced, u);
-	crit_spare_drop(u->dir->dirfd, &u->spare);
 	if (u->image)
 		u->image->unsynced = NULL;
 	cfs_node_unref(&fs->nodes, u->dir);
@@ -80,27 +56,15 @@ void cfs_sync_image_soon(struct cfs *fs, struct cfs_image *image)
 		if (image->unsynced)
 			image->unsynced->image = image;
 	}
-	if (!image->unsynced)
-		return;
-	image->unsynced->changes++;
-	if (image->made)
-		image->unsynced->due = in_ms(IDLE_MS);
+	if (image->unsynced && image->made)
+		image->unsynced->due = cfs_in_ms(IDLE_MS);
 }
 
 void cfs_sync_forget(struct cfs *fs, struct cfs_image *image)
 {
+	cfs_spare_forget(fs, image);
 	if (image->unsynced)
 		drop(fs, image->unsynced);
-}
-
-/* The spare file for a change of an image that is being made, if there are many; else NULL. */
-static struct crit_spare *spare_for(const struct cfs_image *image)
-{
-	struct cfs_unsynced *u = image->unsynced;
-
-	return image->made && u && u->changes >= MANY && u->dir == image->node->parent
-		       ? &u->spare
-		       : NULL;
 }
 
 void cfs_sync_directory_soon(struct cfs *fs, struct cfs_node *dir)
@@ -167,29 +131,26 @@ bool cfs_sync_next(struct cfs *fs, struct timespec *when)
 {
 	const struct cfs_unsynced *u;
 
-	if (!fs->unsynced)
-		return false;
-	*when = fs->unsynced->due;
+	bool any = cfs_spare_next(fs, when);
+
 	DL_FOREACH(fs->unsynced, u) {
-		if (earlier(&u->due, when))
+		if (!any || cfs_earlier(&u->due, when))
 			*when = u->due;
-		if (u->spare.name[0] && earlier(&u->spare_due, when))
-			*when = u->spare_due;
+		any = true;
 	}
-	return true;
+	return any;
 }
 
 void cfs_sync_due(struct cfs *fs, bool all)
 {
-	struct timespec now = in_ms(0);
+	struct timespec now = cfs_in_ms(0);
 	struct cfs_unsynced *u;
 	int ret;
 
+	cfs_spare_due(fs, all ? NULL : &now);
 	/* from the start again each time: the lock is dropped within */
 	for (u = fs->unsynced; u;) {
-		if (u->spare.name[0] && !earlier(&now, &u->spare_due))
-			crit_spare_drop(u->dir->dirfd, &u->spare);
-		if (!all && earlier(&now, &u->due)) {
+		if (!all && cfs_earlier(&now, &u->due)) {
 			u = u->next;
 			continue;
 		}
@@ -200,65 +161,89 @@ void cfs_sync_due(struct cfs *fs, bool all)
 	}
 }
 
+/* The spare file for a change, or NULL; `in_place`: the change needs none. */
+static struct crit_spare *spare_for(struct cfs *fs, struct cfs_image *image, bool in_place,
+				    enum crit_sync sync)
+{
+	if (in_place)
+		return NULL;
+	/* a file that is not synced has to replace the old one by a plain rename */
+	if (sync != CRIT_SYNC_NONE || image->made)
+		return cfs_spare_begin(fs, image);
+	cfs_spare_forget(fs, image);
+	return NULL;
+}
+
+/* An edit on its way. */
+struct writing {
+	struct crit_file *old; /* a reference */
+	char *name;            /* owned */
+	int dirfd;
+	bool append;
+	enum crit_sync sync;
+	struct crit_spare *spare; /* borrowed */
+};
+
+/* The image is `file` now. */
+static void show(struct cfs *fs, struct cfs_image *image, const struct writing *w,
+		 struct crit_file *file, const struct crit_edit *edit, bool anew)
+{
+	if (anew)
+		cfs_image_replaced(fs, image, file);
+	else
+		cfs_image_committed(image, file, edit);
+	cfs_document_changed(fs, image);
+	if (w->sync == CRIT_SYNC_NONE)
+		cfs_sync_image_soon(fs, image);
+	if (w->append)
+		cfs_spare_appended(image, w->old, file);
+	else if (w->spare)
+		cfs_spare_end(image, w->old);
+	crit_file_put(file);
+}
+
 static int write_image(struct cfs *fs, struct cfs_image *image, const struct crit_edit *edit,
 		       bool anew, enum crit_sync sync, bool *written, struct crit_error *err)
 {
-	struct crit_file *old = crit_file_get(crit_image_file(image->open)), *file;
-	const struct cfs_node *node = image->node;
-	char *name = strdup(cfs_image_name(image));
-	int dirfd = node->parent->dirfd, ret;
-	struct crit_spare *spare = NULL;
-	bool append;
+	struct writing w = {
+		.old = crit_file_get(crit_image_file(image->open)),
+		.name = strdup(cfs_image_name(image)),
+		.dirfd = image->node->parent->dirfd,
+	};
+	struct crit_file *file;
+	int ret;
 
 	*written = false;
-	if (!name) {
-		crit_file_put(old);
+	if (!w.name) {
+		crit_file_put(w.old);
 		return crit_fail(err, CRIT_NO_MEMORY, "no memory for the edit");
 	}
 	if (sync == CRIT_SYNC_DIR)
 		image->made = false; /* from now on it is relied on */
-	if (image->made)
-		sync = CRIT_SYNC_NONE;
-	append = image->made && sync == CRIT_SYNC_NONE &&
-		 crit_edit_appends(edit, old->fd, (uint64_t)old->st.st_size);
-	if (sync == CRIT_SYNC_NONE && !append)
-		spare = spare_for(image);
+	w.sync = image->made ? CRIT_SYNC_NONE : sync;
+	w.append = image->made &&
+		   crit_edit_appends(edit, w.old->fd, (uint64_t)w.old->st.st_size);
+	w.spare = spare_for(fs, image, w.append, w.sync);
 	image->writing = true;
 	cfs_unlock(fs);
-	if (append)
-		ret = crit_commit_append(dirfd, name, old, edit, &file, err);
-	else if (spare)
-		ret = crit_commit_over(dirfd, name, old, edit, spare, &file, err);
+	if (w.append)
+		ret = crit_commit_append(w.dirfd, w.name, w.old, edit, &file, err);
 	else
-		ret = crit_commit(dirfd, name, old, edit, sync, &file, err);
+		ret = crit_commit(w.dirfd, w.name, w.old, edit, w.sync, w.spare, &file, err);
 	/*
 	 * The image directory's time and size have changed. Only its attributes are
 	 * dropped (-1), and directories have no pages, so this waits for nobody.
 	 */
-	fuse_lowlevel_notify_inval_inode(fs->session, node->id, -1, 0);
+	fuse_lowlevel_notify_inval_inode(fs->session, image->node->id, -1, 0);
 	cfs_lock(fs);
 	image->writing = false;
 	cfs_promise_pause(image);
 	if (file) {
-		*written = !append || ret == 0;
-		if (anew)
-			cfs_image_replaced(fs, image, file);
-		else
-			cfs_image_committed(image, file, edit);
-		cfs_document_changed(fs, image);
-		crit_file_put(file);
-		if (sync == CRIT_SYNC_NONE)
-			cfs_sync_image_soon(fs, image);
-		/* who still reads the old image goes on reading it */
-		if (spare && old->refs == 1) {
-			crit_spare_keep(dirfd, spare);
-			image->unsynced->spare_due = in_ms(SPARE_MS);
-		} else if (spare) {
-			crit_spare_drop(dirfd, spare);
-		}
+		*written = !w.append || ret == 0;
+		show(fs, image, &w, file, edit, anew);
 	}
-	crit_file_put(old);
-	free(name);
+	crit_file_put(w.old);
+	free(w.name);
 	if (anew) /* all of it is another one, and who asks now must be told so */
 		cfs_watch_settle(fs);
 	return ret;

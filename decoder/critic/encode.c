@@ -56,8 +56,8 @@ static int replace(const char *path, struct crit_file *old, const struct crit_sp
 	if (dirfd < 0)
 		ret = crit_fail_errno(err, dir && name ? errno : ENOMEM, "can't write there");
 	else
-		ret = crit_commit(dirfd, basename(name), old, &edit, CRIT_SYNC_FILE, &replaced,
-				  err);
+		ret = crit_commit(dirfd, basename(name), old, &edit, CRIT_SYNC_FILE, NULL,
+				  &replaced, err);
 	if (replaced)
 		crit_file_put(replaced);
 	if (dirfd >= 0)

@@ -63,7 +63,7 @@ static inline int commit(struct scene *s, const struct crit_edit *edit, struct c
 	struct crit_file *file;
 	int ret;
 
-	ret = crit_commit(s->dir, s->name, crit_image_file(s->img), edit, CRIT_SYNC_FILE, &file, err);
+	ret = crit_commit(s->dir, s->name, crit_image_file(s->img), edit, CRIT_SYNC_FILE, NULL, &file, err);
 	if (ret < 0) {
 		expect(file == NULL);
 		return ret;

@@ -1,0 +1,122 @@
+/*
+ * Owner, mode, extended attributes.
+ */
+#include "decoder/attributes.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/* Attributes of the system that only some may set are left to it. */
+static bool xattr_is_optional(const char *name)
+{
+	return !strncmp(name, "security.", 9) || !strncmp(name, "trusted.", 8);
+}
+
+/* The value of an extended attribute. */
+struct value {
+	char stack[1024];
+	char *bytes; /* `stack`, or owned */
+	ssize_t len; /* -1: there is none, or errno */
+};
+
+static void get_value(int fd, const char *name, struct value *v)
+{
+	v->bytes = v->stack;
+	v->len = fgetxattr(fd, name, v->stack, sizeof(v->stack));
+	if (v->len >= 0 || errno != ERANGE)
+		return;
+	v->bytes = malloc(XATTR_SIZE_MAX);
+	if (v->bytes)
+		v->len = fgetxattr(fd, name, v->bytes, XATTR_SIZE_MAX);
+}
+
+static void free_value(struct value *v)
+{
+	if (v->bytes != v->stack)
+		free(v->bytes);
+}
+
+static int copy_xattr(int from, int to, const char *name)
+{
+	struct value is, wanted;
+	int ret = 0;
+
+	get_value(to, name, &is);
+	get_value(from, name, &wanted);
+	if (wanted.len < 0 ||
+	    ((is.len != wanted.len || memcmp(is.bytes, wanted.bytes, (size_t)is.len)) &&
+	     fsetxattr(to, name, wanted.bytes, (size_t)wanted.len, 0) < 0))
+		ret = xattr_is_optional(name) ? 0 : -errno;
+	free_value(&is);
+	free_value(&wanted);
+	return ret;
+}
+
+/* The names of a file's extended attributes, *out to be freed; their length. */
+static ssize_t list_xattrs(int fd, char **out)
+{
+	ssize_t len = flistxattr(fd, NULL, 0);
+
+	*out = NULL;
+	if (len <= 0)
+		return 0; /* none, or none on this file system */
+	*out = malloc((size_t)len);
+	return *out ? flistxattr(fd, *out, (size_t)len) : -1;
+}
+
+/* Extended attributes, ACLs among them. */
+static int copy_xattrs(int from, int to)
+{
+	ssize_t len, at;
+	char *names;
+	int ret = 0;
+
+	len = list_xattrs(from, &names);
+	if (len < 0)
+		ret = -errno;
+	for (at = 0; at < len && ret == 0; at += (ssize_t)strlen(names + at) + 1)
+		ret = copy_xattr(from, to, names + at);
+	free(names);
+	return ret;
+}
+
+/* A new file inherits its directory's default ACL; the old one may have none. */
+static int drop_inherited(int fd, int old)
+{
+	ssize_t len, at;
+	char *names;
+	int ret = 0;
+
+	len = list_xattrs(fd, &names);
+	if (len < 0)
+		ret = -errno;
+	for (at = 0; at < len && ret == 0; at += (ssize_t)strlen(names + at) + 1)
+		if (fgetxattr(old, names + at, NULL, 0) < 0 &&
+		    fremovexattr(fd, names + at) < 0 && !xattr_is_optional(names + at))
+			ret = -errno;
+	free(names);
+	return ret;
+}
+
+int crit_attributes_keep(int fd, const struct crit_file *old, struct crit_error *err)
+{
+	struct stat st;
+	int ret;
+
+	if (fstat(fd, &st) < 0)
+		return crit_fail_errno(err, errno, "can't stat the new file");
+	if ((st.st_uid != old->st.st_uid || st.st_gid != old->st.st_gid) &&
+	    fchown(fd, old->st.st_uid, old->st.st_gid) < 0)
+		return crit_fail_errno(err, EPERM, "can't keep the image's owner (%u:%u)",
+				       old->st.st_uid, old->st.st_gid);
+	ret = drop_inherited(fd, old->fd);
+	if (ret == 0 && fchmod(fd, old->st.st_mode & 07777) < 0)
+		return crit_fail_errno(err, errno, "can't keep the image's mode");
+	if (ret == 0)
+		ret = copy_xattrs(old->fd, fd);
+	return ret < 0 ? crit_fail_errno(err, -ret, "can't keep the image's attributes") : 0;
+}

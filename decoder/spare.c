@@ -1,0 +1,154 @@
+/*
+ * Spare files.
+ */
+#include "decoder/spare.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/statfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "decoder/commit.h"
+
+void crit_spare_drop(int dirfd, struct crit_spare *spare)
+{
+	if (spare->name[0])
+		unlinkat(dirfd, spare->name, 0);
+	crit_file_put(spare->file);
+	spare->name[0] = '\0';
+	spare->file = NULL;
+}
+
+/* The same bytes as when it was the image; exchanging names touches the ctime only. */
+static bool has_same_bytes(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Can others write as much and more while this is kept? */
+static bool has_room(const struct crit_file *file)
+{
+	struct statfs fs;
+
+	return fstatfs(file->fd, &fs) == 0 &&
+	       fs.f_bavail > (uint64_t)file->st.st_size / (uint64_t)fs.f_bsize;
+}
+
+void crit_spare_keep(int dirfd, struct crit_spare *spare, struct crit_file *old)
+{
+	struct stat st;
+
+	if (!spare->name[0])
+		return;
+	/* locked, so that no sweep removes it; a file with other names is somebody's copy */
+	if (!has_room(old) || (fcntl(old->fd, F_GETFL) & O_ACCMODE) != O_RDWR ||
+	    flock(old->fd, LOCK_EX | LOCK_NB) < 0 || fstat(old->fd, &st) < 0 ||
+	    !has_same_bytes(&st, &old->st) || st.st_nlink != 1) {
+		crit_spare_drop(dirfd, spare);
+		return;
+	}
+	old->st = st;
+	spare->file = crit_file_get(old);
+}
+
+void crit_spare_appended(struct crit_spare *spare, const struct crit_file *was,
+			 const struct crit_file *is)
+{
+	struct crit_range added = {(uint64_t)was->st.st_size, UINT64_MAX};
+	struct crit_identity before = crit_identity_of(&was->st);
+
+	if (!crit_identity_same(&spare->image, &before))
+		return;
+	spare->image = crit_identity_of(&is->st);
+	spare->stale = crit_range_both(spare->stale, added);
+}
+
+/*
+ * File systems where all who have a file open have it open here, and through the file
+ * that a lease is taken on: no network, no layers.
+ */
+static bool leases_tell(int fd)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return false;
+	return fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC ||
+	       fs.f_type == BTRFS_SUPER_MAGIC || fs.f_type == TMPFS_MAGIC;
+}
+
+/*
+ * A write lease is granted to none but the only one who has the file open, and whoever
+ * opens it then waits until it is given back. That he does is told by a signal: one that
+ * nobody minds, for the usual SIGIO ends a process.
+ */
+static int take_lease(int fd)
+{
+	if (!leases_tell(fd))
+		return -EOPNOTSUPP;
+	if (fcntl(fd, F_SETSIG, SIGURG) < 0 || fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Is the file what was put aside, and nobody's copy? */
+static int check_kept(const struct crit_spare *spare)
+{
+	struct crit_identity was = crit_identity_of(&spare->file->st), is;
+	struct stat st;
+
+	if (fstat(spare->file->fd, &st) < 0)
+		return -errno;
+	is = crit_identity_of(&st);
+	return st.st_nlink == 1 && crit_identity_same(&was, &is) ? 0 : -EBUSY;
+}
+
+/*
+ * Who knew the file when it was the image before has to see that it is another one: the
+ * kernel's clock may not have ticked since.
+ */
+static int renew_time(const struct crit_spare *spare)
+{
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
+	struct stat st;
+
+	if (fstat(spare->file->fd, &st) < 0)
+		return -errno;
+	if (st.st_nlink != 1)
+		return -EBUSY;
+	if (!has_same_bytes(&st, &spare->file->st))
+		return 0;
+	clock_gettime(CLOCK_REALTIME, &times[1]);
+	return futimens(spare->file->fd, times) < 0 ? -errno : 0;
+}
+
+int crit_spare_patch(int dirfd, struct crit_spare *spare, const struct crit_file *old,
+		     const struct crit_edit *edit, bool sync)
+{
+	struct crit_identity image = crit_identity_of(&old->st);
+	int fd = spare->file->fd, ret;
+
+	if (!crit_identity_same(&image, &spare->image))
+		return -EBUSY;
+	/* without power in between, the name could lead to what is being written over */
+	if (sync && !spare->settled) {
+		ret = crit_sync_directory(dirfd);
+		if (ret < 0)
+			return ret;
+		spare->settled = true;
+	}
+	ret = take_lease(fd);
+	if (ret < 0)
+		return ret;
+	ret = check_kept(spare);
+	if (ret == 0)
+		ret = crit_patch(fd, old->fd, spare->stale, edit->pieces, edit->n_pieces, sync);
+	fcntl(fd, F_SETLEASE, F_UNLCK);
+	return ret < 0 ? ret : renew_time(spare);
+}
