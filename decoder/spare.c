@@ -128,6 +128,15 @@ static int renew_time(const struct crit_spare *spare)
 	return futimens(spare->file->fd, times) < 0 ? -errno : 0;
 }
 
+/* Without power before that, the name could lead to what is being written over. */
+int crit_spare_settle(int dirfd, struct crit_spare *spare)
+{
+	int ret = spare->settled ? 0 : crit_sync_directory(dirfd);
+
+	spare->settled = ret == 0;
+	return ret;
+}
+
 int crit_spare_patch(int dirfd, struct crit_spare *spare, const struct crit_file *old,
 		     const struct crit_edit *edit, bool sync)
 {
@@ -136,14 +145,9 @@ int crit_spare_patch(int dirfd, struct crit_spare *spare, const struct crit_file
 
 	if (!crit_identity_same(&image, &spare->image))
 		return -EBUSY;
-	/* without power in between, the name could lead to what is being written over */
-	if (sync && !spare->settled) {
-		ret = crit_sync_directory(dirfd);
-		if (ret < 0)
-			return ret;
-		spare->settled = true;
-	}
-	ret = take_lease(fd);
+	ret = sync ? crit_spare_settle(dirfd, spare) : 0;
+	if (ret == 0)
+		ret = take_lease(fd);
 	if (ret < 0)
 		return ret;
 	ret = check_kept(spare);

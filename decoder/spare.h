@@ -36,6 +36,12 @@ void crit_spare_appended(struct crit_spare *spare, const struct crit_file *was,
 			 const struct crit_file *is);
 
 /*
+ * Sync the directory, after which it may be written to; a commit does so first if it was
+ * not done before. 0, -errno.
+ */
+int crit_spare_settle(int dirfd, struct crit_spare *spare);
+
+/*
  * Make it what `edit` makes of `old`, but for the attributes. The caller has its only
  * reference. 0; -errno if that can't be done, whereupon it has to be dropped.
  */

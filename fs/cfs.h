@@ -33,6 +33,7 @@ struct cfs_image;
 struct cfs_unsynced;
 struct cfs_watch;
 struct cfs_worker;
+struct crit_file;
 
 /* What is kept between reads on a read-only mount, see stateless.h. */
 #define CFS_KEPT_MAX 64
@@ -59,6 +60,7 @@ struct cfs {
 	unsigned n_kept;
 	struct cfs_unsynced *unsynced;      /* what waits for being synced; owned */
 	struct cfs_burst *bursts;           /* images that are changed often; owned */
+	struct crit_file *replaced;         /* a reference: what an image was before a commit */
 	struct cfs_worker *changes, *reads; /* see worker.h */
 	struct cfs_watch *watch;            /* see watch.h; NULL before and after */
 	struct cfs_store store;             /* of scratch files and drafts */

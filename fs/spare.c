@@ -87,6 +87,20 @@ void cfs_spare_appended(struct cfs_image *image, const struct crit_file *was,
 		crit_spare_appended(&image->burst->spare, was, is);
 }
 
+void cfs_spare_settle(struct cfs *fs)
+{
+	struct cfs_burst *b;
+
+	/* the list is the worker's, with the lock or without */
+	DL_FOREACH(fs->bursts, b) {
+		if (!b->spare.file || b->spare.settled || b->image->made)
+			continue;
+		cfs_unlock(fs);
+		crit_spare_settle(b->dir->dirfd, &b->spare);
+		cfs_lock(fs);
+	}
+}
+
 bool cfs_spare_next(const struct cfs *fs, struct timespec *when)
 {
 	const struct cfs_burst *b;

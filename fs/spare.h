@@ -27,6 +27,12 @@ void cfs_spare_forget(struct cfs *fs, struct cfs_image *image);
 void cfs_spare_appended(struct cfs_image *image, const struct crit_file *was,
 			const struct crit_file *is);
 
+/*
+ * Do what the next changes would have to wait for, if they come. Drops the lock
+ * meanwhile.
+ */
+void cfs_spare_settle(struct cfs *fs);
+
 /* When the next spare has to go; false if there are none. */
 bool cfs_spare_next(const struct cfs *fs, struct timespec *when);
 

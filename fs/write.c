@@ -129,9 +129,8 @@ int cfs_sync_image(struct cfs *fs, struct cfs_image *image)
 
 bool cfs_sync_next(struct cfs *fs, struct timespec *when)
 {
-	const struct cfs_unsynced *u;
-
 	bool any = cfs_spare_next(fs, when);
+	const struct cfs_unsynced *u;
 
 	DL_FOREACH(fs->unsynced, u) {
 		if (!any || cfs_earlier(&u->due, when))
@@ -141,6 +140,21 @@ bool cfs_sync_next(struct cfs *fs, struct timespec *when)
 	return any;
 }
 
+/* Closing a large file that has no name any more takes as long as writing much of it. */
+static void close_replaced(struct cfs *fs)
+{
+	struct crit_file *file = fs->replaced;
+
+	fs->replaced = NULL;
+	if (!file || file->refs > 1) {
+		crit_file_put(file);
+		return;
+	}
+	cfs_unlock(fs);
+	crit_file_put(file);
+	cfs_lock(fs);
+}
+
 void cfs_sync_due(struct cfs *fs, bool all)
 {
 	struct timespec now = cfs_in_ms(0);
@@ -148,6 +162,8 @@ void cfs_sync_due(struct cfs *fs, bool all)
 	int ret;
 
 	cfs_spare_due(fs, all ? NULL : &now);
+	cfs_spare_settle(fs);
+	close_replaced(fs);
 	/* from the start again each time: the lock is dropped within */
 	for (u = fs->unsynced; u;) {
 		if (!all && cfs_earlier(&now, &u->due)) {
@@ -213,6 +229,8 @@ static int write_image(struct cfs *fs, struct cfs_image *image, const struct cri
 	struct crit_file *file;
 	int ret;
 
+	crit_file_put(fs->replaced);
+	fs->replaced = NULL;
 	*written = false;
 	if (!w.name) {
 		crit_file_put(w.old);
@@ -242,7 +260,7 @@ static int write_image(struct cfs *fs, struct cfs_image *image, const struct cri
 		*written = !w.append || ret == 0;
 		show(fs, image, &w, file, edit, anew);
 	}
-	crit_file_put(w.old);
+	fs->replaced = w.old; /* whoever waits is answered first */
 	free(w.name);
 	if (anew) /* all of it is another one, and who asks now must be told so */
 		cfs_watch_settle(fs);

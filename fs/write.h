@@ -37,7 +37,7 @@ int cfs_sync_image(struct cfs *fs, struct cfs_image *image);
 /* When something has to be synced next; false if all is. */
 bool cfs_sync_next(struct cfs *fs, struct timespec *when);
 
-/* Sync what is due by now, or `all` there is. */
+/* Sync what is due by now, or `all` there is; and do what could wait for an answer. */
 void cfs_sync_due(struct cfs *fs, bool all);
 
 #endif

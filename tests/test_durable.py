@@ -4,9 +4,7 @@ import itertools
 import mmap
 import os
 import random
-import shutil
 import signal
-import subprocess
 import threading
 
 import pytest
@@ -17,9 +15,7 @@ import handmade
 import mnt
 from criuimg import TYPES
 from editing import Target, assert_no_temporaries
-
-HERE = os.path.dirname(os.path.abspath(__file__))
-KILL_BEFORE, KILL_AFTER = -1, -2
+from faults import KILL_AFTER, KILL_BEFORE, disk, left_overs, library, preload  # noqa: F401
 
 
 # ------------------------------------------------------- killed at random
@@ -106,10 +102,6 @@ class Stream:
             self.images[name] = criuimg.read_image(self.bytes[name])
 
 
-def left_overs(root):
-    return [n for n in os.listdir(root) if n.startswith(".critfs")]
-
-
 def test_killed_at_random(mount, work):
     """Every image is one that a prefix of the edits gives, with all whose close had returned."""
     s = Stream(os.path.join(work, "dump"), 1)
@@ -133,49 +125,6 @@ def test_killed_at_random(mount, work):
 
 
 # --------------------------------------------------- a call that goes wrong
-
-class Preload:
-    """A library within the daemon that makes one of its calls fail, or its last."""
-
-    def __init__(self, where, monkeypatch):
-        self.library, self.plan = os.path.join(where, "fail.so"), os.path.join(where, "plan")
-        self.monkeypatch = monkeypatch
-
-    def mount(self, mount, root):
-        options = mnt.environment()["ASAN_OPTIONS"]
-        with self.monkeypatch.context() as m:
-            m.setenv("LD_PRELOAD", self.library)
-            m.setenv("CRITFS_TEST_FAIL", self.plan)
-            m.setenv("ASAN_OPTIONS", options + ":verify_asan_link_order=0")
-            return mount(root)
-
-    def fail(self, call, what, number=0):
-        with open(self.plan + ".new", "w") as f:
-            f.write("%s %d %d\n" % (call, what, number))
-        os.rename(self.plan + ".new", self.plan)
-
-    def clear(self):
-        os.unlink(self.plan)
-
-
-@pytest.fixture(scope="module")
-def library():
-    """Where the preloaded library was built."""
-    if not shutil.which("cc"):
-        pytest.skip("no C compiler")
-    where = dumps.new_dir()
-    subprocess.run(["cc", "-Wall", "-Werror", "-O1", "-fPIC", "-shared", "-o", where + "/fail.so",
-                    os.path.join(HERE, "preload/fail.c"), "-ldl"], check=True)
-    return where
-
-
-@pytest.fixture
-def preload(library, monkeypatch):
-    p = Preload(library, monkeypatch)
-    yield p
-    if os.path.exists(p.plan):
-        p.clear()
-
 
 @pytest.fixture
 def failing(preload, mount, work):
@@ -406,56 +355,6 @@ def test_killed_at_a_call(failing, mount, call, when, how):
 
 
 # ------------------------------------------------------------- a full disk
-
-class Disk:
-    """A file system of its own, and a file that fills it."""
-
-    def __init__(self, path):
-        self.path, self.filler = path, os.path.join(path, "filler")
-
-    def fill(self, free=0):
-        """Leave about so many bytes."""
-        fd = os.open(self.filler, os.O_WRONLY | os.O_CREAT, 0o600)
-        at = 0
-        for size in (1 << 20, 1 << 12, 1):
-            try:
-                while True:
-                    at += os.pwrite(fd, b"\1" * size, at)
-            except OSError as e:
-                assert e.errno == errno.ENOSPC
-        os.ftruncate(fd, max(0, at - free))
-        os.fsync(fd)
-        os.close(fd)
-
-    def use_up_inodes(self):
-        for n in itertools.count():
-            try:
-                os.close(os.open(self.filler + str(n), os.O_WRONLY | os.O_CREAT, 0o600))
-            except OSError as e:
-                assert e.errno == errno.ENOSPC
-                return
-
-    def free(self):
-        for name in os.listdir(self.path):
-            if name.startswith("filler"):
-                os.unlink(os.path.join(self.path, name))
-
-
-@pytest.fixture
-def disk(work):
-    """ext4 in a file of 8 MB."""
-    image, point = os.path.join(work, "disk"), os.path.join(work, "point")
-    os.mkdir(point)
-    with open(image, "wb") as f:
-        f.truncate(8 << 20)
-    try:
-        subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-N", "64", image], check=True, capture_output=True)
-        subprocess.run(["mount", "-o", "loop", image, point], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as e:
-        pytest.skip("no loop file system: " + str(getattr(e, "stderr", None) or e))
-    yield Disk(point)
-    subprocess.run(["umount", point], check=True)
-
 
 class OnDisk:
     """An image of 300 KB on the small file system, mounted."""

@@ -5,6 +5,9 @@
  * is an errno's number, or -1 to be killed before the call, -2 after it; NUMBER is
  * how many such calls go well before. No such file: all goes well. Calls are counted
  * anew whenever the file's contents change.
+ *
+ * The file that CRITFS_TEST_LOG names, if there is one, gets a line "CALL INODE" for each
+ * such call that goes well, INODE being that of the file which it is about.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -74,7 +77,27 @@ static int turn(const char *call)
 	return what;
 }
 
-#define WRAP(result, name, parameters, arguments)                                              \
+/* What was done to the file `fd`, or to a name in the directory. */
+static void note(const char *call, int fd)
+{
+	const char *path = getenv("CRITFS_TEST_LOG");
+	int saved = errno, len;
+	char line[64];
+	struct stat st;
+	long out;
+
+	if (!path || strcmp(program_invocation_short_name, "critfs") || fstat(fd, &st) < 0)
+		return;
+	out = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_CLOEXEC, 0);
+	if (out >= 0) {
+		len = snprintf(line, sizeof(line), "%s %lu\n", call, (unsigned long)st.st_ino);
+		syscall(SYS_write, out, line, len);
+		syscall(SYS_close, out);
+	}
+	errno = saved;
+}
+
+#define WRAP(result, name, fd, parameters, arguments)                                          \
 	result name parameters                                                                 \
 	{                                                                                      \
 		result(*next) parameters = (result(*) parameters)dlsym(RTLD_NEXT, #name);      \
@@ -88,24 +111,27 @@ static int turn(const char *call)
 		done = next arguments;                                                         \
 		if (what == KILL_AFTER)                                                        \
 			syscall(SYS_kill, getpid(), SIGKILL);                                  \
+		if (done >= 0)                                                                 \
+			note(#name, fd);                                                       \
 		return done;                                                                   \
 	}
 
-WRAP(int, fsync, (int fd), (fd))
-WRAP(int, fchmod, (int fd, mode_t mode), (fd, mode))
-WRAP(int, fchown, (int fd, uid_t uid, gid_t gid), (fd, uid, gid))
-WRAP(int, flock, (int fd, int operation), (fd, operation))
-WRAP(int, ftruncate64, (int fd, off64_t size), (fd, size))
-WRAP(int, unlinkat, (int dirfd, const char *name, int flags), (dirfd, name, flags))
-WRAP(int, renameat, (int from, const char *old, int to, const char *new), (from, old, to, new))
-WRAP(int, renameat2, (int from, const char *old, int to, const char *new, unsigned flags),
+WRAP(int, fsync, fd, (int fd), (fd))
+WRAP(int, fchmod, fd, (int fd, mode_t mode), (fd, mode))
+WRAP(int, fchown, fd, (int fd, uid_t uid, gid_t gid), (fd, uid, gid))
+WRAP(int, flock, fd, (int fd, int operation), (fd, operation))
+WRAP(int, ftruncate64, fd, (int fd, off64_t size), (fd, size))
+WRAP(int, unlinkat, dirfd, (int dirfd, const char *name, int flags), (dirfd, name, flags))
+WRAP(int, renameat, to, (int from, const char *old, int to, const char *new),
+     (from, old, to, new))
+WRAP(int, renameat2, to, (int from, const char *old, int to, const char *new, unsigned flags),
      (from, old, to, new, flags))
-WRAP(int, fsetxattr, (int fd, const char *name, const void *value, size_t size, int flags),
+WRAP(int, fsetxattr, fd, (int fd, const char *name, const void *value, size_t size, int flags),
      (fd, name, value, size, flags))
-WRAP(ssize_t, pread64, (int fd, void *buf, size_t size, off64_t off), (fd, buf, size, off))
-WRAP(ssize_t, pwrite64, (int fd, const void *buf, size_t size, off64_t off),
+WRAP(ssize_t, pread64, fd, (int fd, void *buf, size_t size, off64_t off), (fd, buf, size, off))
+WRAP(ssize_t, pwrite64, fd, (int fd, const void *buf, size_t size, off64_t off),
      (fd, buf, size, off))
-WRAP(ssize_t, copy_file_range,
+WRAP(ssize_t, copy_file_range, out,
      (int in, off64_t *from, int out, off64_t *to, size_t size, unsigned flags),
      (in, from, out, to, size, flags))
 
@@ -130,5 +156,28 @@ int openat64(int dirfd, const char *name, int flags, ...)
 	done = next(dirfd, name, flags, mode);
 	if (what == KILL_AFTER)
 		syscall(SYS_kill, getpid(), SIGKILL);
+	return done;
+}
+
+/* Only leases: all else about descriptors goes well. */
+int fcntl64(int fd, int command, ...)
+{
+	int (*next)(int, int, ...) = (int (*)(int, int, ...))dlsym(RTLD_NEXT, "fcntl64");
+	int what = command == F_SETLEASE ? turn("fcntl64") : 0, done;
+	va_list args;
+	void *arg;
+
+	va_start(args, command);
+	arg = va_arg(args, void *);
+	va_end(args);
+	if (what > 0) {
+		errno = what;
+		return -1;
+	}
+	done = next(fd, command, arg);
+	if (what == KILL_AFTER)
+		syscall(SYS_kill, getpid(), SIGKILL);
+	if (command == F_SETLEASE && done == 0)
+		note("fcntl64", fd);
 	return done;
 }

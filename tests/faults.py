@@ -1,0 +1,155 @@
+"""What goes wrong on purpose: calls that fail, daemons that are killed, disks that are full."""
+import errno
+import itertools
+import os
+import shutil
+import subprocess
+
+import pytest
+
+import dumps
+import mnt
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+KILL_BEFORE, KILL_AFTER = -1, -2
+
+
+def left_overs(root):
+    return [n for n in os.listdir(root) if n.startswith(".critfs")]
+
+
+# --------------------------------------------------- a call that goes wrong
+
+class Preload:
+    """A library within the daemon that makes one of its calls fail, or its last."""
+
+    def __init__(self, where, monkeypatch):
+        self.library, self.plan = os.path.join(where, "fail.so"), os.path.join(where, "plan")
+        self.log = os.path.join(where, "log")
+        self.monkeypatch = monkeypatch
+
+    def mount(self, mount, root):
+        options = mnt.environment()["ASAN_OPTIONS"]
+        with self.monkeypatch.context() as m:
+            m.setenv("LD_PRELOAD", self.library)
+            m.setenv("CRITFS_TEST_FAIL", self.plan)
+            m.setenv("CRITFS_TEST_LOG", self.log)
+            m.setenv("ASAN_OPTIONS", options + ":verify_asan_link_order=0")
+            return mount(root)
+
+    def fail(self, call, what, number=0):
+        with open(self.plan + ".new", "w") as f:
+            f.write("%s %d %d\n" % (call, what, number))
+        os.rename(self.plan + ".new", self.plan)
+
+    def clear(self):
+        os.unlink(self.plan)
+
+    def watch(self):
+        """From now on calls that go well are noted."""
+        with open(self.log, "w"):
+            pass
+
+    def seen(self):
+        """Which calls, and the inodes they were about; then no more is noted."""
+        with open(self.log) as f:
+            calls = [line.split() for line in f]
+        os.unlink(self.log)
+        return [(call, int(inode)) for call, inode in calls]
+
+
+@pytest.fixture(scope="module")
+def library():
+    """Where the preloaded library was built."""
+    if not shutil.which("cc"):
+        pytest.skip("no C compiler")
+    where = dumps.new_dir()
+    subprocess.run(["cc", "-Wall", "-Werror", "-O1", "-fPIC", "-shared", "-o", where + "/fail.so",
+                    os.path.join(HERE, "preload/fail.c"), "-ldl"], check=True)
+    return where
+
+
+@pytest.fixture
+def preload(library, monkeypatch):
+    p = Preload(library, monkeypatch)
+    yield p
+    for path in (p.plan, p.log):
+        if os.path.exists(path):
+            os.unlink(path)
+
+
+# ------------------------------------------------------------- a full disk
+
+class Disk:
+    """A file system of its own, and a file that fills it."""
+
+    def __init__(self, path):
+        self.path, self.filler = path, os.path.join(path, "filler")
+
+    def fill(self, free=0):
+        """Leave about so many bytes."""
+        fd = os.open(self.filler, os.O_WRONLY | os.O_CREAT, 0o600)
+        at = 0
+        for size in (1 << 20, 1 << 12, 1):
+            try:
+                while True:
+                    at += os.pwrite(fd, b"\1" * size, at)
+            except OSError as e:
+                assert e.errno == errno.ENOSPC
+        os.ftruncate(fd, max(0, at - free))
+        os.fsync(fd)
+        os.close(fd)
+
+    def use_up_inodes(self):
+        for n in itertools.count():
+            try:
+                os.close(os.open(self.filler + str(n), os.O_WRONLY | os.O_CREAT, 0o600))
+            except OSError as e:
+                assert e.errno == errno.ENOSPC
+                return
+
+    def free(self):
+        for name in os.listdir(self.path):
+            if name.startswith("filler"):
+                os.unlink(os.path.join(self.path, name))
+
+
+def _disk(work, size, *mkfs):
+    """A file system in a file of so many bytes."""
+    image, point = os.path.join(work, "disk"), os.path.join(work, "point")
+    os.mkdir(point)
+    with open(image, "wb") as f:
+        f.truncate(size)
+    try:
+        subprocess.run([*mkfs, image], check=True, capture_output=True)
+        subprocess.run(["mount", "-o", "loop", image, point], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as e:
+        pytest.skip("no loop file system: " + str(getattr(e, "stderr", None) or e))
+    yield Disk(point)
+    subprocess.run(["umount", point], check=True)
+
+
+@pytest.fixture
+def disk(work):
+    """ext4 of 8 MB."""
+    yield from _disk(work, 8 << 20, "mkfs.ext4", "-q", "-m", "0", "-N", "64")
+
+
+@pytest.fixture
+def reflink_disk(work):
+    """XFS, whose files can share blocks, as small as mkfs makes it."""
+    yield from _disk(work, 320 << 20, "mkfs.xfs", "-q", "-m", "reflink=1")
+
+
+@pytest.fixture
+def memory_disk(work):
+    """tmpfs of 4 MB."""
+    point = os.path.join(work, "point")
+    os.mkdir(point)
+    try:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", point], check=True,
+                       capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as e:
+        pytest.skip("no tmpfs: " + str(getattr(e, "stderr", None) or e))
+    yield Disk(point)
+    subprocess.run(["umount", point], check=True)
