@@ -51,10 +51,16 @@ int crit_file_adopt(int fd, struct crit_file **out)
 
 int crit_file_open(int dirfd, const char *name, struct crit_file **out)
 {
-	/* O_NONBLOCK: a FIFO that took the name's place must not hang the open */
-	int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	int ret;
+	int fd, ret, tries = 3;
 
+	/*
+	 * O_NONBLOCK: a FIFO that took the name's place must not hang the open. Nor does a
+	 * lease then; where another mount has one, the name leads to another file by now.
+	 */
+	do
+		fd = openat(dirfd, name,
+			    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	while (fd < 0 && errno == EWOULDBLOCK && --tries);
 	if (fd < 0)
 		return -errno;
 	ret = crit_file_adopt(fd, out);

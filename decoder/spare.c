@@ -40,21 +40,25 @@ static bool has_room(const struct crit_file *file)
 	       fs.f_bavail > (uint64_t)file->st.st_size / (uint64_t)fs.f_bsize;
 }
 
-void crit_spare_keep(int dirfd, struct crit_spare *spare, struct crit_file *old)
+/* Is it fit to be written to later, a file that is nobody's copy? */
+static bool is_fit(const struct crit_file *old)
 {
 	struct stat st;
 
+	return (fcntl(old->fd, F_GETFL) & O_ACCMODE) == O_RDWR && fstat(old->fd, &st) == 0 &&
+	       has_same_bytes(&st, &old->st) && st.st_nlink == 1 && has_room(old);
+}
+
+void crit_spare_keep(int dirfd, struct crit_spare *spare, struct crit_file *old)
+{
 	if (!spare->name[0])
 		return;
-	/* locked, so that no sweep removes it; a file with other names is somebody's copy */
-	if (!has_room(old) || (fcntl(old->fd, F_GETFL) & O_ACCMODE) != O_RDWR ||
-	    flock(old->fd, LOCK_EX | LOCK_NB) < 0 || fstat(old->fd, &st) < 0 ||
-	    !has_same_bytes(&st, &old->st) || st.st_nlink != 1) {
+	/* as any temporary file: locked, so that no sweep removes it, and not for others */
+	if (is_fit(old) && flock(old->fd, LOCK_EX | LOCK_NB) == 0 &&
+	    fchmod(old->fd, 0600) == 0 && fstat(old->fd, &old->st) == 0)
+		spare->file = crit_file_get(old);
+	else
 		crit_spare_drop(dirfd, spare);
-		return;
-	}
-	old->st = st;
-	spare->file = crit_file_get(old);
 }
 
 void crit_spare_appended(struct crit_spare *spare, const struct crit_file *was,

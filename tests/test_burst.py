@@ -175,6 +175,25 @@ def test_the_spare_file_goes(dump):
     assert_no_temporaries(dump.root)
 
 
+def test_the_spare_file_is_not_for_others(dump):
+    """Nor is it in anybody's way who looks at it, or makes a link to it."""
+    os.chmod(dump.stored, 0o644)
+    looked = 0
+    for _ in range(50):
+        dump.burst(1)
+        for name in left_overs(dump.root):
+            path = os.path.join(dump.root, name)
+            try:
+                assert os.stat(path).st_mode & 0o777 == 0o600
+                if dump.rand.randrange(2):
+                    os.link(path, os.path.join(os.path.dirname(dump.root), "link%d" % looked))
+                looked += 1
+            except FileNotFoundError:
+                pass            # its time was over
+        assert os.stat(dump.stored).st_mode & 0o777 == 0o644
+    assert looked
+
+
 def test_unmounted_in_a_burst(dump, mount):
     m = mount(dump.root)
     dump.mounted(m)
@@ -209,7 +228,8 @@ class Readers:
     def linked(self):
         path = os.path.join(os.path.dirname(self.d.root), "link%d" % len(self.all))
         os.link(self.d.stored, path)
-        return lambda: mnt.read(path), lambda: os.unlink(path)
+        mode = os.stat(path).st_mode
+        return lambda: os.stat(path).st_mode == mode and mnt.read(path), lambda: os.unlink(path)
 
     def through_the_mount(self):
         i = self.d.some()
