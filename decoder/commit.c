@@ -121,26 +121,39 @@ struct commit {
 	struct crit_error *err;
 };
 
-/* A copy that shares the disk's blocks with the old file, where the file system can. */
-static bool clone_old(int fd, const struct crit_file *old)
+/*
+ * A copy that shares the disk's blocks with the old file, where the file system can, up to
+ * where nothing is as it was: what is written over is slower than what is new. 1; 0 if
+ * the file is still empty; -errno.
+ */
+static int write_clone(const struct commit *c, int fd)
 {
-	return old->st.st_size >= CLONE_MIN && ioctl(fd, FICLONE, old->fd) == 0;
+	const struct crit_edit *edit = c->edit;
+	int old = c->old->fd;
+	struct crit_range stale = crit_patch_range(old, (uint64_t)c->old->st.st_size,
+						   edit->pieces, edit->n_pieces);
+
+	if (c->old->st.st_size < CLONE_MIN || ioctl(fd, FICLONE, old) < 0)
+		return 0;
+	if (stale.to < UINT64_MAX)
+		stale = (struct crit_range){0, 0};
+	else if (ftruncate(fd, (off_t)stale.from) < 0)
+		return -errno;
+	if (crit_patch(fd, old, stale, edit->pieces, edit->n_pieces,
+		       c->sync != CRIT_SYNC_NONE) == 0)
+		return 1;
+	return ftruncate(fd, 0) < 0 ? -errno : 0;
 }
 
 /* Write all of the new image into an empty file. */
 static int write_bytes(const struct commit *c, int fd)
 {
-	const struct crit_edit *edit = c->edit;
-	bool sync = c->sync != CRIT_SYNC_NONE;
+	int ret = write_clone(c, fd);
 
-	if (clone_old(fd, c->old)) {
-		if (crit_patch(fd, c->old->fd, (struct crit_range){0, 0}, edit->pieces,
-			       edit->n_pieces, sync) == 0)
-			return 0;
-		if (ftruncate(fd, 0) < 0)
-			return -errno;
-	}
-	return crit_patch(fd, -1, CRIT_RANGE_ALL, edit->pieces, edit->n_pieces, sync);
+	if (ret)
+		return ret < 0 ? ret : 0;
+	return crit_patch(fd, -1, CRIT_RANGE_ALL, c->edit->pieces, c->edit->n_pieces,
+			  c->sync != CRIT_SYNC_NONE);
 }
 
 /* The bytes are there: make the rest so that the file can be the image. */
