@@ -130,13 +130,13 @@ static int write_clone(const struct commit *c, int fd)
 {
 	const struct crit_edit *edit = c->edit;
 	int old = c->old->fd;
-	struct crit_range stale = crit_patch_range(old, (uint64_t)c->old->st.st_size,
-						   edit->pieces, edit->n_pieces);
+	struct crit_extent stale = crit_patch_range(old, (uint64_t)c->old->st.st_size,
+						    edit->pieces, edit->n_pieces);
 
 	if (c->old->st.st_size < CLONE_MIN || ioctl(fd, FICLONE, old) < 0)
 		return 0;
 	if (stale.to < UINT64_MAX)
-		stale = (struct crit_range){0, 0};
+		stale = (struct crit_extent){0, 0};
 	else if (ftruncate(fd, (off_t)stale.from) < 0)
 		return -errno;
 	if (crit_patch(fd, old, stale, edit->pieces, edit->n_pieces,
@@ -338,7 +338,7 @@ int crit_commit_append(int dirfd, const char *name, const struct crit_file *old,
 		crit_file_put(file);
 		return crit_fail(err, CRIT_CHANGED, "the image was changed underneath");
 	}
-	ret = crit_patch(fd, old->fd, (struct crit_range){0, 0}, edit->pieces, edit->n_pieces,
+	ret = crit_patch(fd, old->fd, (struct crit_extent){0, 0}, edit->pieces, edit->n_pieces,
 			 false);
 	if (ret < 0) {
 		crit_fail_errno(err, -ret, "can't write to the image");

@@ -17,19 +17,19 @@
 
 #define FEW 4096 /* bytes: the usual block */
 
-static bool is_empty(struct crit_range r)
+static bool is_empty(struct crit_extent r)
 {
 	return r.from >= r.to;
 }
 
-struct crit_range crit_range_both(struct crit_range a, struct crit_range b)
+struct crit_extent crit_range_both(struct crit_extent a, struct crit_extent b)
 {
 	if (is_empty(a))
 		return b;
 	if (is_empty(b))
 		return a;
-	return (struct crit_range){a.from < b.from ? a.from : b.from,
-				   a.to > b.to ? a.to : b.to};
+	return (struct crit_extent){a.from < b.from ? a.from : b.from,
+				    a.to > b.to ? a.to : b.to};
 }
 
 /* Every span has to be there still: a hole is told from a cut file by its size. */
@@ -99,7 +99,7 @@ static bool is_in_place(const struct crit_piece *p, int image, uint64_t at)
 }
 
 /* The part of a piece at `at` which is within a range that is stale. */
-static struct crit_piece cut(struct crit_piece p, uint64_t *at, struct crit_range stale)
+static struct crit_piece cut(struct crit_piece p, uint64_t *at, struct crit_extent stale)
 {
 	uint64_t end = *at + p.len;
 
@@ -115,7 +115,7 @@ static struct crit_piece cut(struct crit_piece p, uint64_t *at, struct crit_rang
 	return p;
 }
 
-int crit_patch(int fd, int image, struct crit_range stale, const struct crit_piece *pieces,
+int crit_patch(int fd, int image, struct crit_extent stale, const struct crit_piece *pieces,
 	       size_t n, bool sync)
 {
 	uint64_t total = crit_pieces_len(pieces, n), at = 0, size;
@@ -143,20 +143,20 @@ int crit_patch(int fd, int image, struct crit_range stale, const struct crit_pie
 	return ret;
 }
 
-struct crit_range crit_patch_range(int image, uint64_t size, const struct crit_piece *pieces,
-				   size_t n)
+struct crit_extent crit_patch_range(int image, uint64_t size, const struct crit_piece *pieces,
+				    size_t n)
 {
-	struct crit_range changed = {0, 0};
+	struct crit_extent changed = {0, 0};
 	uint64_t at = 0;
 	size_t i;
 
 	for (i = 0; i < n; at += pieces[i++].len)
 		if (!is_in_place(&pieces[i], image, at))
 			changed = crit_range_both(changed,
-						  (struct crit_range){at, at + pieces[i].len});
+						  (struct crit_extent){at, at + pieces[i].len});
 	/* what was cut off, or came, leaves nothing behind it in its place */
 	if (at != size)
 		changed = crit_range_both(
-			changed, (struct crit_range){at < size ? at : size, UINT64_MAX});
+			changed, (struct crit_extent){at < size ? at : size, UINT64_MAX});
 	return changed;
 }

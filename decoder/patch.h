@@ -10,14 +10,14 @@
 #include "decoder/edit.h"
 
 /* Bytes of a file from one offset up to another; both the same: none. */
-struct crit_range {
+struct crit_extent {
 	uint64_t from, to;
 };
 
-#define CRIT_RANGE_ALL ((struct crit_range){0, UINT64_MAX})
+#define CRIT_RANGE_ALL ((struct crit_extent){0, UINT64_MAX})
 
 /* The range from the lower begin to the higher end. Either may be none. */
-struct crit_range crit_range_both(struct crit_range a, struct crit_range b);
+struct crit_extent crit_range_both(struct crit_extent a, struct crit_extent b);
 
 /*
  * What `fd` has besides `stale` is as in the file that `image` is open on, from which the
@@ -25,11 +25,11 @@ struct crit_range crit_range_both(struct crit_range a, struct crit_range b);
  * `sync`: the caller syncs next, so the kernel may begin to write at once. 0; -EFBIG,
  * -EIO for pieces of files that have become shorter, -errno; then the file is of no use.
  */
-int crit_patch(int fd, int image, struct crit_range stale, const struct crit_piece *pieces,
+int crit_patch(int fd, int image, struct crit_extent stale, const struct crit_piece *pieces,
 	       size_t n, bool sync);
 
 /* Where the pieces differ from the `size` bytes of `image`, from which they were taken. */
-struct crit_range crit_patch_range(int image, uint64_t size, const struct crit_piece *pieces,
-				   size_t n);
+struct crit_extent crit_patch_range(int image, uint64_t size, const struct crit_piece *pieces,
+				    size_t n);
 
 #endif

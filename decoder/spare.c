@@ -64,7 +64,7 @@ void crit_spare_keep(int dirfd, struct crit_spare *spare, struct crit_file *old)
 void crit_spare_appended(struct crit_spare *spare, const struct crit_file *was,
 			 const struct crit_file *is)
 {
-	struct crit_range added = {(uint64_t)was->st.st_size, UINT64_MAX};
+	struct crit_extent added = {(uint64_t)was->st.st_size, UINT64_MAX};
 	struct crit_identity before = crit_identity_of(&was->st);
 
 	if (!crit_identity_same(&spare->image, &before))

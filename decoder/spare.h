@@ -18,7 +18,7 @@ struct crit_spare {
 	char name[CRIT_TEMPORARY_NAME]; /* "": none */
 	struct crit_file *file;         /* a reference; NULL until it is kept */
 	struct crit_identity image;     /* of the file that took its place, */
-	struct crit_range stale;        /* and where that one differs */
+	struct crit_extent stale;       /* and where that one differs */
 	bool settled;                   /* the directory was synced since */
 };
 

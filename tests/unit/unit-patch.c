@@ -85,7 +85,7 @@ static void files_that_take_turns(void)
 {
 	int image = new_file(), spare = new_file(), wanted, swap;
 	struct unit_random r = unit_seed(17);
-	struct crit_range stale = CRIT_RANGE_ALL;
+	struct crit_extent stale = CRIT_RANGE_ALL;
 	uint64_t size = 0;
 	unsigned i;
 
@@ -121,7 +121,7 @@ static void ranges(void)
 	struct {
 		struct crit_piece piece[3];
 		size_t n;
-		struct crit_range wanted;
+		struct crit_extent wanted;
 	} const rows[] = {
 		{{{.fd = 7, .len = 100}}, 1, {0, 0}},
 		{{{.fd = 7, .len = 40},
@@ -146,7 +146,7 @@ static void ranges(void)
 	size_t i;
 
 	for (i = 0; i < COUNT(rows); i++) {
-		struct crit_range found = crit_patch_range(7, 100, rows[i].piece, rows[i].n);
+		struct crit_extent found = crit_patch_range(7, 100, rows[i].piece, rows[i].n);
 
 		unit_about("row %zu", i);
 		expect_int(found.from, rows[i].wanted.from);
@@ -169,7 +169,7 @@ static void nothing_else_is_written(void)
 	memset(other, 'x', sizeof(other));
 	expect_int(crit_pwrite_full(image, old, sizeof(old), 0), 0);
 	expect_int(crit_pwrite_full(fd, other, sizeof(other), 0), 0);
-	expect_int(crit_patch(fd, image, (struct crit_range){80, 90}, pieces, 3, true), 0);
+	expect_int(crit_patch(fd, image, (struct crit_extent){80, 90}, pieces, 3, true), 0);
 	expect_int(crit_pread_full(fd, found, sizeof(found), 0), 0);
 	memcpy(other + 40, "new", 3);
 	memset(other + 80, 'o', 10);
