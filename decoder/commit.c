@@ -130,7 +130,7 @@ static int write_clone(const struct commit *c, int fd)
 {
 	const struct crit_edit *edit = c->edit;
 	int old = c->old->fd;
-	struct crit_extent stale = crit_patch_range(old, (uint64_t)c->old->st.st_size,
+	struct crit_extent stale = crit_patch_extent(old, (uint64_t)c->old->st.st_size,
 						    edit->pieces, edit->n_pieces);
 
 	if (c->old->st.st_size < CLONE_MIN || ioctl(fd, FICLONE, old) < 0)
@@ -152,7 +152,7 @@ static int write_bytes(const struct commit *c, int fd)
 
 	if (ret)
 		return ret < 0 ? ret : 0;
-	return crit_patch(fd, -1, CRIT_RANGE_ALL, c->edit->pieces, c->edit->n_pieces,
+	return crit_patch(fd, -1, CRIT_EXTENT_ALL, c->edit->pieces, c->edit->n_pieces,
 			  c->sync != CRIT_SYNC_NONE);
 }
 
@@ -272,7 +272,7 @@ static int publish(const struct commit *c, char temporary[CRIT_TEMPORARY_NAME],
 	fstat(file->fd, &file->st);
 	if (spare) {
 		spare->image = crit_identity_of(&file->st);
-		spare->stale = crit_patch_range(c->old->fd, (uint64_t)c->old->st.st_size,
+		spare->stale = crit_patch_extent(c->old->fd, (uint64_t)c->old->st.st_size,
 						c->edit->pieces, c->edit->n_pieces);
 		spare->settled = false;
 	}
@@ -371,7 +371,7 @@ int crit_commit_new(int dirfd, const char *name, const struct crit_piece *pieces
 
 	if (fd < 0)
 		return fd;
-	ret = crit_patch(fd, -1, CRIT_RANGE_ALL, pieces, n_pieces, sync != CRIT_SYNC_NONE);
+	ret = crit_patch(fd, -1, CRIT_EXTENT_ALL, pieces, n_pieces, sync != CRIT_SYNC_NONE);
 	if (ret == 0 && geteuid() == 0 && fchown(fd, uid, gid) < 0)
 		ret = -errno;
 	if (ret == 0 && fchmod(fd, mode) < 0)

@@ -22,7 +22,7 @@ static bool is_empty(struct crit_extent r)
 	return r.from >= r.to;
 }
 
-struct crit_extent crit_range_both(struct crit_extent a, struct crit_extent b)
+struct crit_extent crit_extent_both(struct crit_extent a, struct crit_extent b)
 {
 	if (is_empty(a))
 		return b;
@@ -143,7 +143,7 @@ int crit_patch(int fd, int image, struct crit_extent stale, const struct crit_pi
 	return ret;
 }
 
-struct crit_extent crit_patch_range(int image, uint64_t size, const struct crit_piece *pieces,
+struct crit_extent crit_patch_extent(int image, uint64_t size, const struct crit_piece *pieces,
 				    size_t n)
 {
 	struct crit_extent changed = {0, 0};
@@ -152,11 +152,11 @@ struct crit_extent crit_patch_range(int image, uint64_t size, const struct crit_
 
 	for (i = 0; i < n; at += pieces[i++].len)
 		if (!is_in_place(&pieces[i], image, at))
-			changed = crit_range_both(changed,
+			changed = crit_extent_both(changed,
 						  (struct crit_extent){at, at + pieces[i].len});
 	/* what was cut off, or came, leaves nothing behind it in its place */
 	if (at != size)
-		changed = crit_range_both(
+		changed = crit_extent_both(
 			changed, (struct crit_extent){at < size ? at : size, UINT64_MAX});
 	return changed;
 }

@@ -14,10 +14,10 @@ struct crit_extent {
 	uint64_t from, to;
 };
 
-#define CRIT_RANGE_ALL ((struct crit_extent){0, UINT64_MAX})
+#define CRIT_EXTENT_ALL ((struct crit_extent){0, UINT64_MAX})
 
 /* The range from the lower begin to the higher end. Either may be none. */
-struct crit_extent crit_range_both(struct crit_extent a, struct crit_extent b);
+struct crit_extent crit_extent_both(struct crit_extent a, struct crit_extent b);
 
 /*
  * What `fd` has besides `stale` is as in the file that `image` is open on, from which the
@@ -29,7 +29,7 @@ int crit_patch(int fd, int image, struct crit_extent stale, const struct crit_pi
 	       size_t n, bool sync);
 
 /* Where the pieces differ from the `size` bytes of `image`, from which they were taken. */
-struct crit_extent crit_patch_range(int image, uint64_t size, const struct crit_piece *pieces,
+struct crit_extent crit_patch_extent(int image, uint64_t size, const struct crit_piece *pieces,
 				    size_t n);
 
 #endif

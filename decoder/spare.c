@@ -70,7 +70,7 @@ void crit_spare_appended(struct crit_spare *spare, const struct crit_file *was,
 	if (!crit_identity_same(&spare->image, &before))
 		return;
 	spare->image = crit_identity_of(&is->st);
-	spare->stale = crit_range_both(spare->stale, added);
+	spare->stale = crit_extent_both(spare->stale, added);
 }
 
 /*

@@ -381,7 +381,7 @@ def by_rename(path, text):
 
 
 def by_cp(path, text):
-    with open("/dev/shm/critfs-test-%d" % os.getpid(), "w") as f:
+    with open("/dev/shm/critfs-copied-%d" % os.getpid(), "w") as f:
         f.write(text)
     try:
         subprocess.run(["cp", f.name, path], check=True)

@@ -85,7 +85,7 @@ static void files_that_take_turns(void)
 {
 	int image = new_file(), spare = new_file(), wanted, swap;
 	struct unit_random r = unit_seed(17);
-	struct crit_extent stale = CRIT_RANGE_ALL;
+	struct crit_extent stale = CRIT_EXTENT_ALL;
 	uint64_t size = 0;
 	unsigned i;
 
@@ -95,14 +95,14 @@ static void files_that_take_turns(void)
 		unit_about("edit %u", i);
 		make_edit(&r, image, size, &edit);
 		wanted = new_file();
-		expect_int(crit_patch(wanted, -1, CRIT_RANGE_ALL, edit.pieces, edit.n_pieces,
+		expect_int(crit_patch(wanted, -1, CRIT_EXTENT_ALL, edit.pieces, edit.n_pieces,
 				      false),
 			   0);
 		expect_int(
 			crit_patch(spare, image, stale, edit.pieces, edit.n_pieces, i % 2 != 0),
 			0);
 		expect_same(spare, wanted);
-		stale = crit_patch_range(image, size, edit.pieces, edit.n_pieces);
+		stale = crit_patch_extent(image, size, edit.pieces, edit.n_pieces);
 		size = crit_pieces_len(edit.pieces, edit.n_pieces);
 		swap = image;
 		image = spare;
@@ -146,7 +146,7 @@ static void ranges(void)
 	size_t i;
 
 	for (i = 0; i < COUNT(rows); i++) {
-		struct crit_extent found = crit_patch_range(7, 100, rows[i].piece, rows[i].n);
+		struct crit_extent found = crit_patch_extent(7, 100, rows[i].piece, rows[i].n);
 
 		unit_about("row %zu", i);
 		expect_int(found.from, rows[i].wanted.from);
