@@ -38,6 +38,15 @@ struct crit_image {
 	uint64_t queue, queue_end; /* offsets of the queue that was measured last */
 
 	struct crit_stencil stencil; /* of the entry that was printed last */
+	/* what the last answers were, by the offset of the message; 0: none */
+	struct {
+		uint64_t off;
+		bool decodes;
+	} checked;
+	struct {
+		uint64_t off, size;
+		bool plain;
+	} sized;
 
 	uint8_t *window; /* owned */
 	size_t window_cap, window_len;
@@ -174,7 +183,8 @@ struct crit_style crit_image_style(const struct crit_image *img, bool plain)
 /* Make the window hold the span; it is within the file. */
 static int fill_window(struct crit_image *img, struct crit_span span, struct crit_error *err)
 {
-	size_t want = span.len > WINDOW ? (size_t)span.len : WINDOW;
+	size_t usual = img->size < WINDOW ? (size_t)img->size : WINDOW;
+	size_t want = span.len > usual ? (size_t)span.len : usual;
 	uint64_t left = img->size - span.off;
 	int ret;
 
@@ -476,11 +486,18 @@ int crit_image_decodes(struct crit_image *img, const struct crit_entry *e,
 
 	if (e->message.len > CRIT_MESSAGE_MAX)
 		return 0;
+	/* a file that is listed, looked up and opened is asked for each time */
+	if (e->message.off == img->checked.off)
+		return img->checked.decodes;
 	bytes = get_bytes(img, e->message, err);
 	if (!bytes)
 		return -EIO;
 	ret = crit_wire_check(e->type, bytes, e->message.len);
-	return ret == -EBADMSG ? 0 : ret < 0 ? ret : 1;
+	if (ret < 0 && ret != -EBADMSG)
+		return ret;
+	img->checked.off = e->message.off;
+	img->checked.decodes = ret == 0;
+	return img->checked.decodes;
 }
 
 int crit_image_print(struct crit_image *img, const struct crit_entry *e, bool plain,
@@ -492,7 +509,12 @@ int crit_image_print(struct crit_image *img, const struct crit_entry *e, bool pl
 
 	if (!bytes)
 		return -EIO;
-	ret = crit_print_next(e->type, bytes, e->message.len, &style, 0, &img->stencil, out);
+	/* no stencil is made for an entry that may be the only one */
+	ret = crit_print_next(e->type, bytes, e->message.len, &style, 0,
+			      e->message.off == img->sized.off && !img->stencil.good
+				      ? NULL
+				      : &img->stencil,
+			      out);
 	if (ret < 0)
 		return ret;
 	crit_buf_byte(out, '\n');
@@ -503,14 +525,25 @@ int crit_image_print_size(struct crit_image *img, const struct crit_entry *e, bo
 			  uint64_t *size, struct crit_error *err)
 {
 	struct crit_style style = crit_image_style(img, plain);
-	const uint8_t *bytes = get_bytes(img, e->message, err);
+	const uint8_t *bytes;
 	int ret;
 
+	*size = img->sized.size;
+	if (e->message.off == img->sized.off && plain == img->sized.plain)
+		return 0;
+	bytes = get_bytes(img, e->message, err);
 	if (!bytes)
 		return -EIO;
 	ret = crit_print_size(e->type, bytes, e->message.len, &style, 0, &img->stencil, size);
 	++*size; /* the newline */
-	return ret == 0 && *size > CRIT_BUF_LIMIT ? -EFBIG : ret;
+	if (ret == 0 && *size > CRIT_BUF_LIMIT)
+		ret = -EFBIG;
+	if (ret < 0)
+		return ret;
+	img->sized.off = e->message.off;
+	img->sized.size = *size;
+	img->sized.plain = plain;
+	return 0;
 }
 
 #define SEMS_AT_ONCE 4096 /* values read in one go */
@@ -566,6 +599,7 @@ void crit_image_replaced(struct crit_image *img, struct crit_file *file,
 	img->size = (uint64_t)file->st.st_size;
 	img->window_len = 0;
 	img->msgs_of = img->queue = 0;
+	img->checked.off = img->sized.off = 0;
 	img->last = (struct cursor){0, img->header.len};
 	/* a ghost's first entry decides whether any others follow */
 	if (img->header.type->extra == CRIT_EXTRA_GHOST) {

@@ -116,6 +116,28 @@ static int check_merged(const struct crit_message *message, const void *data, si
 	return ret;
 }
 
+/*
+ * Skip varints whose tag is one byte, as most fields are, and note which fields were
+ * seen. False if one is cut.
+ */
+static bool skip_varints(struct crit_wire *w, uint64_t *seen)
+{
+	const uint8_t *at = w->at;
+	unsigned index;
+
+	while (at < w->end && *at && !(*at & 0x87) && *at >> 3 < w->message->n_by_number) {
+		index = w->message->by_number[*at >> 3];
+		at = crit_varint_end(at + 1, w->end);
+		if (!at)
+			return false;
+		if (index &&
+		    crit_wire_type_of(w->message->fields[index - 1].pb) == CRIT_WIRE_VARINT)
+			*seen |= UINT64_C(1) << (index - 1);
+		w->at = at;
+	}
+	return true;
+}
+
 static int check(const struct crit_message *message, const void *data, size_t len,
 		 unsigned depth)
 {
@@ -126,7 +148,12 @@ static int check(const struct crit_message *message, const void *data, size_t le
 
 	if (depth > CRIT_DEPTH_MAX)
 		return -EBADMSG;
-	while ((ret = crit_wire_step(&w, &f, false)) > 0) {
+	for (;;) {
+		if (!skip_varints(&w, &seen))
+			return -EBADMSG;
+		ret = crit_wire_step(&w, &f, false);
+		if (ret <= 0)
+			break;
 		if (!f.field)
 			continue;
 		bit = UINT64_C(1) << f.index;
