@@ -543,6 +543,8 @@ int crit_image_print_size(struct crit_image *img, const struct crit_entry *e, bo
 	img->sized.off = e->message.off;
 	img->sized.size = *size;
 	img->sized.plain = plain;
+	img->checked.off = e->message.off;
+	img->checked.decodes = true;
 	return 0;
 }
 

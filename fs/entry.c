@@ -24,10 +24,11 @@ static int entry_at(struct cfs_image *image, struct crit_place slot, struct crit
 	return crit_image_at(image->open, at, e, err);
 }
 
-int cfs_entry_parts(struct cfs_image *image, struct crit_place place,
-		    unsigned parts[CFS_PARTS_MAX], struct crit_error *err)
+int cfs_entry_parts(struct cfs *fs, struct cfs_image *image, struct crit_place place,
+		    bool sized, unsigned parts[CFS_PARTS_MAX], struct crit_error *err)
 {
 	struct cfs_ref ref = {.image = image, .place = place};
+	uint64_t size;
 	struct crit_entry e;
 	unsigned i, n = 0, shown = 0;
 	int ret;
@@ -37,6 +38,8 @@ int cfs_entry_parts(struct cfs_image *image, struct crit_place place,
 		return ret;
 	for (i = 0; i < e.n_blobs; i++)
 		parts[n++] = e.part[i];
+	if (sized) /* what has a text decodes: one walk instead of two */
+		crit_image_print_size(image->open, &e, fs->opt.plain, &size, NULL);
 	ret = crit_image_decodes(image->open, &e, err);
 	if (ret < 0)
 		return ret;

@@ -25,9 +25,10 @@ static inline bool cfs_part_is_raw(unsigned part)
  * The parts of a slot (or of a message in it) in the order they are listed, for
  * an image that is open: their number, -ENOENT if the slot is free, -errno. Those
  * that are hidden (see layout.h) are left out.
+ * `sized`: the size of the text is asked for next.
  */
-int cfs_entry_parts(struct cfs_image *image, struct crit_place place,
-		    unsigned parts[CFS_PARTS_MAX], struct crit_error *err);
+int cfs_entry_parts(struct cfs *fs, struct cfs_image *image, struct crit_place place,
+		    bool sized, unsigned parts[CFS_PARTS_MAX], struct crit_error *err);
 
 /* Is there such a file? Opens the image. 0, -ENOENT, -errno. */
 int cfs_entry_find(struct cfs *fs, const struct cfs_ref *ref, struct crit_error *err);

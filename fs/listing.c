@@ -190,7 +190,8 @@ static int list_entries(struct reply *r, struct cfs_ref ref, bool msgs, off_t of
 			part = 0;
 		number = next;
 		*(msgs ? &ref.place.m : &ref.place.n) = number;
-		n = cfs_entry_parts(ref.image, ref.place, parts, NULL);
+		n = cfs_entry_parts(r->fs, ref.image, ref.place, r->wanted && r->wanted->left,
+				    parts, NULL);
 		if (n < 0)
 			return n == -ENOENT ? 0 : n;
 		for (i = 0; i < n; i++) {
