@@ -152,6 +152,21 @@ static void note_flushed(struct cfs_handle *h)
 	h->flushed = true;
 }
 
+/*
+ * Are the pages of it still good? The kernel drops them when it sees another time or size;
+ * but who writes to a file outside may give it the old ones.
+ */
+static bool opened_before(struct cfs_node *node, int fd)
+{
+	struct timespec before = node->opened;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return false;
+	node->opened = st.st_ctim;
+	return before.tv_sec == st.st_ctim.tv_sec && before.tv_nsec == st.st_ctim.tv_nsec;
+}
+
 int cfs_file_open_passed(struct cfs *fs, struct cfs_node *node, int fd,
 			 struct fuse_file_info *fi)
 {
@@ -163,7 +178,7 @@ int cfs_file_open_passed(struct cfs *fs, struct cfs_node *node, int fd,
 	}
 	set_access(h, fi);
 	h->fd = fd;
-	fi->keep_cache = 1; /* the kernel drops them when it sees another time or size */
+	fi->keep_cache = opened_before(node, fd);
 	h->flushed = true;
 	if (h->writable)
 		note_written(h);

@@ -68,6 +68,9 @@ struct cfs_node {
 	bool promised;    /* of CFS_ENTRY: see promise.h */
 	bool written;     /* of CFS_ENTRY: its pages may hold what was written, not what it says */
 	unsigned writers; /* of CFS_PASSED: handles that wrote and were not flushed */
+	dev_t dev;        /* of CFS_PASSED: which file it is, */
+	ino_t inode;
+	struct timespec opened; /* and its ctime when it was opened last */
 	UT_hash_handle by_id, by_name;
 	struct cfs_node *next, *prev; /* of CFS_SCRATCH, in the table's list */
 };

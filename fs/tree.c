@@ -249,6 +249,12 @@ static bool same_dir(const struct cfs_node *node, const struct stat *st)
 	       own.st_ino == st->st_ino;
 }
 
+/* Another file has another node: who has the old one open reads on in pages of his own. */
+static bool same_passed(const struct cfs_node *node, const struct stat *st)
+{
+	return node->dev == st->st_dev && node->inode == st->st_ino;
+}
+
 static int lookup_in_dump(struct cfs *fs, struct cfs_node *dir, const char *name,
 			  struct fuse_entry_param *e)
 {
@@ -276,7 +282,8 @@ static int lookup_in_dump(struct cfs *fs, struct cfs_node *dir, const char *name
 		kind = CFS_DIR;
 	}
 	node = cfs_node_by_name(&fs->nodes, dir->id, name);
-	if (node && (node->kind != kind || (kind == CFS_DIR && !same_dir(node, &st)))) {
+	if (node &&
+	    (node->kind != kind || !(kind == CFS_DIR ? same_dir : same_passed)(node, &st))) {
 		if (node->kind == CFS_IMAGE)
 			cfs_image_lost(fs, node->ref.image);
 		else
@@ -287,7 +294,11 @@ static int lookup_in_dump(struct cfs *fs, struct cfs_node *dir, const char *name
 		return ret;
 	if (!node)
 		node = cfs_node_new(&fs->nodes, 0, kind, dir, dir->id, name);
-	return node ? cfs_tree_entry(fs, node, e) : -ENOMEM;
+	if (!node)
+		return -ENOMEM;
+	node->dev = st.st_dev;
+	node->inode = st.st_ino;
+	return cfs_tree_entry(fs, node, e);
 }
 
 int cfs_tree_lookup(struct cfs *fs, const struct cfs_place *place, const char *name,
