@@ -103,7 +103,10 @@ int cfs_file_open_entry(struct cfs *fs, fuse_ino_t ino, struct cfs_node *node,
 	 * Pages are the inode's, drafts the handle's. Readers share pages while they
 	 * all read the same; a handle that also writes has them, for mmap, to itself.
 	 */
-	share = share && !cfs_layout_is_contended(&ref->image->layout, ref);
+	if (h->writable)
+		cfs_layout_settle(&ref->image->layout, ref);
+	else
+		share = share && !cfs_layout_is_contended(&ref->image->layout, ref);
 	h->cached = share && h->readable && !others.writers && !(h->writable && others.any);
 	fi->direct_io = !h->cached;
 	/* nobody writes through pages that others may find there later */

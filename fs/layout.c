@@ -325,6 +325,18 @@ bool cfs_layout_is_contended(struct cfs_layout *l, const struct cfs_ref *ref)
 	return found;
 }
 
+void cfs_layout_settle(struct cfs_layout *l, const struct cfs_ref *ref)
+{
+	size_t i;
+
+	for (i = 0; i < l->n_contended; i++) {
+		if (cfs_ref_same(&l->contended[i].ref, ref)) {
+			l->contended[i] = l->contended[--l->n_contended];
+			return; /* another writer's stays */
+		}
+	}
+}
+
 bool cfs_layout_is_vacant(const struct cfs_layout *l, const struct cfs_ref *ref)
 {
 	size_t i;

@@ -110,6 +110,9 @@ void cfs_layout_set_present(struct cfs_layout *l, const struct cfs_ref *ref);
 int cfs_layout_contend(struct cfs_layout *l, const struct cfs_ref *ref);
 bool cfs_layout_is_contended(struct cfs_layout *l, const struct cfs_ref *ref);
 
+/* Now he has it open, and is seen without that. */
+void cfs_layout_settle(struct cfs_layout *l, const struct cfs_ref *ref);
+
 /*
  * Is the file renamed away to a scratch name? And make it so; or not any more,
  * because another file's contents are the entry's, or because its holder goes.
