@@ -43,6 +43,9 @@ struct cfs_kept {
 	struct timespec used;
 };
 
+/* Node ids that somebody was sent back from lately, see promise.h. */
+#define CFS_RECALLED_MAX 16
+
 struct cfs {
 	struct cfs_options opt;
 	struct fuse_session *session;
@@ -58,6 +61,8 @@ struct cfs {
 	struct cfs_handle *handles;         /* all open ones */
 	struct cfs_kept kept[CFS_KEPT_MAX]; /* latest first */
 	unsigned n_kept;
+	uint64_t recalled[CFS_RECALLED_MAX]; /* a ring */
+	unsigned n_recalled;                 /* in all */
 	struct cfs_unsynced *unsynced;      /* what waits for being synced; owned */
 	struct cfs_burst *bursts;           /* images that are changed often; owned */
 	struct crit_file *replaced;         /* a reference: what an image was before a commit */

@@ -263,7 +263,7 @@ int cfs_entry_contend(struct cfs *fs, const struct cfs_ref *ref)
 
 	cfs_entry_name(ref, name);
 	node = cfs_node_by_name(&fs->nodes, cfs_entry_container(ref), name);
-	cfs_promise_withdraw(fs, node ? node->id : cfs_entry_id(ref));
+	cfs_promise_withdraw(fs, ref, node ? node->id : cfs_entry_id(ref));
 	cfs_entry_renew(fs, ref);
 	cfs_promise_pause(ref->image);
 	cfs_layout_contend(&ref->image->layout, ref);

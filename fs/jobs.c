@@ -17,6 +17,7 @@
 #include "fs/file.h"
 #include "fs/reading.h"
 #include "fs/setattr.h"
+#include "fs/watch.h"
 #include "fs/worker.h"
 #include "fs/write.h"
 
@@ -79,6 +80,7 @@ static void run_commit(struct cfs *fs, struct cfs_job *job)
 	/* what was committed before may not be on the disk yet */
 	if (ret == 0 && image && j->sync && (!was_dirty || image->unsynced))
 		ret = cfs_sync_image(fs, image);
+	cfs_watch_settle(fs); /* who asks now must be told what was committed */
 	if (j->req)
 		fuse_reply_err(j->req, -ret);
 	end_handle_job(fs, j);
@@ -152,6 +154,7 @@ static void run_truncate(struct cfs *fs, struct cfs_job *job)
 
 	if (ret == 0 && j->ref.part == CFS_PART_DOCUMENT)
 		ret = cfs_document_measure(fs, j->ref.image);
+	cfs_watch_settle(fs);
 	if (ret == 0)
 		ret = cfs_attr(fs, j->ino, &o, &st, &timeout);
 	if (ret < 0)

@@ -9,6 +9,7 @@
 #include "fs/watch.h"
 
 #define LONG_S    60     /* somebody reads 100,000 names (fts) before he opens the first */
+#define HELD_S    70     /* to the kernel it begins when the answer is read */
 #define SHORT_S   0.9    /* a change from outside has to be seen within a second */
 #define PAUSE_S   1      /* without writers before there are promises again */
 #define SLOTS_MAX 400000 /* whose attributes the kernel is made to forget in that second */
@@ -55,7 +56,7 @@ double cfs_promise(struct cfs *fs, const struct cfs_ref *ref, struct cfs_node *n
 
 bool cfs_promise_holds_any(const struct cfs_image *image)
 {
-	return image->promised.tv_sec && seconds_since(&image->promised) <= LONG_S;
+	return image->promised.tv_sec && seconds_since(&image->promised) <= HELD_S;
 }
 
 bool cfs_promise_holds(const struct cfs_ref *ref, const struct cfs_node *node)
@@ -64,6 +65,17 @@ bool cfs_promise_holds(const struct cfs_ref *ref, const struct cfs_node *node)
 		return false;
 	return node ? node->promised
 		    : ref->part == CRIT_PART_JSON && ref->place.n < ref->image->n_promised;
+}
+
+bool cfs_promise_recall(struct cfs *fs, uint64_t ino)
+{
+	unsigned i;
+
+	for (i = 0; i < CFS_RECALLED_MAX; i++)
+		if (fs->recalled[i] == ino)
+			return false;
+	fs->recalled[fs->n_recalled++ % CFS_RECALLED_MAX] = ino;
+	return true;
 }
 
 void cfs_promise_pause(struct cfs_image *image)
@@ -75,12 +87,19 @@ void cfs_promise_break(struct cfs *fs, struct cfs_image *image)
 {
 	if (!cfs_promise_holds_any(image))
 		return;
-	cfs_watch_tell_image(fs, image, image->n_promised);
+	cfs_watch_tell_image(fs, image, true);
 	image->n_promised = 0;
 	image->promised.tv_sec = 0;
 }
 
-void cfs_promise_withdraw(struct cfs *fs, uint64_t ino)
+void cfs_promise_remind(struct cfs *fs, struct cfs_image *image)
 {
-	cfs_watch_tell_later(fs, ino);
+	if (cfs_promise_holds_any(image))
+		cfs_watch_tell_image(fs, image, false);
+}
+
+void cfs_promise_withdraw(struct cfs *fs, const struct cfs_ref *ref, uint64_t ino)
+{
+	cfs_promise_recall(fs, ino);
+	cfs_watch_tell_later(fs, ref, ino);
 }

@@ -25,6 +25,13 @@ bool cfs_promise_holds(const struct cfs_ref *ref, const struct cfs_node *node);
 /* Does it of any file of the image? */
 bool cfs_promise_holds_any(const struct cfs_image *image);
 
+/*
+ * Somebody opens a node id that was given up. If a name led him there in which the kernel
+ * believed too long, he had better look it up again: true, but not twice for one who
+ * has no name to look up (/proc/self/fd).
+ */
+bool cfs_promise_recall(struct cfs *fs, uint64_t ino);
+
 /* The image is being edited: there are no new promises for a while. */
 void cfs_promise_pause(struct cfs_image *image);
 
@@ -34,10 +41,14 @@ void cfs_promise_pause(struct cfs_image *image);
  */
 void cfs_promise_break(struct cfs *fs, struct cfs_image *image);
 
+/* Names and sizes stay what they are, but owner or mode of all its files changed. */
+void cfs_promise_remind(struct cfs *fs, struct cfs_image *image);
+
 /*
- * The node id, of which something was promised, was given up. The kernel may be about to
- * hear of it still, with a listing that is on its way: it is told again later.
+ * The node id of the file, of which something was promised, was given up, and who asked for
+ * it sent back. The kernel may be about to hear of it still, with a listing that is on its
+ * way: it is told again later.
  */
-void cfs_promise_withdraw(struct cfs *fs, uint64_t ino);
+void cfs_promise_withdraw(struct cfs *fs, const struct cfs_ref *ref, uint64_t ino);
 
 #endif

@@ -91,13 +91,6 @@ static int set_passed(struct cfs *fs, struct cfs_node *node, struct cfs_handle *
 	return ret;
 }
 
-/* Owner and mode are those of all files in it. */
-static void break_promise(struct cfs *fs, struct cfs_image *image)
-{
-	cfs_promise_break(fs, image);
-	cfs_watch_settle(fs);
-}
-
 /*
  * On an image's file. It changes the file, but not from underneath: what is known
  * of it stays true, if it was true until now.
@@ -122,8 +115,10 @@ static int set_image(struct cfs *fs, struct cfs_image *image, const struct stat 
 		ret = set_on_file(now->fd, -1, NULL, &file, to_set);
 	if (ret == 0)
 		ret = cfs_image_attributes_set(image, now, to_set & FUSE_SET_ATTR_MTIME);
-	if (to_set & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
-		break_promise(fs, image);
+	if (to_set & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) {
+		cfs_promise_remind(fs, image);
+		cfs_watch_settle(fs);
+	}
 	crit_file_put(now);
 	return ret;
 }
@@ -238,6 +233,8 @@ void cfs_setattr_now(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, struct cfs_
 		ret = to_set & FUSE_SET_ATTR_SIZE && h->writable
 			      ? resize_draft(fs, h, (uint64_t)attr->st_size)
 			      : 0;
+	else if (o.old && (to_set & FUSE_SET_ATTR_SIZE)) /* he comes again, once */
+		ret = cfs_entry_contend(fs, &o.ref);
 	if (ret < 0)
 		fuse_reply_err(req, -ret);
 	else if (ret == 0)

@@ -15,6 +15,7 @@
 #include "fs/listing.h"
 #include "fs/names.h"
 #include "fs/pending.h"
+#include "fs/promise.h"
 #include "fs/refusal.h"
 #include "fs/scratch.h"
 #include "fs/times.h"
@@ -51,6 +52,8 @@ struct cfs_node *cfs_structure_node(struct cfs *fs, const struct cfs_ref *ref)
 		return NULL;
 	node->forever = id != 0;
 	node->ref = *ref;
+	/* the kernel goes on believing in it, under whatever name it gets */
+	node->promised = id && ref->image->open && cfs_promise_holds(ref, NULL);
 	return node;
 }
 

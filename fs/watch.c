@@ -18,9 +18,10 @@
 #include "fs/stateless.h"
 
 #define TICK_MS   400 /* between two looks */
-#define WATCH_S   60  /* after the last promise */
+#define WATCH_S   70  /* after the last promise */
 #define IN_A_TURN 64  /* images that are looked at without letting others in */
 #define LATER_S   1
+#define NAMES_MS  50 /* whoever is at work in a directory may wait for who waits for us */
 #define DRAIN_MS  20
 
 /* Node ids of an image, as it was, whose attributes are to be forgotten. */
@@ -32,15 +33,16 @@ struct notice {
 	struct notice *next;
 };
 
-/* A name that is to be forgotten. */
+/* Names of entry files, from one slot to before another, that are to be forgotten. */
 struct lapsed {
 	uint64_t parent; /* node id */
-	char name[CFS_NAME_SIZE];
+	uint64_t slot, end;
 	struct lapsed *next;
 };
 
 struct later {
 	uint64_t ino;
+	uint64_t parent, slot; /* where its name is */
 	struct timespec since;
 };
 
@@ -51,6 +53,7 @@ struct cfs_watch {
 	bool asleep;              /* nothing is promised */
 	bool stop;
 	unsigned telling;       /* threads that have notices off the list */
+	unsigned settling;      /* threads that wait for that */
 	bool naming;            /* names are being told */
 	struct notice *notices; /* owned */
 	struct lapsed *names;   /* owned */
@@ -89,13 +92,11 @@ static void free_notice(struct notice *notice)
 	free(notice);
 }
 
-void cfs_watch_settle(struct cfs *fs)
+static void settle_attributes(struct cfs *fs)
 {
 	struct cfs_watch *w = fs->watch;
 	struct notice *notice;
 
-	if (!w)
-		return;
 	while (w->notices) {
 		notice = w->notices;
 		LL_DELETE(w->notices, notice);
@@ -111,43 +112,109 @@ void cfs_watch_settle(struct cfs *fs)
 		pthread_cond_wait(&w->settled, &fs->lock);
 }
 
+static struct timespec in_ms(long ms)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_nsec += ms * 1000000L;
+	t.tv_sec += t.tv_nsec / 1000000000L;
+	t.tv_nsec %= 1000000000L;
+	return t;
+}
+
+void cfs_watch_settle(struct cfs *fs)
+{
+	struct cfs_watch *w = fs->watch;
+	struct timespec when;
+
+	if (!w || w->stop || (!w->notices && !w->telling && !w->names && !w->naming))
+		return;
+	w->settling++;
+	settle_attributes(fs);
+	when = in_ms(NAMES_MS);
+	while ((w->names || w->naming) && !w->stop &&
+	       pthread_cond_timedwait(&w->settled, &fs->lock, &when) != ETIMEDOUT)
+		;
+	w->settling--;
+	fs->turn++;
+}
+
+/* The next name; and forget that it is to be told. */
+static uint64_t take_name(struct cfs_watch *w, char *out)
+{
+	struct lapsed *name = w->names;
+	uint64_t parent = name->parent;
+
+	cfs_name_format(out, name->slot++, CRIT_PART_JSON);
+	if (name->slot >= name->end) {
+		LL_DELETE(w->names, name);
+		free(name);
+	}
+	return parent;
+}
+
 /* The kernel may have to wait for whoever is at work in the directory. */
 static void tell_names(struct cfs *fs)
 {
 	struct cfs_watch *w = fs->watch;
-	struct lapsed *name;
+	char name[CFS_NAME_SIZE];
+	uint64_t parent;
 
 	w->naming = true;
 	while (w->names && !w->stop) {
-		name = w->names;
-		LL_DELETE(w->names, name);
+		parent = take_name(w, name);
 		cfs_unlock(fs);
-		fuse_lowlevel_notify_inval_entry(fs->session, name->parent, name->name,
-						 strlen(name->name));
-		free(name);
+		fuse_lowlevel_notify_inval_entry(fs->session, parent, name, strlen(name));
 		cfs_lock(fs);
 	}
 	w->naming = false;
+	pthread_cond_broadcast(&w->settled);
+}
+
+static void add_names(struct cfs_watch *w, uint64_t parent, uint64_t slot, uint64_t end)
+{
+	struct lapsed *name = slot < end ? calloc(1, sizeof(*name)) : NULL;
+
+	if (!name)
+		return;
+	*name = (struct lapsed){.parent = parent, .slot = slot, .end = end};
+	LL_PREPEND(w->names, name);
+}
+
+/* Takes over `nodes`. */
+static void add_notice(struct cfs_watch *w, unsigned serial, uint64_t n, uint64_t *nodes,
+		       size_t n_nodes)
+{
+	struct notice *notice = calloc(1, sizeof(*notice));
+
+	if (!notice) {
+		free(nodes);
+		return;
+	}
+	*notice = (struct notice){.serial = serial, .n = n, .nodes = nodes, .n_nodes = n_nodes};
+	LL_PREPEND(w->notices, notice);
 }
 
 static void tell_later(struct cfs *fs)
 {
 	struct cfs_watch *w = fs->watch;
 	size_t i, kept = 0, n = w->n_later;
-	uint64_t *inos = malloc(n * sizeof(*inos) + 1);
+	uint64_t *inos = n ? malloc(n * sizeof(*inos)) : NULL;
 
 	for (i = 0; i < n; i++) {
+		struct later later = w->later[i];
+
 		if (inos)
-			inos[i] = w->later[i].ino;
-		if (seconds_since(&w->later[i].since) <= LATER_S)
-			w->later[kept++] = w->later[i];
+			inos[i] = later.ino;
+		if (cfs_handle_of_entry(fs, later.ino))
+			add_names(w, later.parent, later.slot, later.slot + 1);
+		if (seconds_since(&later.since) <= LATER_S)
+			w->later[kept++] = later;
 	}
 	w->n_later = kept;
-	cfs_unlock(fs);
-	for (i = 0; inos && i < n; i++)
-		forget_attributes(fs, inos[i]);
-	free(inos);
-	cfs_lock(fs);
+	if (inos)
+		add_notice(w, 0, 0, inos, n);
 }
 
 static void look_at_images(struct cfs *fs)
@@ -173,16 +240,13 @@ static void wait(struct cfs *fs, struct cfs_watch *w)
 
 	if (w->notices || w->names)
 		return;
-	if (!w->n_later && seconds_since(&w->promised) > WATCH_S) {
+	if (!w->n_later && !fs->n_kept && seconds_since(&w->promised) > WATCH_S) {
 		w->asleep = true;
 		pthread_cond_wait(&w->wake, &fs->lock);
 		w->asleep = false;
 		return;
 	}
-	clock_gettime(CLOCK_MONOTONIC, &when);
-	when.tv_nsec += TICK_MS * 1000000L;
-	when.tv_sec += when.tv_nsec / 1000000000L;
-	when.tv_nsec %= 1000000000L;
+	when = in_ms(TICK_MS);
 	pthread_cond_timedwait(&w->wake, &fs->lock, &when);
 }
 
@@ -196,9 +260,9 @@ static void *watch(void *arg)
 		wait(fs, w);
 		fs->turn++;
 		look_at_images(fs);
-		cfs_watch_settle(fs);
-		tell_names(fs);
 		tell_later(fs);
+		settle_attributes(fs);
+		tell_names(fs);
 		cfs_stateless_expire(fs);
 	}
 	cfs_unlock(fs);
@@ -255,18 +319,25 @@ void cfs_watch_stop(struct cfs *fs)
 	cfs_lock(fs);
 	w->stop = true;
 	pthread_cond_signal(&w->wake);
-	while (w->naming) {
+	pthread_cond_broadcast(&w->settled);
+	while (w->naming || w->telling || w->settling) {
 		cfs_unlock(fs);
 		serve_one(fs->session);
 		cfs_lock(fs);
 	}
 	cfs_unlock(fs);
 	pthread_join(w->thread, NULL);
+	cfs_lock(fs);
 	fs->watch = NULL;
+	cfs_unlock(fs);
 	LL_FOREACH_SAFE(w->notices, notice, next)
-	free_notice(notice);
+	{
+		free_notice(notice);
+	}
 	LL_FOREACH_SAFE(w->names, name, after)
-	free(name);
+	{
+		free(name);
+	}
 	free(w->later);
 	pthread_cond_destroy(&w->wake);
 	pthread_cond_destroy(&w->settled);
@@ -309,48 +380,51 @@ static size_t list_nodes(struct cfs *fs, const struct cfs_image *image, uint64_t
 
 /*
  * Whoever has an old version open is told of that, by its node id; who asks by name must
- * not come to that.
+ * not come to that. Of all names, where the kernel does not tell of opens: who reads an
+ * old version can't be sent back then.
  */
 static void list_names(struct cfs *fs, const struct cfs_image *image)
 {
 	struct cfs_handle *h;
-	struct lapsed *name;
 
+	if (fs->opt.read_only) {
+		add_names(fs->watch, image->node->id, 0, image->n_promised);
+		return;
+	}
 	DL_FOREACH(fs->handles, h) {
 		if (h->kind != CFS_HANDLE_ENTRY || h->ref.image != image ||
 		    h->ref.part != CRIT_PART_JSON || h->ref.place.m != CRIT_NO_MSG)
 			continue;
-		name = calloc(1, sizeof(*name));
-		if (!name)
-			return;
-		name->parent = image->node->id;
-		cfs_entry_name(&h->ref, name->name);
-		LL_PREPEND(fs->watch->names, name);
+		add_names(fs->watch, image->node->id, h->ref.place.n, h->ref.place.n + 1);
 	}
 }
 
-void cfs_watch_tell_image(struct cfs *fs, struct cfs_image *image, uint64_t n)
+void cfs_watch_tell_image(struct cfs *fs, struct cfs_image *image, bool names)
 {
-	struct notice *notice = calloc(1, sizeof(*notice));
+	uint64_t *nodes;
+	size_t n;
 
-	if (!notice || !fs->watch) {
-		free(notice);
+	if (!fs->watch)
 		return;
-	}
-	notice->serial = image->serial;
-	notice->n = n;
-	notice->n_nodes = list_nodes(fs, image, &notice->nodes);
-	LL_PREPEND(fs->watch->notices, notice);
-	list_names(fs, image);
+	n = list_nodes(fs, image, &nodes);
+	add_notice(fs->watch, image->serial, image->n_promised, nodes, n);
+	if (names)
+		list_names(fs, image);
 	pthread_cond_signal(&fs->watch->wake);
 }
 
-void cfs_watch_tell_later(struct cfs *fs, uint64_t ino)
+void cfs_watch_tell_later(struct cfs *fs, const struct cfs_ref *ref, uint64_t ino)
 {
 	struct cfs_watch *w = fs->watch;
+	uint64_t *now;
 
 	if (!w)
 		return;
+	now = malloc(sizeof(*now));
+	if (now) {
+		*now = ino;
+		add_notice(w, 0, 0, now, 1);
+	}
 	if (w->n_later == w->cap_later) {
 		size_t cap = w->cap_later ? w->cap_later * 2 : 64;
 		struct later *grown = realloc(w->later, cap * sizeof(*grown));
@@ -360,7 +434,8 @@ void cfs_watch_tell_later(struct cfs *fs, uint64_t ino)
 		w->later = grown;
 		w->cap_later = cap;
 	}
-	w->later[w->n_later].ino = ino;
+	w->later[w->n_later] = (struct later){
+		.ino = ino, .parent = cfs_entry_container(ref), .slot = ref->place.n};
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &w->later[w->n_later++].since);
 	if (w->asleep)
 		pthread_cond_signal(&w->wake);

@@ -22,15 +22,21 @@ void cfs_watch_stop(struct cfs *fs);
 void cfs_watch_wake(struct cfs *fs);
 
 /*
- * Soon, have the kernel forget the attributes of the image's slots below `n` under the
- * serial that it has now, and the names of those that are open.
+ * Soon, have the kernel forget the attributes of all that was promised of the image under
+ * the serial that it has now, and (`names`) the names that must not lead there any more.
  */
-void cfs_watch_tell_image(struct cfs *fs, struct cfs_image *image, uint64_t n);
+void cfs_watch_tell_image(struct cfs *fs, struct cfs_image *image, bool names);
 
-/* The same for the attributes of a node id, twice in the next second. */
-void cfs_watch_tell_later(struct cfs *fs, uint64_t ino);
+/*
+ * The same for the attributes of the node id that an entry file had, now and again in the
+ * next second, and for its name if that leads to somebody who has it open.
+ */
+void cfs_watch_tell_later(struct cfs *fs, const struct cfs_ref *ref, uint64_t ino);
 
-/* All attributes that were to be forgotten until now are. Drops the lock: on a worker only. */
+/*
+ * All attributes that were to be forgotten until now are, and the names too unless somebody
+ * is at work in their directory. Drops the lock: on a worker only.
+ */
 void cfs_watch_settle(struct cfs *fs);
 
 #endif
