@@ -43,8 +43,13 @@ struct cfs_kept {
 	struct timespec used;
 };
 
-/* Node ids that somebody was sent back from lately, see promise.h. */
-#define CFS_RECALLED_MAX 16
+/* A file whose name somebody was told to look up again, see promise.h. */
+#define CFS_RECALLED_MAX 64
+
+struct cfs_recalled {
+	struct cfs_ref ref;
+	struct timespec when; /* CLOCK_MONOTONIC_COARSE */
+};
 
 struct cfs {
 	struct cfs_options opt;
@@ -61,8 +66,8 @@ struct cfs {
 	struct cfs_handle *handles;         /* all open ones */
 	struct cfs_kept kept[CFS_KEPT_MAX]; /* latest first */
 	unsigned n_kept;
-	uint64_t recalled[CFS_RECALLED_MAX]; /* a ring */
-	unsigned n_recalled;                 /* in all */
+	struct cfs_recalled recalled[CFS_RECALLED_MAX]; /* a ring */
+	unsigned n_recalled;                            /* in all */
 	struct cfs_unsynced *unsynced;      /* what waits for being synced; owned */
 	struct cfs_burst *bursts;           /* images that are changed often; owned */
 	struct crit_file *replaced;         /* a reference: what an image was before a commit */

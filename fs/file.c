@@ -231,7 +231,7 @@ int cfs_file_open(struct cfs *fs, fuse_ino_t ino, struct fuse_file_info *fi)
 
 	if (ret < 0 && !o.old)
 		return ret;
-	if (o.old && cfs_promise_recall(fs, ino)) /* he comes again, once */
+	if (o.old && cfs_promise_recall(fs, &o.ref)) /* he comes again, once */
 		return (fi->flags & O_ACCMODE) == O_RDONLY ? ret
 							   : cfs_entry_contend(fs, &o.ref);
 	if (o.is_entry)

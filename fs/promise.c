@@ -12,6 +12,7 @@
 #define HELD_S    70     /* to the kernel it begins when the answer is read */
 #define SHORT_S   0.9    /* a change from outside has to be seen within a second */
 #define PAUSE_S   1      /* without writers before there are promises again */
+#define RETRY_S   1      /* in which who was sent back has come again */
 #define SLOTS_MAX 400000 /* whose attributes the kernel is made to forget in that second */
 
 static double seconds_since(const struct timespec *then)
@@ -67,14 +68,20 @@ bool cfs_promise_holds(const struct cfs_ref *ref, const struct cfs_node *node)
 		    : ref->part == CRIT_PART_JSON && ref->place.n < ref->image->n_promised;
 }
 
-bool cfs_promise_recall(struct cfs *fs, uint64_t ino)
+bool cfs_promise_recall(struct cfs *fs, const struct cfs_ref *ref)
 {
+	struct cfs_recalled *r;
 	unsigned i;
 
-	for (i = 0; i < CFS_RECALLED_MAX; i++)
-		if (fs->recalled[i] == ino)
+	for (i = 0; i < CFS_RECALLED_MAX; i++) {
+		r = &fs->recalled[i];
+		if (r->ref.image == ref->image && cfs_ref_same(&r->ref, ref) &&
+		    seconds_since(&r->when) < RETRY_S)
 			return false;
-	fs->recalled[fs->n_recalled++ % CFS_RECALLED_MAX] = ino;
+	}
+	r = &fs->recalled[fs->n_recalled++ % CFS_RECALLED_MAX];
+	r->ref = *ref;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &r->when);
 	return true;
 }
 
@@ -85,9 +92,14 @@ void cfs_promise_pause(struct cfs_image *image)
 
 void cfs_promise_break(struct cfs *fs, struct cfs_image *image)
 {
+	unsigned i;
+
 	if (!cfs_promise_holds_any(image))
 		return;
 	cfs_watch_tell_image(fs, image, true);
+	for (i = 0; i < CFS_RECALLED_MAX; i++)
+		if (fs->recalled[i].ref.image == image)
+			fs->recalled[i].ref.image = NULL;
 	image->n_promised = 0;
 	image->promised.tv_sec = 0;
 }
@@ -100,6 +112,6 @@ void cfs_promise_remind(struct cfs *fs, struct cfs_image *image)
 
 void cfs_promise_withdraw(struct cfs *fs, const struct cfs_ref *ref, uint64_t ino)
 {
-	cfs_promise_recall(fs, ino);
+	cfs_promise_recall(fs, ref);
 	cfs_watch_tell_later(fs, ref, ino);
 }

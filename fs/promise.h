@@ -26,11 +26,11 @@ bool cfs_promise_holds(const struct cfs_ref *ref, const struct cfs_node *node);
 bool cfs_promise_holds_any(const struct cfs_image *image);
 
 /*
- * Somebody opens a node id that was given up. If a name led him there in which the kernel
- * believed too long, he had better look it up again: true, but not twice for one who
- * has no name to look up (/proc/self/fd).
+ * Somebody opens the file by a node id that was given up. If a name led him there in which
+ * the kernel believed too long, he had better look it up again: true, but not twice. He
+ * may have no name to look up (/proc/self/fd), or meet with the next commit.
  */
-bool cfs_promise_recall(struct cfs *fs, uint64_t ino);
+bool cfs_promise_recall(struct cfs *fs, const struct cfs_ref *ref);
 
 /* The image is being edited: there are no new promises for a while. */
 void cfs_promise_pause(struct cfs_image *image);

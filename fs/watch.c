@@ -42,7 +42,7 @@ struct lapsed {
 
 struct later {
 	uint64_t ino;
-	uint64_t parent, slot; /* where its name is */
+	uint64_t parent, slot; /* where its name is; 0: it was never promised */
 	struct timespec since;
 };
 
@@ -207,7 +207,7 @@ static void tell_later(struct cfs *fs)
 
 		if (inos)
 			inos[i] = later.ino;
-		if (cfs_handle_of_entry(fs, later.ino))
+		if (later.parent && cfs_handle_of_entry(fs, later.ino))
 			add_names(w, later.parent, later.slot, later.slot + 1);
 		if (seconds_since(&later.since) <= LATER_S)
 			w->later[kept++] = later;
@@ -434,8 +434,11 @@ void cfs_watch_tell_later(struct cfs *fs, const struct cfs_ref *ref, uint64_t in
 		w->later = grown;
 		w->cap_later = cap;
 	}
-	w->later[w->n_later] = (struct later){
-		.ino = ino, .parent = cfs_entry_container(ref), .slot = ref->place.n};
+	w->later[w->n_later] = (struct later){.ino = ino};
+	if (ref->part == CRIT_PART_JSON && ref->place.m == CRIT_NO_MSG) {
+		w->later[w->n_later].parent = cfs_entry_container(ref);
+		w->later[w->n_later].slot = ref->place.n;
+	}
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &w->later[w->n_later++].since);
 	if (w->asleep)
 		pthread_cond_signal(&w->wake);
