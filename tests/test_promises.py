@@ -452,6 +452,15 @@ def by_writing(path, data):
         f.write(data)
 
 
+def says(path, text):
+    """Who reads an old version without having opened it is told that it is gone."""
+    try:
+        return mnt.read_text(path) == text
+    except OSError as e:
+        assert e.errno in (errno.ESTALE, errno.EIO), e
+        return False
+
+
 def shows(directory, image):
     """Names, sizes and texts are all that image's."""
     try:
@@ -491,6 +500,8 @@ def test_another_image_outside(mount, work, options, change, readers):
     for new in (image_of(range(10000, 10299)), image_of(range(200, 0, -1))):
         change(path, criuimg.write_image(new))
         assert soon(lambda: os.stat(d + "/7.json").st_size == size(new.entries[7]))
+        for slot in (7, 8, 150):  # before anybody lists it again
+            assert soon(lambda: says(d + "/%d.json" % slot, new.entries[slot].text()))
         assert soon(lambda: shows(d, new))
         assert os.path.exists(d + "/250.json") == (len(new.entries) > 250)
         look_at_all(d)
