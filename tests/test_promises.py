@@ -845,6 +845,39 @@ def test_edited_all_the_time(mount, work):
         t.end()
 
 
+def test_many_edit_the_same(mount, work):
+    """The last one wins, whole; and whoever is sent back to look again finds what he looks for."""
+    rounds = 40 if not mnt.sanitized() else 15
+    texts = {k: other(k * 997)[1] for k in range(4)}
+    for i in range(rounds):
+        dumps.write(work, "fdinfo-%d.img" % i, image_of(range(1, 20)))
+    m = mount(work)
+    for i in range(rounds):
+        d = m / "fdinfo-%d.img" % i
+        list_and_stat(d)
+        errors = []
+
+        def edit(k):
+            try:
+                for slot in range(5):
+                    calls.open_w(d + "/%d.json" % slot, texts[k])
+                    read_and_map(d, slot)
+            except BaseException as e:
+                errors.append(e)
+
+        threads = [threading.Thread(target=edit, args=(k,)) for k in texts]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert not errors, errors
+        wanted = {other(k * 997)[0].text() for k in texts}
+        for slot in range(5):
+            text = mnt.read_text(d + "/%d.json" % slot)
+            assert text in wanted
+            assert_shows(d + "/%d.json" % slot, text)
+
+
 # ------------------------------------------------------------------ ends
 
 def at_work(m, stored, images):
