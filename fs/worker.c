@@ -46,6 +46,7 @@ static void *work(void *arg)
 		w->first = job->next;
 		if (!w->first)
 			w->last = &w->first;
+		fs->turn++; /* the lock was given away since it was taken */
 		job->run(fs, job);
 		if (w->syncs)
 			cfs_sync_due(fs, false);
