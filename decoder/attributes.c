@@ -68,24 +68,8 @@ static ssize_t list_xattrs(int fd, char **out)
 	return *out ? flistxattr(fd, *out, (size_t)len) : -1;
 }
 
-/* Extended attributes, ACLs among them. */
-static int copy_xattrs(int from, int to)
-{
-	ssize_t len, at;
-	char *names;
-	int ret = 0;
-
-	len = list_xattrs(from, &names);
-	if (len < 0)
-		ret = -errno;
-	for (at = 0; at < len && ret == 0; at += (ssize_t)strlen(names + at) + 1)
-		ret = copy_xattr(from, to, names + at);
-	free(names);
-	return ret;
-}
-
-/* A new file inherits its directory's default ACL; the old one may have none. */
-static int drop_inherited(int fd, int old)
+/* Call `fn` for each name until it fails; it gets both descriptors as they are here. */
+static int for_each_xattr(int fd, int other, int (*fn)(int fd, int other, const char *name))
 {
 	ssize_t len, at;
 	char *names;
@@ -95,11 +79,18 @@ static int drop_inherited(int fd, int old)
 	if (len < 0)
 		ret = -errno;
 	for (at = 0; at < len && ret == 0; at += (ssize_t)strlen(names + at) + 1)
-		if (fgetxattr(old, names + at, NULL, 0) < 0 &&
-		    fremovexattr(fd, names + at) < 0 && !xattr_is_optional(names + at))
-			ret = -errno;
+		ret = fn(fd, other, names + at);
 	free(names);
 	return ret;
+}
+
+/* A new file inherits its directory's default ACL; the old one may have none. */
+static int drop_inherited(int fd, int old, const char *name)
+{
+	return fgetxattr(old, name, NULL, 0) < 0 && fremovexattr(fd, name) < 0 &&
+			       !xattr_is_optional(name)
+		       ? -errno
+		       : 0;
 }
 
 int crit_attributes_keep(int fd, const struct crit_file *old, struct crit_error *err)
@@ -113,10 +104,10 @@ int crit_attributes_keep(int fd, const struct crit_file *old, struct crit_error 
 	    fchown(fd, old->st.st_uid, old->st.st_gid) < 0)
 		return crit_fail_errno(err, EPERM, "can't keep the image's owner (%u:%u)",
 				       old->st.st_uid, old->st.st_gid);
-	ret = drop_inherited(fd, old->fd);
+	ret = for_each_xattr(fd, old->fd, drop_inherited);
 	if (ret == 0 && fchmod(fd, old->st.st_mode & 07777) < 0)
 		return crit_fail_errno(err, errno, "can't keep the image's mode");
 	if (ret == 0)
-		ret = copy_xattrs(old->fd, fd);
+		ret = for_each_xattr(old->fd, fd, copy_xattr);
 	return ret < 0 ? crit_fail_errno(err, -ret, "can't keep the image's attributes") : 0;
 }

@@ -56,6 +56,19 @@ static int compare_names(const void *a, const void *b)
 			  ((const struct cfs_name *)b)->name);
 }
 
+/* Hand the names out in their order, or drop them if something went wrong. */
+static int finish(struct cfs_names *names, int ret, struct cfs_names **out)
+{
+	if (ret < 0) {
+		cfs_names_free(names);
+		return ret;
+	}
+	if (names->n)
+		qsort(names->names, names->n, sizeof(*names->names), compare_names);
+	*out = names;
+	return 0;
+}
+
 /* One name of a directory of the dump, as what it will be looked up. */
 static int read_name(struct cfs *fs, struct cfs_node *dir, const char *name,
 		     struct cfs_names *names)
@@ -94,14 +107,7 @@ int cfs_names_read(struct cfs *fs, struct cfs_node *dir, struct cfs_names **out)
 	closedir(stream);
 	if (ret == 0 && fs->opt.critdir_visible && !dir->parent)
 		ret = add_name(names, CFS_SPECIAL_NAME, S_IFDIR, cfs_ino_passed(0));
-	if (ret < 0) {
-		cfs_names_free(names);
-		return ret;
-	}
-	if (names->n)
-		qsort(names->names, names->n, sizeof(*names->names), compare_names);
-	*out = names;
-	return 0;
+	return finish(names, ret, out);
 }
 
 /* The document of an image, unless it is renamed away or a scratch file has its name. */
@@ -149,12 +155,5 @@ int cfs_names_read_documents(struct cfs *fs, struct cfs_node *jsondir, struct cf
 	cfs_names_free(files);
 	if (ret == 0)
 		ret = add_scratch(fs, jsondir, names);
-	if (ret < 0) {
-		cfs_names_free(names);
-		return ret;
-	}
-	if (names->n)
-		qsort(names->names, names->n, sizeof(*names->names), compare_names);
-	*out = names;
-	return 0;
+	return finish(names, ret, out);
 }
