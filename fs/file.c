@@ -270,7 +270,7 @@ void cfs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 }
 
 static void reply_span(struct cfs *fs, fuse_req_t req, const struct cfs_handle *h, size_t size,
-		       off_t off)
+		       off_t off, int flags)
 {
 	if ((uint64_t)off >= h->span.len) {
 		fuse_reply_buf(req, NULL, 0);
@@ -283,7 +283,7 @@ static void reply_span(struct cfs *fs, fuse_req_t req, const struct cfs_handle *
 	}
 	if (size > h->span.len - (uint64_t)off)
 		size = (size_t)(h->span.len - (uint64_t)off);
-	cfs_reading_reply_fd(fs, req, h->file->fd, size, (off_t)h->span.off + off);
+	cfs_reading_reply_fd(fs, req, h->file->fd, size, (off_t)h->span.off + off, flags);
 }
 
 static void reply_text(fuse_req_t req, const struct crit_buf *text, size_t size, off_t off)
@@ -295,10 +295,11 @@ static void reply_text(fuse_req_t req, const struct crit_buf *text, size_t size,
 			       size < text->len - (size_t)off ? size : text->len - (size_t)off);
 }
 
-void cfs_file_read(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t size, off_t off)
+void cfs_file_read(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t size, off_t off,
+		   int flags)
 {
 	if (h->kind == CFS_HANDLE_PASSED)
-		cfs_reading_reply_fd(fs, req, h->fd, size, off);
+		cfs_reading_reply_fd(fs, req, h->fd, size, off, flags);
 	else if (h->kind == CFS_HANDLE_SCRATCH)
 		cfs_reading_reply_draft(fs, req, h->node->scratch->contents, size, off);
 	else if (h->draft)
@@ -306,7 +307,7 @@ void cfs_file_read(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t 
 	else if (h->document)
 		cfs_reading_read(fs, req, h, size, off);
 	else if (h->file)
-		reply_span(fs, req, h, size, off);
+		reply_span(fs, req, h, size, off, flags);
 	else
 		reply_text(req, &h->text, size, off);
 }
@@ -318,7 +319,7 @@ void cfs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 
 	(void)ino;
 	cfs_lock(fs);
-	cfs_file_read(fs, req, cfs_handle_of(fi), size, off);
+	cfs_file_read(fs, req, cfs_handle_of(fi), size, off, fi->flags);
 	cfs_unlock(fs);
 }
 

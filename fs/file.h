@@ -20,8 +20,9 @@ void cfs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 /* A handle of whatever has the node id, in fi->fh. 0, -errno. */
 int cfs_file_open(struct cfs *fs, fuse_ino_t ino, struct fuse_file_info *fi);
 
-/* Answer READ. */
-void cfs_file_read(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t size, off_t off);
+/* Answer READ; `flags` are those of open(2). */
+void cfs_file_read(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t size, off_t off,
+		   int flags);
 
 /* A handle of an entry file for a new open file; fills in *fi. 0, -errno. */
 int cfs_file_open_entry(struct cfs *fs, fuse_ino_t ino, struct cfs_node *node,

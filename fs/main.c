@@ -33,11 +33,12 @@
 #include "fs/watch.h"
 #include "fs/worker.h"
 
-/* What is listed with attributes is for us to say, see listing.c. */
 static void init(void *userdata, struct fuse_conn_info *conn)
 {
 	(void)userdata;
+	/* what is listed with attributes is for us to say, see listing.c */
 	conn->want &= ~(unsigned)FUSE_CAP_READDIRPLUS_AUTO;
+	conn->want |= conn->capable & FUSE_CAP_SPLICE_WRITE;
 }
 
 static const struct fuse_lowlevel_ops operations = {
@@ -214,7 +215,8 @@ static void name_scratch_files(struct cfs *fs)
 	char path[4096];
 
 	DL_FOREACH(fs->nodes.scratch, node) {
-		if (!node->key || cfs_layout_holds(cfs_image_layout(node->ref.image), node, NULL) ||
+		if (!node->key ||
+		    cfs_layout_holds(cfs_image_layout(node->ref.image), node, NULL) ||
 		    cfs_scratch_is_litter(cfs_node_name(node)) ||
 		    (node->pending && !cfs_draft_size(node->scratch->contents)))
 			continue;
@@ -281,9 +283,9 @@ static int mount_and_serve(struct cfs *fs, struct fuse_args *args,
 		openlog("critfs", LOG_PID, LOG_DAEMON);
 	if (open_dump(fs) < 0 || add_mount_options(fs, args) < 0)
 		return 1;
-	fs->session = fuse_session_new(
-		args, fs->opt.read_only ? &read_only_operations : &operations,
-		sizeof(operations), fs);
+	fs->session = fuse_session_new(args,
+				       fs->opt.read_only ? &read_only_operations : &operations,
+				       sizeof(operations), fs);
 	if (!fs->session)
 		return 1;
 	if (fuse_set_signal_handlers(fs->session) == 0) {

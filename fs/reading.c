@@ -4,6 +4,7 @@
 #include "fs/reading.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@
 #include "fs/attr.h"
 #include "fs/document.h"
 #include "fs/worker.h"
+
+#define SPLICED_MIN ((size_t)64 << 10) /* bytes; a pipe takes its time, too */
 
 struct answer_job {
 	struct cfs_job job;
@@ -160,10 +163,28 @@ void cfs_reading_reply_draft(struct cfs *fs, fuse_req_t req, const struct cfs_dr
 	reply(req, buf, buf ? cfs_draft_read(d, buf, size, (uint64_t)off) : -ENOMEM);
 }
 
-void cfs_reading_reply_fd(struct cfs *fs, fuse_req_t req, int fd, size_t size, off_t off)
+/* What goes to the page cache goes there straight; but not to somebody's own buffer. */
+static bool is_worth_splicing(size_t size, int flags)
 {
-	uint8_t *buf = room(&fs->read, size);
-	ssize_t n = buf ? pread(fd, buf, size, off) : -1;
+	return size >= SPLICED_MIN && !(flags & O_DIRECT);
+}
 
+void cfs_reading_reply_fd(struct cfs *fs, fuse_req_t req, int fd, size_t size, off_t off,
+			  int flags)
+{
+	struct fuse_bufvec v = FUSE_BUFVEC_INIT(size);
+	uint8_t *buf;
+	ssize_t n;
+
+	if (is_worth_splicing(size, flags)) {
+		v.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK;
+		v.buf[0].fd = fd;
+		v.buf[0].pos = off;
+		/* copied: moving would take them from the file's own page cache */
+		fuse_reply_data(req, &v, 0);
+		return;
+	}
+	buf = room(&fs->read, size);
+	n = buf ? pread(fd, buf, size, off) : -1;
 	reply(req, buf, n < 0 ? -errno : n);
 }

@@ -15,8 +15,9 @@ struct cfs_asked {
 	const char *name;          /* borrowed; may be NULL */
 	mode_t mode;               /* of CREATE */
 	struct fuse_file_info *fi; /* borrowed; may be NULL */
-	size_t size;               /* of READ */
-	off_t off;                 /* likewise */
+	size_t size;               /* of READ, as what follows */
+	off_t off;
+	int flags; /* of open(2) */
 };
 
 /*
@@ -39,9 +40,13 @@ struct cfs_image *cfs_reading_image_of_attr(struct cfs *fs, fuse_ino_t ino);
 void cfs_reading_read(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t size,
 		      off_t off);
 
-/* Answer READ on what is being edited, or on bytes of a file that lie at `off`; at once. */
+/*
+ * Answer READ on what is being edited, or on bytes of a file that lie at `off`; at once.
+ * `flags` are those of open(2).
+ */
 void cfs_reading_reply_draft(struct cfs *fs, fuse_req_t req, const struct cfs_draft *d,
 			     size_t size, off_t off);
-void cfs_reading_reply_fd(struct cfs *fs, fuse_req_t req, int fd, size_t size, off_t off);
+void cfs_reading_reply_fd(struct cfs *fs, fuse_req_t req, int fd, size_t size, off_t off,
+			  int flags);
 
 #endif

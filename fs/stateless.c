@@ -86,16 +86,16 @@ static void answer_read(struct cfs *fs, const struct cfs_asked *a)
 	if (ret < 0)
 		fuse_reply_err(a->req, -ret);
 	else
-		cfs_file_read(fs, a->req, h, a->size, a->off);
+		cfs_file_read(fs, a->req, h, a->size, a->off, a->flags);
 }
 
 void cfs_op_read_by_id(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		       struct fuse_file_info *fi)
 {
-	struct cfs_asked asked = {.req = req, .ino = ino, .size = size, .off = off};
+	struct cfs_asked asked = {
+		.req = req, .ino = ino, .size = size, .off = off, .flags = fi->flags};
 	struct cfs *fs = fuse_req_userdata(req);
 
-	(void)fi;
 	cfs_lock(fs);
 	cfs_reading_answer(fs, cfs_reading_image(fs, ino), answer_read, &asked);
 	cfs_unlock(fs);

@@ -666,9 +666,11 @@ def test_never_a_mixture(mount, work):
     stop, seen = threading.Event(), set()
 
     def replace():
-        for k in range(60):
+        for k in range(600):
             by_rename(path, images[k % 2])
             time.sleep(0.05)
+            if k > 60 and len(seen) == 2:
+                break
         stop.set()
 
     t = threading.Thread(target=replace)
