@@ -19,7 +19,8 @@ struct crit_sink {
 
 static inline struct crit_sink crit_sink_of(struct crit_buf *out)
 {
-	return (struct crit_sink){out->data, out->len, out->error ? 0 : out->cap, out};
+	/* one that failed has no room, and must not be asked for what lies behind its text */
+	return (struct crit_sink){out->data, out->len, out->error ? out->len : out->cap, out};
 }
 
 /* One that counts, from 0 on. */

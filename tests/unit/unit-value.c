@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <sys/sysmacros.h>
 
+#include "decoder/text.h"
 #include "values.h"
 
 /* A JSON scalar as it is written: in quotes it is a string. */
@@ -592,8 +593,24 @@ static void digits_of_all_lengths(void)
 	expect_digits(UINT64_MAX);
 }
 
+/* Nothing is written behind the end of a buffer that has failed. */
+static void failed_buffers_stay_as_they_are(void)
+{
+	uint8_t bytes[64] = {0};
+	struct crit_buf out = {.data = bytes, .len = 8, .cap = 8, .error = -EFBIG};
+	const struct crit_field *field = field_of("pagemap_entry", "vaddr");
+
+	crit_value_print(&out, field, &pretty, UINT64_MAX, false);
+	crit_quote(&out, "some text", 9);
+	crit_quote_base64(&out, "some bytes", 10);
+	expect_u64(out.len, 8);
+	expect_int(out.error, -EFBIG);
+	expect_bytes(bytes, sizeof(bytes), (uint8_t[sizeof(bytes)]){0}, sizeof(bytes));
+}
+
 static const struct unit_test tests[] = {
 	TEST(digits_of_all_lengths),
+	TEST(failed_buffers_stay_as_they_are),
 	TEST(integers_have_ranges),
 	TEST(wide_varints_are_cut),
 	TEST(integers_as_strings),
