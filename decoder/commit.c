@@ -131,7 +131,7 @@ static int write_clone(const struct commit *c, int fd)
 	const struct crit_edit *edit = c->edit;
 	int old = c->old->fd;
 	struct crit_extent stale = crit_patch_extent(old, (uint64_t)c->old->st.st_size,
-						    edit->pieces, edit->n_pieces);
+						     edit->pieces, edit->n_pieces);
 
 	if (c->old->st.st_size < CLONE_MIN || ioctl(fd, FICLONE, old) < 0)
 		return 0;
@@ -236,8 +236,11 @@ static int exchange(const struct commit *c, char temporary[CRIT_TEMPORARY_NAME])
 			temporary[0] = '\0';
 		return ret;
 	}
-	if (fstatat(c->dirfd, temporary, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    st.st_dev == c->old->st.st_dev && st.st_ino == c->old->st.st_ino)
+	if (fstatat(c->dirfd, temporary, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		temporary[0] = '\0'; /* it is not locked yet, and was swept */
+		return 0;
+	}
+	if (st.st_dev == c->old->st.st_dev && st.st_ino == c->old->st.st_ino)
 		return 0;
 	/* somebody else's took the image's place in this very moment: give it back */
 	if (renameat2(c->dirfd, temporary, c->dirfd, c->name, RENAME_EXCHANGE) < 0)
@@ -273,7 +276,7 @@ static int publish(const struct commit *c, char temporary[CRIT_TEMPORARY_NAME],
 	if (spare) {
 		spare->image = crit_identity_of(&file->st);
 		spare->stale = crit_patch_extent(c->old->fd, (uint64_t)c->old->st.st_size,
-						c->edit->pieces, c->edit->n_pieces);
+						 c->edit->pieces, c->edit->n_pieces);
 		spare->settled = false;
 	}
 	return 0;

@@ -144,7 +144,7 @@ int crit_patch(int fd, int image, struct crit_extent stale, const struct crit_pi
 }
 
 struct crit_extent crit_patch_extent(int image, uint64_t size, const struct crit_piece *pieces,
-				    size_t n)
+				     size_t n)
 {
 	struct crit_extent changed = {0, 0};
 	uint64_t at = 0;
@@ -152,8 +152,8 @@ struct crit_extent crit_patch_extent(int image, uint64_t size, const struct crit
 
 	for (i = 0; i < n; at += pieces[i++].len)
 		if (!is_in_place(&pieces[i], image, at))
-			changed = crit_extent_both(changed,
-						  (struct crit_extent){at, at + pieces[i].len});
+			changed = crit_extent_both(
+				changed, (struct crit_extent){at, at + pieces[i].len});
 	/* what was cut off, or came, leaves nothing behind it in its place */
 	if (at != size)
 		changed = crit_extent_both(

@@ -30,6 +30,6 @@ int crit_patch(int fd, int image, struct crit_extent stale, const struct crit_pi
 
 /* Where the pieces differ from the `size` bytes of `image`, from which they were taken. */
 struct crit_extent crit_patch_extent(int image, uint64_t size, const struct crit_piece *pieces,
-				    size_t n);
+				     size_t n);
 
 #endif
