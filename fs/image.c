@@ -313,11 +313,12 @@ int cfs_image_get(struct cfs *fs, struct cfs_node *dir, const char *name, const 
 	return 0;
 }
 
-int cfs_image_meet(struct cfs *fs, struct cfs_node *dir, const char *name, struct stat *st,
-		   struct cfs_image **out)
+int cfs_image_meet(struct cfs *fs, struct cfs_node *dir, const char *name, bool regular,
+		   struct stat *st, struct cfs_image **out)
 {
 	*out = NULL;
-	if (!crit_name_is_raw(name) && !cfs_node_by_name(&fs->nodes, dir->id, name)) {
+	if (regular && !crit_name_is_raw(name) &&
+	    !cfs_node_by_name(&fs->nodes, dir->id, name)) {
 		int ret = is_image(dir, name, st);
 
 		if (ret >= 0)

@@ -34,11 +34,11 @@ struct cfs_image {
 	/* see promise.h */
 	struct timespec promised, paused; /* when there was the last promise, and an edit */
 	uint64_t n_promised;              /* slots below have one under their computed ids */
-	bool writing;                /* a commit is writing beside it */
-	struct crit_image *open;     /* owned; NULL while nobody needs it */
-	struct cfs_image *next, *prev; /* in fs->recent, while open */
-	struct cfs_layout layout;      /* of the entry files it shows */
-	bool expired;                  /* files still wait for entries of the image it was */
+	bool writing;                     /* a commit is writing beside it */
+	struct crit_image *open;          /* owned; NULL while nobody needs it */
+	struct cfs_image *next, *prev;    /* in fs->recent, while open */
+	struct cfs_layout layout;         /* of the entry files it shows */
+	bool expired;                     /* files still wait for entries of the image it was */
 	bool made;                     /* by mkdir, and still being filled: nothing is synced */
 	struct cfs_unsynced *unsynced; /* see write.h */
 	struct cfs_burst *burst;       /* see spare.h */
@@ -55,11 +55,12 @@ int cfs_image_get(struct cfs *fs, struct cfs_node *dir, const char *name, const 
 		  struct cfs_image **out);
 
 /*
- * The same for a name of which nothing is known: what it is like, and the image behind
- * it, NULL if there is none. 0, -errno.
+ * The same for a name of which nothing is known but whether it seems to be that of a
+ * `regular` file: what it is like, and the image behind it, NULL if there is none. Opens
+ * nothing else, which would let whoever waits for the other end of a FIFO go on. 0, -errno.
  */
-int cfs_image_meet(struct cfs *fs, struct cfs_node *dir, const char *name, struct stat *st,
-		   struct cfs_image **out);
+int cfs_image_meet(struct cfs *fs, struct cfs_node *dir, const char *name, bool regular,
+		   struct stat *st, struct cfs_image **out);
 
 /* By its number in a node id; NULL if there is none. */
 struct cfs_image *cfs_image_by_number(struct cfs *fs, uint64_t number);

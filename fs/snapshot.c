@@ -70,15 +70,16 @@ static int finish(struct cfs_names *names, int ret, struct cfs_names **out)
 }
 
 /* One name of a directory of the dump, as what it will be looked up. */
-static int read_name(struct cfs *fs, struct cfs_node *dir, const char *name,
+static int read_name(struct cfs *fs, struct cfs_node *dir, const struct dirent *d,
 		     struct cfs_names *names)
 {
+	const char *name = d->d_name;
 	struct cfs_image *image;
 	struct stat st;
 
 	if (crit_commit_is_temporary(name))
 		return 0;
-	if (cfs_image_meet(fs, dir, name, &st, &image) < 0)
+	if (cfs_image_meet(fs, dir, name, d->d_type == DT_REG, &st, &image) < 0)
 		return 0; /* it has gone meanwhile */
 	if (image)
 		return add_name(names, name, S_IFDIR, image->node->id);
@@ -103,7 +104,7 @@ int cfs_names_read(struct cfs *fs, struct cfs_node *dir, struct cfs_names **out)
 		ret = -ENOMEM;
 	while (ret == 0 && (d = readdir(stream)))
 		if (strcmp(d->d_name, ".") && strcmp(d->d_name, ".."))
-			ret = read_name(fs, dir, d->d_name, names);
+			ret = read_name(fs, dir, d, names);
 	closedir(stream);
 	if (ret == 0 && fs->opt.critdir_visible && !dir->parent)
 		ret = add_name(names, CFS_SPECIAL_NAME, S_IFDIR, cfs_ino_passed(0));

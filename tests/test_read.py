@@ -331,6 +331,21 @@ def test_sockets_and_fifos_do_not_hang(mount, work):
     assert not os.path.isfile(m / "fifo-7") and not os.path.isfile(m / "streamer-dump.sock")
 
 
+def test_listing_opens_no_fifo(mount, work):
+    """Who waits for somebody to read from it goes on waiting."""
+    dump = dumps.copy("cpuinfo", os.path.join(work, "d"))
+    fifo = os.path.join(dump, "fifo-7")
+    os.mkfifo(fifo)
+    m = mount(dump)
+    writer = subprocess.Popen(["sh", "-c", "exec printf text >'%s'" % fifo])
+    waiting = lambda: open("/proc/%d/wchan" % writer.pid).read() == "wait_for_partner"
+    assert mnt.wait_for(waiting)
+    assert "fifo-7" in os.listdir(m.point)
+    with open(os.open(fifo, os.O_RDONLY | os.O_NONBLOCK), "rb") as f:
+        assert writer.wait(60) == 0
+        assert f.read() == b"text"
+
+
 def test_missing_names(mount):
     m = mount(dumps.pristine("demo"))
     for name in ("nothing", "files.img/99999.json", "files.img/00.json", "files.img/+1.json",
