@@ -20,15 +20,16 @@ struct crit_identity crit_identity_of(const struct stat *st)
 	};
 }
 
-static bool same_time(struct timespec a, struct timespec b)
-{
-	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
 bool crit_identity_same(const struct crit_identity *a, const struct crit_identity *b)
 {
 	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
-	       same_time(a->mtime, b->mtime) && same_time(a->ctime, b->ctime);
+	       crit_time_same(&a->mtime, &b->mtime) && crit_time_same(&a->ctime, &b->ctime);
+}
+
+bool crit_bytes_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       crit_time_same(&a->st_mtim, &b->st_mtim);
 }
 
 int crit_file_adopt(int fd, struct crit_file **out)

@@ -23,6 +23,14 @@ struct crit_identity {
 struct crit_identity crit_identity_of(const struct stat *st);
 bool crit_identity_same(const struct crit_identity *a, const struct crit_identity *b);
 
+static inline bool crit_time_same(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* The same file with the same bytes, whatever became of its name and its mode since. */
+bool crit_bytes_same(const struct stat *a, const struct stat *b);
+
 struct crit_file {
 	int fd; /* owned; others than commits only read, however it was opened */
 	unsigned refs;

@@ -23,14 +23,6 @@ void crit_spare_drop(int dirfd, struct crit_spare *spare)
 	spare->file = NULL;
 }
 
-/* The same bytes as when it was the image; exchanging names touches the ctime only. */
-static bool has_same_bytes(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
 /* Can others write as much and more while this is kept? */
 static bool has_room(const struct crit_file *file)
 {
@@ -46,7 +38,7 @@ static bool is_fit(const struct crit_file *old)
 	struct stat st;
 
 	return (fcntl(old->fd, F_GETFL) & O_ACCMODE) == O_RDWR && fstat(old->fd, &st) == 0 &&
-	       has_same_bytes(&st, &old->st) && st.st_nlink == 1 && has_room(old);
+	       crit_bytes_same(&st, &old->st) && st.st_nlink == 1 && has_room(old);
 }
 
 void crit_spare_keep(int dirfd, struct crit_spare *spare, struct crit_file *old)
@@ -126,7 +118,7 @@ static int renew_time(const struct crit_spare *spare)
 		return -errno;
 	if (st.st_nlink != 1)
 		return -EBUSY;
-	if (!has_same_bytes(&st, &spare->file->st))
+	if (!crit_bytes_same(&st, &spare->file->st))
 		return 0;
 	clock_gettime(CLOCK_REALTIME, &times[1]);
 	return futimens(spare->file->fd, times) < 0 ? -errno : 0;

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "decoder/json.h"
@@ -167,7 +166,7 @@ static bool opened_before(struct cfs_node *node, int fd)
 	if (fstat(fd, &st) < 0)
 		return false;
 	node->opened = st.st_ctim;
-	return before.tv_sec == st.st_ctim.tv_sec && before.tv_nsec == st.st_ctim.tv_nsec;
+	return crit_time_same(&before, &st.st_ctim);
 }
 
 int cfs_file_open_passed(struct cfs *fs, struct cfs_node *node, int fd,

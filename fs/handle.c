@@ -202,21 +202,14 @@ bool cfs_handle_draft_is_slow(const struct cfs_handle *h)
 	return h->kind == CFS_HANDLE_ENTRY && h->document && !h->draft;
 }
 
-static bool same_contents(const struct stat *a, const struct stat *b)
-{
-	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
 bool cfs_handle_is_intact(const struct cfs_handle *h)
 {
 	const struct cfs_image *image = h->ref.image;
 	struct stat st;
 
 	return fstat(h->file->fd, &st) == 0 &&
-	       (same_contents(&st, &h->file->st) ||
-		(h->generation == image->generation && same_contents(&st, &image->st)));
+	       (crit_bytes_same(&st, &h->file->st) ||
+		(h->generation == image->generation && crit_bytes_same(&st, &image->st)));
 }
 
 int cfs_handle_own_draft(struct cfs *fs, struct cfs_handle *h)

@@ -130,11 +130,6 @@ static void start_afresh(struct cfs *fs, struct cfs_image *image, const struct s
 	image->generation++;
 }
 
-static bool same_time(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
 static bool same_file(const struct stat *a, const struct stat *b)
 {
 	struct crit_identity x = crit_identity_of(a), y = crit_identity_of(b);
@@ -350,8 +345,7 @@ int cfs_image_renamed(struct cfs *fs, struct cfs_image *image, struct cfs_node *
 		return ret;
 	/* its inode says that it changed, which this does not */
 	if (fstatat(dir->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    st.st_ino == image->st.st_ino && st.st_dev == image->st.st_dev &&
-	    st.st_size == image->st.st_size && same_time(&st.st_mtim, &image->st.st_mtim)) {
+	    crit_bytes_same(&st, &image->st)) {
 		image->st = st;
 		if (image->open)
 			crit_image_file(image->open)->st = st;
@@ -371,7 +365,7 @@ int cfs_image_attributes_set(struct cfs_image *image, const struct crit_file *fi
 	if (fstat(file->fd, &st) < 0)
 		return -errno;
 	if (st.st_size != file->st.st_size ||
-	    (!mtime && !same_time(&st.st_mtim, &file->st.st_mtim)))
+	    (!mtime && !crit_time_same(&st.st_mtim, &file->st.st_mtim)))
 		return -EBUSY; /* it is not taken for known, so the next look reads it anew */
 	image->st = st;
 	note_checked(image);
