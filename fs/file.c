@@ -154,6 +154,15 @@ static void note_flushed(struct cfs_handle *h)
 	h->flushed = true;
 }
 
+/* Would a change that came now have another time? Some file systems count in two seconds. */
+static bool is_past(const struct timespec *t)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	return now.tv_sec - t->tv_sec > 2;
+}
+
 /*
  * Are the pages of it still good? The kernel drops them when it sees another time or size;
  * but who writes to a file outside may give it the old ones.
@@ -165,7 +174,7 @@ static bool opened_before(struct cfs_node *node, int fd)
 
 	if (fstat(fd, &st) < 0)
 		return false;
-	node->opened = st.st_ctim;
+	node->opened = is_past(&st.st_ctim) ? st.st_ctim : (struct timespec){0};
 	return crit_time_same(&before, &st.st_ctim);
 }
 

@@ -65,12 +65,12 @@ struct cfs_node {
 	 */
 	bool pending;
 	uint64_t generation;
-	bool promised;    /* of CFS_ENTRY: see promise.h */
-	bool written;     /* of CFS_ENTRY: its pages may hold what was written, not what it says */
+	bool promised; /* of CFS_ENTRY: see promise.h */
+	bool written;  /* of CFS_ENTRY: its pages may hold what was written, not what it says */
 	unsigned writers; /* of CFS_PASSED: handles that wrote and were not flushed */
 	dev_t dev;        /* of CFS_PASSED: which file it is, */
 	ino_t inode;
-	struct timespec opened; /* and its ctime when it was opened last */
+	struct timespec opened; /* and its ctime at the last open; 0: too fresh */
 	UT_hash_handle by_id, by_name;
 	struct cfs_node *next, *prev; /* of CFS_SCRATCH, in the table's list */
 };
