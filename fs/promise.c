@@ -5,6 +5,7 @@
 
 #include "fs/entry.h"
 #include "fs/handle.h"
+#include "fs/soon.h"
 #include "fs/ids.h"
 #include "fs/watch.h"
 
@@ -14,15 +15,6 @@
 #define PAUSE_S   1      /* without writers before there are promises again */
 #define RETRY_S   1      /* in which who was sent back has come again */
 #define SLOTS_MAX 400000 /* whose attributes the kernel is made to forget in that second */
-
-static double seconds_since(const struct timespec *then)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (double)(now.tv_sec - then->tv_sec) +
-	       (double)(now.tv_nsec - then->tv_nsec) / 1e9;
-}
 
 /*
  * Can it change only by being written to? Where there are blobs, an N.json says how long
@@ -39,12 +31,12 @@ double cfs_promise(struct cfs *fs, const struct cfs_ref *ref, struct cfs_node *n
 	struct cfs_image *image = ref->image;
 
 	if (!stands_alone(ref) || ref->place.n >= SLOTS_MAX) {
-		double left = SHORT_S - seconds_since(&image->checked);
+		double left = SHORT_S - cfs_seconds_since(&image->checked);
 
 		return fs->opt.read_only && left > 0 ? left : 0;
 	}
 	if (!fs->opt.read_only &&
-	    (seconds_since(&image->paused) < PAUSE_S || cfs_handle_has_writer(fs, ref)))
+	    (cfs_seconds_since(&image->paused) < PAUSE_S || cfs_handle_has_writer(fs, ref)))
 		return 0;
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &image->promised);
 	if (node)
@@ -57,7 +49,7 @@ double cfs_promise(struct cfs *fs, const struct cfs_ref *ref, struct cfs_node *n
 
 bool cfs_promise_holds_any(const struct cfs_image *image)
 {
-	return image->promised.tv_sec && seconds_since(&image->promised) <= HELD_S;
+	return image->promised.tv_sec && cfs_seconds_since(&image->promised) <= HELD_S;
 }
 
 bool cfs_promise_holds(const struct cfs_ref *ref, const struct cfs_node *node)
@@ -76,7 +68,7 @@ bool cfs_promise_recall(struct cfs *fs, const struct cfs_ref *ref)
 	for (i = 0; i < CFS_RECALLED_MAX; i++) {
 		r = &fs->recalled[i];
 		if (r->ref.image == ref->image && cfs_ref_same(&r->ref, ref) &&
-		    seconds_since(&r->when) < RETRY_S)
+		    cfs_seconds_since(&r->when) < RETRY_S)
 			return false;
 	}
 	r = &fs->recalled[fs->n_recalled++ % CFS_RECALLED_MAX];

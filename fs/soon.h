@@ -21,6 +21,16 @@ static inline struct timespec cfs_in_ms(long ms)
 	return t;
 }
 
+/* `then` is of the coarse clock (CLOCK_MONOTONIC_COARSE). */
+static inline double cfs_seconds_since(const struct timespec *then)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (double)(now.tv_sec - then->tv_sec) +
+	       (double)(now.tv_nsec - then->tv_nsec) / 1e9;
+}
+
 static inline bool cfs_earlier(const struct timespec *a, const struct timespec *b)
 {
 	return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);

@@ -11,6 +11,7 @@
 #include "fs/file.h"
 #include "fs/handle.h"
 #include "fs/reading.h"
+#include "fs/soon.h"
 #include "fs/watch.h"
 
 #define KEPT_S 5 /* it may be the last reference to a large file */
@@ -29,10 +30,7 @@ static void drop_last(struct cfs *fs)
 
 void cfs_stateless_expire(struct cfs *fs)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	while (fs->n_kept && now.tv_sec - fs->kept[fs->n_kept - 1].used.tv_sec > KEPT_S)
+	while (fs->n_kept && cfs_seconds_since(&fs->kept[fs->n_kept - 1].used) > KEPT_S)
 		drop_last(fs);
 }
 

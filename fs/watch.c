@@ -15,13 +15,14 @@
 #include "fs/ids.h"
 #include "fs/names.h"
 #include "fs/promise.h"
+#include "fs/soon.h"
 #include "fs/stateless.h"
 
 #define TICK_MS   400 /* between two looks */
 #define WATCH_S   70  /* after the last promise */
 #define IN_A_TURN 64  /* images that are looked at without letting others in */
-#define LATER_S   1
-#define NAMES_MS  50 /* whoever is at work in a directory may wait for who waits for us */
+#define LATER_S   2   /* the next second, and what is left of this one */
+#define NAMES_MS  50  /* whoever is at work in a directory may wait for who waits for us */
 #define DRAIN_MS  20
 
 /* Node ids of an image, as it was, whose attributes are to be forgotten. */
@@ -60,14 +61,6 @@ struct cfs_watch {
 	struct later *later;    /* owned */
 	size_t n_later, cap_later;
 };
-
-static time_t seconds_since(const struct timespec *then)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return now.tv_sec - then->tv_sec;
-}
 
 /* Attributes only (-1), which waits for nobody. */
 static void forget_attributes(struct cfs *fs, uint64_t ino)
@@ -112,17 +105,6 @@ static void settle_attributes(struct cfs *fs)
 		pthread_cond_wait(&w->settled, &fs->lock);
 }
 
-static struct timespec in_ms(long ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_nsec += ms * 1000000L;
-	t.tv_sec += t.tv_nsec / 1000000000L;
-	t.tv_nsec %= 1000000000L;
-	return t;
-}
-
 void cfs_watch_settle(struct cfs *fs)
 {
 	struct cfs_watch *w = fs->watch;
@@ -132,7 +114,7 @@ void cfs_watch_settle(struct cfs *fs)
 		return;
 	w->settling++;
 	settle_attributes(fs);
-	when = in_ms(NAMES_MS);
+	when = cfs_in_ms(NAMES_MS);
 	while ((w->names || w->naming) && !w->stop &&
 	       pthread_cond_timedwait(&w->settled, &fs->lock, &when) != ETIMEDOUT)
 		;
@@ -209,7 +191,7 @@ static void tell_later(struct cfs *fs)
 			inos[i] = later.ino;
 		if (later.parent && cfs_handle_of_entry(fs, later.ino))
 			add_names(w, later.parent, later.slot, later.slot + 1);
-		if (seconds_since(&later.since) <= LATER_S)
+		if (cfs_seconds_since(&later.since) <= LATER_S)
 			w->later[kept++] = later;
 	}
 	w->n_later = kept;
@@ -240,13 +222,13 @@ static void wait(struct cfs *fs, struct cfs_watch *w)
 
 	if (w->notices || w->names)
 		return;
-	if (!w->n_later && !fs->n_kept && seconds_since(&w->promised) > WATCH_S) {
+	if (!w->n_later && !fs->n_kept && cfs_seconds_since(&w->promised) > WATCH_S) {
 		w->asleep = true;
 		pthread_cond_wait(&w->wake, &fs->lock);
 		w->asleep = false;
 		return;
 	}
-	when = in_ms(TICK_MS);
+	when = cfs_in_ms(TICK_MS);
 	pthread_cond_timedwait(&w->wake, &fs->lock, &when);
 }
 
