@@ -14,7 +14,8 @@
 #include "fs/soon.h"
 #include "fs/watch.h"
 
-#define KEPT_S 5 /* it may be the last reference to a large file */
+#define KEPT_S     5                  /* it may be the last reference to a large file */
+#define KEPT_BYTES ((size_t)64 << 20) /* of texts; what is read last is kept in any case */
 
 void cfs_op_no_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
@@ -57,6 +58,20 @@ static struct cfs_handle *find(struct cfs *fs, fuse_ino_t ino)
 	return NULL;
 }
 
+/* Texts can be a gigabyte each. */
+static void drop_large(struct cfs *fs)
+{
+	size_t bytes = 0;
+	unsigned i;
+
+	for (i = 0; i < fs->n_kept; i++)
+		bytes += fs->kept[i].h->text.cap;
+	while (fs->n_kept > 1 && bytes > KEPT_BYTES) {
+		bytes -= fs->kept[fs->n_kept - 1].h->text.cap;
+		drop_last(fs);
+	}
+}
+
 /* What has a node id is what it was; of another one the kernel has to hear first. */
 static int open_by_id(struct cfs *fs, fuse_ino_t ino, struct cfs_handle **out)
 {
@@ -72,6 +87,7 @@ static int open_by_id(struct cfs *fs, fuse_ino_t ino, struct cfs_handle **out)
 	if (fs->n_kept == CFS_KEPT_MAX)
 		drop_last(fs);
 	put_first(fs, fs->n_kept++, *out);
+	drop_large(fs);
 	cfs_watch_wake(fs);
 	return 0;
 }

@@ -654,6 +654,19 @@ def test_many_are_read_by_turns(mount, work):
     assert mnt.wait_for(lambda: fds() <= before, 20), os.listdir("/proc/%d/fd" % m.proc.pid)
 
 
+@pytest.mark.skipif(mnt.sanitized(), reason="the sanitizers keep what was freed")
+def test_long_texts_are_not_all_kept(mount, work):
+    """Of files of 8 MB there are not as many as of small ones."""
+    e = handmade.entry(criuimg.TYPES["REG_FILES"])
+    ids = handmade.wire_bytes(11, bytes(700000))  # a packed list of zeros, 11 bytes of text each
+    made = criuimg.Entry(e.message, e.payload + ids)
+    dumps.write(work, "reg-files.img", criuimg.Image(criuimg.TYPES["REG_FILES"], "common", "<", [made] * 60))
+    m = mount(work, "ro")
+    sizes = {len(mnt.read(m / "reg-files.img/%d.json" % i)) for i in range(60)}
+    assert len(sizes) == 1 and sizes.pop() > 5 << 20
+    assert m.memory() < 192 << 10
+
+
 def test_never_a_mixture(mount, work):
     """Large extras are read while the image is replaced again and again."""
     size = 1 << 20
