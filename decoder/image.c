@@ -505,16 +505,15 @@ int crit_image_print(struct crit_image *img, const struct crit_entry *e, bool pl
 {
 	struct crit_style style = crit_image_style(img, plain);
 	const uint8_t *bytes = crit_image_bytes(img, e->message, err);
+	struct crit_stencil *stencil = &img->stencil;
 	int ret;
 
 	if (!bytes)
 		return -EIO;
 	/* no stencil is made for an entry that may be the only one */
-	ret = crit_print_next(e->type, bytes, e->message.len, &style, 0,
-			      e->message.off == img->sized.off && !img->stencil.good
-				      ? NULL
-				      : &img->stencil,
-			      out);
+	if (e->message.off == img->sized.off && !stencil->good)
+		stencil = NULL;
+	ret = crit_print_next(e->type, bytes, e->message.len, &style, 0, stencil, out);
 	if (ret < 0)
 		return ret;
 	crit_buf_byte(out, '\n');

@@ -6,8 +6,6 @@
 
 #include <sys/sysmacros.h>
 
-#include "decoder/number.h"
-
 static void put_flags(struct crit_sink *to, const struct crit_names *flags, uint64_t v)
 {
 	const struct crit_name *n;

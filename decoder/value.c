@@ -4,7 +4,6 @@
 #include "decoder/value.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <sys/sysmacros.h>
 
 #include "decoder/number.h"

@@ -1,8 +1,8 @@
 /*
- * The state of a mount. One thread runs the request loop, one worker commits,
- * another one walks through documents, and the watch looks after what the kernel believes; `lock` guards everything below and every object
- * reached from it. Handlers run with it held, the workers hold it but for the writing
- * of files and the making of documents.
+ * The state of a mount. One thread runs the request loop, one worker commits, another
+ * one walks through documents, and the watch looks after what the kernel believes; `lock`
+ * guards everything below and every object reached from it. Handlers run with it held, the
+ * workers hold it but for the writing of files and the making of documents.
  */
 #ifndef CFS_CFS_H
 #define CFS_CFS_H
@@ -56,11 +56,11 @@ struct cfs {
 	struct fuse_session *session;
 	pthread_mutex_t lock;
 	uint64_t turn; /* counts how often the lock was taken */
-	int dumpfd; /* of the dump directory */
+	int dumpfd;    /* of the dump directory */
 	struct cfs_node_table nodes;
 	struct cfs_image **images; /* owned; by number, for good */
 	size_t n_images, cap_images;
-	size_t n_lost;           /* of those, see cfs_image_lost() */
+	size_t n_lost;            /* of those, see cfs_image_lost() */
 	struct cfs_image *recent; /* images that are open, latest first */
 	unsigned n_open_images;
 	struct cfs_handle *handles;         /* all open ones */
@@ -68,7 +68,7 @@ struct cfs {
 	unsigned n_kept;
 	struct cfs_recalled recalled[CFS_RECALLED_MAX]; /* a ring */
 	unsigned n_recalled;                            /* in all */
-	struct cfs_unsynced *unsynced;      /* what waits for being synced; owned */
+	struct cfs_unsynced *unsynced;                  /* what waits for being synced; owned */
 	struct cfs_burst *bursts;           /* images that are changed often; owned */
 	struct crit_file *replaced;         /* a reference: what an image was before a commit */
 	struct cfs_worker *changes, *reads; /* see worker.h */

@@ -50,9 +50,9 @@ struct cfs_handle {
 	struct crit_span span;
 	struct crit_document *document; /* owned, of a document: the same; made from `file` */
 	uint64_t document_size;
-	struct cfs_draft *draft; /* owned; NULL until something is written */
-	int fd;                  /* of PASSED, else -1; owned */
-	struct cfs_names *names; /* owned, of DIR */
+	struct cfs_draft *draft;  /* owned; NULL until something is written */
+	int fd;                   /* of PASSED, else -1; owned */
+	struct cfs_names *names;  /* owned, of DIR */
 	struct cfs_wanted wanted; /* of directories */
 	struct cfs_handle *next, *prev;
 };

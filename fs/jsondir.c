@@ -4,7 +4,6 @@
 #include "fs/jsondir.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
