@@ -56,6 +56,7 @@ struct cfs {
 	struct fuse_session *session;
 	pthread_mutex_t lock;
 	uint64_t turn; /* counts how often the lock was taken */
+	pid_t asker;   /* who sent the last request that opens or cuts a file */
 	int dumpfd;    /* of the dump directory */
 	struct cfs_node_table nodes;
 	struct cfs_image **images; /* owned; by number, for good */

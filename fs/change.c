@@ -262,6 +262,7 @@ void cfs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t m
 	struct cfs *fs = fs_of(req);
 
 	cfs_lock(fs);
+	fs->asker = fuse_req_ctx(req)->pid;
 	cfs_reading_answer(fs, cfs_jsondir_image(fs, parent, name), answer_create, &asked);
 	cfs_unlock(fs);
 }

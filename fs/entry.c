@@ -266,7 +266,7 @@ int cfs_entry_contend(struct cfs *fs, const struct cfs_ref *ref)
 	cfs_promise_withdraw(fs, ref, node ? node->id : cfs_entry_id(ref));
 	cfs_entry_renew(fs, ref);
 	cfs_promise_pause(ref->image);
-	cfs_layout_contend(&ref->image->layout, ref);
+	cfs_layout_contend(&ref->image->layout, ref, fs->asker);
 	return -ESTALE;
 }
 

@@ -103,9 +103,8 @@ int cfs_file_open_entry(struct cfs *fs, fuse_ino_t ino, struct cfs_node *node,
 	 * all read the same; a handle that also writes has them, for mmap, to itself.
 	 */
 	if (h->writable)
-		cfs_layout_settle(&ref->image->layout, ref);
-	else
-		share = share && !cfs_layout_is_contended(&ref->image->layout, ref);
+		cfs_layout_settle(&ref->image->layout, ref, fs->asker);
+	share = share && !cfs_layout_is_contended(&ref->image->layout, ref);
 	h->cached = share && h->readable && !others.writers && !(h->writable && others.any);
 	fi->direct_io = !h->cached;
 	/* nobody writes through pages that others may find there later */
@@ -272,6 +271,7 @@ void cfs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct cfs *fs = fs_of(req);
 
 	cfs_lock(fs);
+	fs->asker = fuse_req_ctx(req)->pid;
 	cfs_reading_answer(fs, fi->flags & O_TRUNC ? NULL : cfs_reading_image(fs, ino),
 			   answer_open, &asked);
 	cfs_unlock(fs);

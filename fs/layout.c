@@ -293,7 +293,7 @@ void cfs_layout_set_present(struct cfs_layout *l, const struct cfs_ref *ref)
 	remove_ref(l->absent, &l->n_absent, ref);
 }
 
-int cfs_layout_contend(struct cfs_layout *l, const struct cfs_ref *ref)
+int cfs_layout_contend(struct cfs_layout *l, const struct cfs_ref *ref, pid_t who)
 {
 	struct cfs_contended *c;
 
@@ -301,6 +301,7 @@ int cfs_layout_contend(struct cfs_layout *l, const struct cfs_ref *ref)
 		return -ENOMEM;
 	c = &l->contended[l->n_contended++];
 	c->ref = *ref;
+	c->who = who;
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &c->until);
 	c->until.tv_sec += CONTENDED_S;
 	return 0;
@@ -325,16 +326,15 @@ bool cfs_layout_is_contended(struct cfs_layout *l, const struct cfs_ref *ref)
 	return found;
 }
 
-void cfs_layout_settle(struct cfs_layout *l, const struct cfs_ref *ref)
+void cfs_layout_settle(struct cfs_layout *l, const struct cfs_ref *ref, pid_t who)
 {
 	size_t i;
 
-	for (i = 0; i < l->n_contended; i++) {
-		if (cfs_ref_same(&l->contended[i].ref, ref)) {
+	for (i = 0; i < l->n_contended;)
+		if (l->contended[i].who == who && cfs_ref_same(&l->contended[i].ref, ref))
 			l->contended[i] = l->contended[--l->n_contended];
-			return; /* another writer's stays */
-		}
-	}
+		else
+			i++; /* another writer's stays */
 }
 
 bool cfs_layout_is_vacant(const struct cfs_layout *l, const struct cfs_ref *ref)

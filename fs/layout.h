@@ -28,6 +28,7 @@ struct cfs_vacancy {
 /* A file for which a writer tries again. */
 struct cfs_contended {
 	struct cfs_ref ref;
+	pid_t who; /* tries again */
 	struct timespec until; /* CLOCK_MONOTONIC_COARSE */
 };
 
@@ -107,11 +108,11 @@ void cfs_layout_set_present(struct cfs_layout *l, const struct cfs_ref *ref);
  * Did somebody find others reading when he wanted to write to the file, a moment ago?
  * He tries again, and those that open it meanwhile had better get no pages.
  */
-int cfs_layout_contend(struct cfs_layout *l, const struct cfs_ref *ref);
+int cfs_layout_contend(struct cfs_layout *l, const struct cfs_ref *ref, pid_t who);
 bool cfs_layout_is_contended(struct cfs_layout *l, const struct cfs_ref *ref);
 
-/* Now he has it open, and is seen without that. */
-void cfs_layout_settle(struct cfs_layout *l, const struct cfs_ref *ref);
+/* Who tried again has it open now, and is seen without that; others are still about to. */
+void cfs_layout_settle(struct cfs_layout *l, const struct cfs_ref *ref, pid_t who);
 
 /*
  * Is the file renamed away to a scratch name? And make it so; or not any more,
