@@ -9,6 +9,7 @@
 #include "decoder/contents.h"
 #include "decoder/parse.h"
 #include "decoder/payload.h"
+#include "decoder/sems.h"
 #include "decoder/wire.h"
 
 void crit_edit_fini(struct crit_edit *edit)
@@ -197,23 +198,6 @@ int crit_edit_blob(struct crit_image *img, struct crit_place place, enum crit_pa
 	if (ret == 0)
 		ret = crit_contents_replace(img, place, &e, &c, edit, err);
 	crit_contents_fini(&c);
-	return ret;
-}
-
-int crit_sems_parse(const struct crit_image *img, const char *text, size_t len,
-		    struct crit_buf *out, struct crit_error *err)
-{
-	struct crit_parser p = {.err = err};
-	struct crit_json j;
-	int ret;
-
-	crit_json_init(&j, text, len, err);
-	p.json = &j;
-	crit_json_next(&j);
-	ret = crit_payload_sems(&p, crit_image_header(img), out);
-	if (ret == 0 && crit_json_next(&j) != CRIT_JSON_END)
-		ret = crit_parse_expected(&p, "nothing behind the list");
-	crit_json_fini(&j);
 	return ret;
 }
 

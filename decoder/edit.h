@@ -82,8 +82,4 @@ bool crit_blob_same(int fd, struct crit_span span, const struct crit_piece *sour
 int crit_edit_sems(struct crit_image *img, struct crit_place place, const char *text,
 		   size_t len, struct crit_edit *edit, struct crit_error *err);
 
-/* Append the bytes of such a list, in the image's byte order. */
-int crit_sems_parse(const struct crit_image *img, const char *text, size_t len,
-		    struct crit_buf *out, struct crit_error *err);
-
 #endif

@@ -7,15 +7,14 @@
 #ifndef CRIT_IMAGE_H
 #define CRIT_IMAGE_H
 
-#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "decoder/buf.h"
 #include "decoder/error.h"
 #include "decoder/file.h"
+#include "decoder/header.h"
 #include "decoder/types.h"
 #include "decoder/value.h"
 
@@ -24,23 +23,6 @@
 
 /* Entries beyond so many are left to the tail: files full of zeros have more. */
 #define CRIT_ENTRIES_MAX (UINT64_C(1) << 25)
-
-#define CRIT_HEADER_MAX 8 /* bytes */
-
-/* A header as a file has it; written back as it was. */
-struct crit_header {
-	const struct crit_type *type;
-	uint8_t bytes[CRIT_HEADER_MAX];
-	unsigned len;    /* 4 (v1.0, inventory) or 8 bytes */
-	bool big_endian; /* of every integer outside protobuf; s390x dumps */
-};
-
-/*
- * Do `len` first bytes of a file called `name` make it an image? A v1.0 header
- * is one word only, so it counts only in a file with an image's name, or where
- * somebody says that it is one (NULL).
- */
-bool crit_header_read(const char *name, const void *bytes, size_t len, struct crit_header *h);
 
 struct crit_span {
 	uint64_t off, len; /* bytes of the file */
@@ -120,10 +102,6 @@ int crit_image_print(struct crit_image *img, const struct crit_entry *e, bool pl
 int crit_image_print_size(struct crit_image *img, const struct crit_entry *e, bool plain,
 			  uint64_t *size, struct crit_error *err);
 
-/* Append the JSON list of a CRIT_PART_SEMS with its newline. */
-int crit_image_print_sems(struct crit_image *img, struct crit_span span, struct crit_buf *out,
-			  struct crit_error *err);
-
 /* How a new file differs from the one that the image was read from. */
 struct crit_change {
 	uint64_t n;                /* the first entry that differs */
@@ -135,19 +113,5 @@ struct crit_change {
 /* The file was replaced by `file`. Takes a reference of its own. */
 void crit_image_replaced(struct crit_image *img, struct crit_file *file,
 			 const struct crit_change *change);
-
-/* Integers outside protobuf, in the image's byte order. */
-static inline uint32_t crit_get_u32(const struct crit_header *h, const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return h->big_endian ? be32toh(v) : le32toh(v);
-}
-
-uint16_t crit_get_u16(const struct crit_header *h, const uint8_t *p);
-void crit_set_u32(const struct crit_header *h, uint32_t v, uint8_t *p);
-void crit_put_u32(const struct crit_header *h, uint32_t v, struct crit_buf *out);
-void crit_put_u16(const struct crit_header *h, uint16_t v, struct crit_buf *out);
 
 #endif

@@ -8,6 +8,7 @@
 #include <utlist.h>
 
 #include "decoder/parse.h"
+#include "decoder/sems.h"
 #include "decoder/structure.h"
 #include "fs/entry.h"
 #include "fs/pending.h"

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "decoder/sems.h"
 #include "fs/document.h"
 #include "fs/draft.h"
 #include "fs/ids.h"
@@ -155,7 +156,7 @@ int cfs_entry_text(struct cfs *fs, const struct cfs_ref *ref, struct crit_buf *o
 	if (ret < 0)
 		return ret;
 	if (ref->part == CRIT_PART_SEMS)
-		return crit_image_print_sems(ref->image->open, e.blob[blob], out, err);
+		return crit_sems_print(ref->image->open, e.blob[blob], out, err);
 	ret = crit_image_print(ref->image->open, &e, fs->opt.plain, out, err);
 	return ret == -EBADMSG ? -ENOENT : ret; /* it is an N.raw now */
 }

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "decoder/sems.h"
 #include "fs/entry.h"
 #include "fs/pending.h"
 #include "fs/scratch.h"

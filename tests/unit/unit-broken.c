@@ -4,6 +4,7 @@
  */
 #include <sys/resource.h>
 
+#include "decoder/sems.h"
 #include "images.h"
 #include "schema-messages.h"
 
@@ -22,7 +23,7 @@ static void read_all(struct crit_image *img)
 		crit_image_decodes(img, &e, NULL);
 		crit_image_print(img, &e, false, &text, NULL);
 		if (e.n_blobs && e.part[0] == CRIT_PART_SEMS)
-			crit_image_print_sems(img, e.blob[0], &text, NULL);
+			crit_sems_print(img, e.blob[0], &text, NULL);
 		for (m = 0; m < e.n_msgs && m < 100; m++)
 			crit_image_msg(img, &e, m, &msg, NULL);
 		crit_buf_reset(&text);

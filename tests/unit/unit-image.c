@@ -4,6 +4,7 @@
  */
 #include <malloc.h>
 
+#include "decoder/sems.h"
 #include "images.h"
 #include "schema-messages.h"
 
@@ -203,11 +204,11 @@ static void big_endian_images(void)
 	expect(crit_image_style(img, true).big_endian && crit_image_style(img, true).plain);
 	expect_u64(count_of(img), 2);
 	expect_int(crit_image_entry(img, 0, &e, NULL), 0);
-	expect_int(crit_image_print_sems(img, e.blob[0], &text, NULL), 0);
+	expect_int(crit_sems_print(img, e.blob[0], &text, NULL), 0);
 	expect_bytes(text.data, text.len, "[\n    1,\n    512,\n    65534\n]\n", 30);
 	crit_buf_reset(&text);
 	expect_int(crit_image_entry(img, 1, &e, NULL), 0);
-	expect_int(crit_image_print_sems(img, e.blob[0], &text, NULL), 0);
+	expect_int(crit_sems_print(img, e.blob[0], &text, NULL), 0);
 	expect_bytes(text.data, text.len, "[]\n", 3);
 	crit_image_free(img);
 
@@ -251,7 +252,7 @@ static void many_semaphores(void)
 	crit_buf_str(&wanted, "\n]\n");
 	img = image_of(m.bytes.data, m.bytes.len, "ipcns-sem-1.img");
 	expect_int(crit_image_entry(img, 0, &e, NULL), 0);
-	expect_int(crit_image_print_sems(img, e.blob[0], &text, NULL), 0);
+	expect_int(crit_sems_print(img, e.blob[0], &text, NULL), 0);
 	expect_bytes(text.data, text.len, wanted.data, wanted.len);
 	crit_image_free(img);
 	crit_buf_fini(&text);
