@@ -39,7 +39,8 @@ endif
 all: deps
 	@$(MAKE) --no-print-directory programs
 
-DECODER_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard decoder/*.c))
+DECODER_DIRS := decoder decoder/check decoder/core decoder/proc
+DECODER_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard $(DECODER_DIRS:%=%/*.c)))
 CRITIC_OBJS  := $(patsubst %.c,$(B)/%.o,$(wildcard decoder/critic/*.c))
 FS_OBJS      := $(patsubst %.c,$(B)/%.o,$(wildcard fs/*.c))
 UNIT_TESTS   := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/unit-*.c))

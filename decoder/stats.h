@@ -1,0 +1,12 @@
+/*
+ * What a dump is made of, in numbers.
+ */
+#ifndef CRIT_STATS_H
+#define CRIT_STATS_H
+
+#include "decoder/buf.h"
+
+/* Append a JSON object about the dump in a directory, with a newline. 0, -errno. */
+int crit_stats(int dirfd, struct crit_buf *out);
+
+#endif
