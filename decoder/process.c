@@ -12,8 +12,10 @@
 #define PSTREE "pstree.img"
 #define CORE   "core"
 
-/* task_core_entry.task_state of what has died; old dumps have the first of them. */
-enum { TASK_DEAD = 2, TASK_ZOMBIE = 6 };
+bool crit_task_state_is_dead(uint32_t state)
+{
+	return state == CRIT_TASK_DEAD || state == CRIT_TASK_ZOMBIE;
+}
 
 static int add(struct crit_processes *ps, PstreeEntry *entry, size_t *room)
 {
@@ -161,7 +163,7 @@ bool crit_process_is_zombie(struct crit_dump *dump, const struct crit_process *p
 	uint32_t state = core && core->tc ? core->tc->task_state : 0;
 
 	core_entry__free_unpacked(core, NULL);
-	return state == TASK_DEAD || state == TASK_ZOMBIE;
+	return crit_task_state_is_dead(state);
 }
 
 void *crit_process_first(struct crit_dump *dump, const struct crit_process *p, const char *kind)

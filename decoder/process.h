@@ -52,6 +52,16 @@ FsEntry *crit_process_fs(struct crit_dump *dump, const struct crit_process *p);
 void *crit_process_first(struct crit_dump *dump, const struct crit_process *p,
 			 const char *kind);
 
+/* task_core_entry.task_state. */
+enum crit_task_state {
+	CRIT_TASK_ALIVE = 1,
+	CRIT_TASK_DEAD = 2, /* what old dumps say of a zombie */
+	CRIT_TASK_STOPPED = 3,
+	CRIT_TASK_ZOMBIE = 6,
+};
+
+bool crit_task_state_is_dead(uint32_t state);
+
 /* Does its core image say so? false where it can't be read; nobody is told. */
 bool crit_process_is_zombie(struct crit_dump *dump, const struct crit_process *p);
 

@@ -14,8 +14,8 @@ struct crit_core;
  * The core of a process; takes a reference of its own to `space`. -EOPNOTSUPP for machines
  * other than x86-64 and aarch64, -ENOENT for a zombie, -errno; each with the reason.
  */
-int crit_core_new(struct crit_dump *dump, const struct crit_process *p, struct crit_space *space,
-		  struct crit_core **out, struct crit_error *err);
+int crit_core_new(struct crit_dump *dump, const struct crit_process *p,
+		  struct crit_space *space, struct crit_core **out, struct crit_error *err);
 void crit_core_free(struct crit_core *core); /* NULL is fine */
 
 /* Bytes. */

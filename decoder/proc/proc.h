@@ -23,8 +23,8 @@ enum crit_proc_shape {
 	CRIT_PROC_DIRECTORY,
 	CRIT_PROC_LINK,
 	CRIT_PROC_TEXT,
-	CRIT_PROC_MEM,  /* the address space */
-	CRIT_PROC_RUN,  /* a run of its pages, from `number` to `end` */
+	CRIT_PROC_MEM, /* the address space */
+	CRIT_PROC_RUN, /* a run of its pages, from `number` to `end` */
 	CRIT_PROC_CORE,
 };
 

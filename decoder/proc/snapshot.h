@@ -1,0 +1,65 @@
+/*
+ * What the files of the tree are rendered from: the images of a dump, read when they are
+ * first needed. Of processes the last one is kept, since readers ask for one after the other.
+ * All that is returned is borrowed and good until another process is asked for.
+ */
+#ifndef CRIT_PROC_SNAPSHOT_H
+#define CRIT_PROC_SNAPSHOT_H
+
+#include "decoder/descriptors.h"
+#include "decoder/proc/proc.h"
+#include "inventory.pb-c.h"
+
+struct crit_proc_pid {
+	uint32_t pid;
+	const struct crit_process *p;
+};
+
+/* What was read of a process or thread; NULL where it was not, or is not to be had. */
+struct crit_proc_task {
+	uint32_t pid, tid;
+	bool core_read, ids_read, fs_read, space_read;
+	CoreEntry *core;
+	TaskKobjIdsEntry *ids;
+	FsEntry *fs;
+	struct crit_space *space;
+};
+
+struct crit_proc {
+	struct crit_listener listener; /* hears, and forgets: what is missing is not shown */
+	struct crit_dump dump;
+	struct crit_processes processes;
+	struct crit_proc_pid *pids; /* owned; rising, each once */
+	size_t n_pids;
+	struct crit_files *files;  /* NULL: not asked for yet */
+	InventoryEntry *inventory; /* likewise */
+	bool inventory_read;
+	struct crit_proc_task process, thread; /* the last ones */
+	uint32_t caller;                       /* who asks now */
+};
+
+/* The process with this pid; NULL if there is none. */
+const struct crit_process *crit_proc_process(const struct crit_proc *proc, uint32_t pid);
+
+/* The position in `pids` of the first one that is at least `pid`. */
+size_t crit_proc_pid_from(const struct crit_proc *proc, uint32_t pid);
+
+/* Has the process this thread? */
+bool crit_proc_has_thread(const struct crit_process *p, uint32_t tid);
+
+/* The core image of a process (tid 0 or its pid), or of a thread. NULL */
+const CoreEntry *crit_proc_core_entry(struct crit_proc *proc, uint32_t pid, uint32_t tid);
+
+/* Of a process; NULL where a dump has none, as of a zombie. */
+const TaskKobjIdsEntry *crit_proc_ids(struct crit_proc *proc, uint32_t pid);
+const FsEntry *crit_proc_fs(struct crit_proc *proc, uint32_t pid);
+struct crit_space *crit_proc_memory(struct crit_proc *proc, uint32_t pid);
+
+/* NULL: no memory, or no inventory. */
+struct crit_files *crit_proc_files(struct crit_proc *proc);
+const InventoryEntry *crit_proc_inventory(struct crit_proc *proc);
+
+/* Is it dead, by its core image? */
+bool crit_proc_is_zombie(struct crit_proc *proc, uint32_t pid);
+
+#endif
