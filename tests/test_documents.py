@@ -17,6 +17,7 @@ import dumps
 import handmade
 import mnt
 from criuimg import TYPES
+from together import together
 
 
 def dump_directories(root):
@@ -166,24 +167,6 @@ def test_mapped(big):
             assert m[at:at + 3000] == big.text[at:at + 3000]
         assert m[:] == big.text
     os.close(fd)
-
-
-def together(*functions):
-    errors = []
-
-    def guarded(f):
-        try:
-            f()
-        except BaseException as e:
-            errors.append(e)
-
-    threads = [threading.Thread(target=guarded, args=(f,)) for f in functions]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    if errors:
-        raise errors[0]
 
 
 def test_several_readers_at_once(big):

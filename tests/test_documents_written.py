@@ -18,6 +18,7 @@ import handmade
 import mnt
 from criuimg import TYPES
 from documents import Target
+from together import together
 
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
@@ -641,7 +642,7 @@ def test_killed(mount, work):
 
 def test_writers_and_readers_together(target):
     """Documents, entries and looks at both, all at once: each reader sees one commit, whole."""
-    end, errors = time.monotonic() + 5, []
+    end = time.monotonic() + 5
     values = range(1000, 1100)
     texts = {target.old} | {target.old.replace(target.OLD, '"pos": %d,' % v) for v in values}
     entry = target.mount / "files.img/0.json"
@@ -652,30 +653,21 @@ def test_writers_and_readers_together(target):
 
     def work(seed):
         rand = random.Random(seed)
-        try:
-            while time.monotonic() < end:
-                what = rand.randrange(4)
-                try:
-                    if what == 0:
-                        mnt.save(target.path, rand.choice(sorted(texts)))
-                    elif what == 1:
-                        mnt.save(entry, rand.choice(sorted(entry_texts)))
-                    else:
-                        with open(target.path) as f:
-                            assert f.read() in texts
-                            assert os.fstat(f.fileno()).st_size in map(len, texts)
-                except OSError as e:
-                    if not busy(e):
-                        raise
-        except BaseException as e:
-            errors.append(e)
+        while time.monotonic() < end:
+            what = rand.randrange(4)
+            try:
+                if what == 0:
+                    mnt.save(target.path, rand.choice(sorted(texts)))
+                elif what == 1:
+                    mnt.save(entry, rand.choice(sorted(entry_texts)))
+                else:
+                    with open(target.path) as f:
+                        assert f.read() in texts
+                        assert os.fstat(f.fileno()).st_size in map(len, texts)
+            except OSError as e:
+                if not busy(e):
+                    raise
 
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    if errors:
-        raise errors[0]
+    together(*(lambda seed=seed: work(seed) for seed in range(4)))
     assert target.text() == documents.text(criuimg.load(target.stored))
     editing.assert_no_temporaries(target.root)

@@ -21,7 +21,9 @@ import dumps
 import handmade
 import mnt
 import slots
+from outside import replace, rewrite
 from slots import Slots
+from together import together
 
 MANY = 100001                # files that are listed with their attributes, at most
 
@@ -441,17 +443,6 @@ def image_of(numbers):
                          [slots.entry("FDINFO", n) for n in numbers])
 
 
-def by_rename(path, data):
-    with open(path + ".new", "wb") as f:
-        f.write(data)
-    os.rename(path + ".new", path)
-
-
-def by_writing(path, data):
-    with open(path, "wb") as f:
-        f.write(data)
-
-
 def says(path, text):
     """Who reads an old version without having opened it is told that it is gone."""
     try:
@@ -481,7 +472,7 @@ def soon(condition):
 
 
 @pytest.mark.parametrize("readers", ["nobody", "cached", "mapped", "read a while ago"])
-@pytest.mark.parametrize("change", [by_rename, by_writing], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("change", [replace, rewrite], ids=lambda f: f.__name__)
 @pytest.mark.parametrize("options", [(), ("ro",)], ids=["rw", "ro"])
 def test_another_image_outside(mount, work, options, change, readers):
     old = image_of(range(1, 300))
@@ -515,7 +506,7 @@ def test_another_image_outside(mount, work, options, change, readers):
 def test_edited_after_a_change_outside(x, first):
     """The names that the kernel still had lead to what is there now, and follow it."""
     numbers = list(range(40, 52))
-    by_rename(x.stored, criuimg.write_image(image_of(numbers)))
+    replace(x.stored, criuimg.write_image(image_of(numbers)))
     x.entry = dict(enumerate(image_of(numbers).entries))
     assert soon(lambda: os.stat(x.json(5)).st_size == size(x.entry[5])
                 and mnt.read_text(x.json(4)) == x.entry[4].text())
@@ -548,7 +539,7 @@ def test_removed_while_somebody_is_in_it(mount, work, options):
 
         assert soon(gone)
         assert soon(lambda: not os.path.exists(m / "fdinfo-2.img"))
-        by_rename(path, criuimg.write_image(image_of([5, 6])))
+        replace(path, criuimg.write_image(image_of([5, 6])))
         assert soon(lambda: shows(m / "fdinfo-2.img", image_of([5, 6])))
     finally:
         os.close(fd)
@@ -678,15 +669,15 @@ def test_never_a_mixture(mount, work):
     m = mount(work, "ro")
     stop, seen = threading.Event(), set()
 
-    def replace():
+    def keep_replacing():
         for k in range(600):
-            by_rename(path, images[k % 2])
+            replace(path, images[k % 2])
             time.sleep(0.05)
             if k > 60 and len(seen) == 2:
                 break
         stop.set()
 
-    t = threading.Thread(target=replace)
+    t = threading.Thread(target=keep_replacing)
     t.start()
     try:
         while not stop.is_set():
@@ -870,22 +861,13 @@ def test_many_edit_the_same(mount, work):
     for i in range(rounds):
         d = m / "fdinfo-%d.img" % i
         list_and_stat(d)
-        errors = []
 
         def edit(k):
-            try:
-                for slot in range(5):
-                    calls.open_w(d + "/%d.json" % slot, texts[k])
-                    read_and_map(d, slot)
-            except BaseException as e:
-                errors.append(e)
+            for slot in range(5):
+                calls.open_w(d + "/%d.json" % slot, texts[k])
+                read_and_map(d, slot)
 
-        threads = [threading.Thread(target=edit, args=(k,)) for k in texts]
-        for t in threads:
-            t.start()
-        for t in threads:
-            t.join()
-        assert not errors, errors
+        together(*(lambda k=k: edit(k) for k in texts))
         wanted = {other(k * 997)[0].text() for k in texts}
         for slot in range(5):
             text = mnt.read_text(d + "/%d.json" % slot)
@@ -918,7 +900,7 @@ def at_work(m, stored, images):
 
     def outside():
         number[0] += 1
-        by_rename(stored, images[number[0] % 2])
+        replace(stored, images[number[0] % 2])
         time.sleep(0.3)
 
     return [edit, rename, make_and_remove, move, lambda: read_and_map(d, 5), lambda: list_and_stat(d),

@@ -14,6 +14,8 @@ import handmade
 import mnt
 from criuimg import TYPES
 from editing import Target
+from outside import overwrite, replace, rewrite
+from together import together
 
 BIG = 3 << 20                # more than is read ahead, and than any window of the daemon
 NAME = "pipes-data.img"
@@ -35,25 +37,6 @@ OTHERS = {"same length": image_of([2001, 2002, 2003], [100, BIG, 5000], ord("n")
           "longer": image_of([2001, 2002, 2003, 2004, 2005], [100, 2 * BIG, 5000, 0, 9], ord("n")),
           "shorter": image_of([2001, 2002], [7, 4096], ord("n")),
           "moved by a byte": image_of([2001, 2002, 2003], [101, BIG, 5000], ord("n"))}
-
-
-def replace(path, data):
-    with open(path + ".new", "wb") as f:
-        f.write(data)
-    os.rename(path + ".new", path)
-
-
-def rewrite(path, data):
-    """As `crit encode -o` does it."""
-    with open(path, "wb") as f:
-        f.write(data)
-
-
-def overwrite(path, data):
-    """Without emptying the file first."""
-    with open(path, "r+b") as f:
-        f.write(data)
-        f.truncate()
 
 
 HOWS = [replace, rewrite, overwrite]
@@ -420,11 +403,7 @@ def test_a_rewritten_image_and_its_editors(mount, work):
                 if e.errno not in (errno.EBUSY, errno.ENOENT, errno.ESTALE, errno.ENOTDIR, errno.EIO):
                     wrong.append(e)
 
-    threads = [threading.Thread(target=f) for f in (exchange, edit, edit)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
+    together(exchange, edit, edit)
     assert not wrong
     replace(d.stored, criuimg.write_image(a))
     assert mnt.wait_for(lambda: d.shows_all(a), 5)
