@@ -23,6 +23,7 @@ import memory
 import mounts
 import parallel
 import places
+import proc
 import reading
 import script
 import signals
@@ -34,7 +35,8 @@ BUILD = os.path.join(REPO, os.environ.get("CRITFS_BUILD", "build"))
 
 KINDS = {"codec": codec.run, "mount-walk": walk.run, "mount-list": listing.run,
          "mount-start": start.run, "mount-read": reading.run, "mount-edit": editing.run,
-         "mount-script": script.run, "mount-parallel": parallel.run, "mount-memory": memory.run}
+         "mount-script": script.run, "mount-parallel": parallel.run, "mount-memory": memory.run,
+         "mount-proc": proc.run}
 
 ALL_CPUS = ("codec", "mount-parallel")  # all others work on one
 

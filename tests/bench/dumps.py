@@ -1,5 +1,6 @@
 """Dumps to mount: directories of synthetic images, and their trees as plain files."""
 import os
+import random
 import subprocess
 
 import images
@@ -14,6 +15,8 @@ FILES_1M, FILES_100M = 12000, 1100000  # in so many bytes
 
 PAGES = 1 << 30
 BLOCK = bytes(range(256)) * 4096
+
+TEXT = random.Random(3).randbytes(3 << 19).hex("\n", 31).encode()[:len(BLOCK)]
 
 QUICKER = 100  # times fewer entries, where it is only a try
 
@@ -64,6 +67,18 @@ class Dump:
             for at in range(0, size, len(BLOCK)):
                 f.write(BLOCK[:size - at])
         return self / "pages-1.img"
+
+    def process(self, size, pages, gap):
+        """A process with so many bytes of memory, text, in runs of so many pages."""
+        size = self.scaled(size)
+        count = max(size // (pages << 12), 1)
+        images.write(self / "core-1.img", "core", images.core(1))
+        images.write(self / "mm-1.img", "mm", images.mm(count * (pages + gap) << 12))
+        images.write(self / "pagemap-1.img", "pagemap", images.runs(count, pages, gap))
+        with open(self / "pages-1.img", "wb") as f:
+            for at in range(0, count * pages << 12, len(TEXT)):
+                f.write(TEXT[:(count * pages << 12) - at])
+        return count
 
     def everything(self):
         """All sorts that are measured anywhere, in one dump."""

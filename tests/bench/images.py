@@ -9,13 +9,15 @@ import struct
 
 COMMON = 0x54564319
 MAGIC = {"pagemap": 0x56084025, "files": 0x56303138, "core": 0x55053847,
-         "inventory": 0x58313116, "pstree": 0x50273030, "pipes-data": 0x56453709}
+         "inventory": 0x58313116, "pstree": 0x50273030, "pipes-data": 0x56453709,
+         "mm": 0x57492820}
 BARE = "inventory"  # has its magic alone
 
 FULL = {"pagemap": 1000000, "files": 100000, "core": 2000}
 QUICK = {"pagemap": 20000, "files": 2000, "core": 50}
 
 PE_PRESENT, O_RDWR, REG, X86_64 = 4, 2, 1, 1
+PROT_READ_WRITE, MAP_PRIVATE_ANON, VMA_ANON_PRIVATE_REGULAR = 3, 0x22, 0x201
 ADDRESS = 0x7F0000000000
 RLIM_INFINITY = 2 ** 64 - 1
 S_REGULAR = 0o100644
@@ -63,6 +65,21 @@ def pagemap(count):
         pages, rest = runs[i & 1023]
         yield b"\x08" + varint(page << 12) + rest
         page += pages + 1
+
+
+def runs(count, pages, gap):
+    """A page map of equal runs, with a gap behind each."""
+    yield number(1, 1)
+    for i in range(count):
+        yield (number(1, ADDRESS + (i * (pages + gap) << 12)) + number(2, pages)
+               + number(4, PE_PRESENT))
+
+
+def mm(length):
+    """One private anonymous mapping of so many bytes."""
+    mapping = (numbers([ADDRESS, ADDRESS + length, 0, 0, PROT_READ_WRITE, MAP_PRIVATE_ANON,
+                        VMA_ANON_PRIVATE_REGULAR]) + number(8, 0))
+    yield numbers([0] * 12) + nested(14, mapping)
 
 
 def files(count):
