@@ -15,7 +15,7 @@ static int add(struct crit_memory *m, VmaEntry *vma, size_t *room)
 	VmaEntry **own;
 	size_t cap;
 
-	if (m->n_vmas == *room) {
+	if (m->n_own == *room) {
 		cap = *room ? *room * 2 : 64;
 		own = realloc(m->own, cap * sizeof(*own));
 		if (!own)
@@ -23,7 +23,7 @@ static int add(struct crit_memory *m, VmaEntry *vma, size_t *room)
 		m->own = own;
 		*room = cap;
 	}
-	m->own[m->n_vmas++] = vma;
+	m->own[m->n_own++] = vma;
 	return 0;
 }
 
@@ -51,6 +51,7 @@ static void read_vmas(struct crit_dump *dump, const struct crit_process *p,
 	}
 	crit_walk_close(&walk);
 	m->vmas = m->own;
+	m->n_vmas = m->n_own;
 }
 
 int crit_memory_read(struct crit_dump *dump, const struct crit_process *p,
@@ -70,45 +71,66 @@ void crit_memory_fini(struct crit_memory *m)
 {
 	size_t i;
 
-	for (i = 0; m->own && i < m->n_vmas; i++)
+	for (i = 0; i < m->n_own; i++)
 		vma_entry__free_unpacked(m->own[i], NULL);
 	free(m->own);
 	mm_entry__free_unpacked(m->mm, NULL);
 }
 
-/* A run from its bytes: there are too many to unpack each into a struct. */
-static int read_run(const uint8_t *bytes, size_t len, struct crit_page_run *run)
-{
-	const struct crit_message *type = &crit_msg_pagemap_entry;
-	uint64_t compat;
+/* The numbers of pagemap_entry's fields. */
+enum { VADDR = 1, COMPAT_NR_PAGES, IN_PARENT, FLAGS, NR_PAGES, N_FIELDS };
 
-	if (crit_wire_check(type, bytes, len) < 0)
+/* A run from its bytes: there are too many to unpack each into a struct. */
+static int parse_run(const uint8_t *bytes, size_t len, struct crit_page_run *run)
+{
+	struct crit_wire w = crit_wire_open(&crit_msg_pagemap_entry, bytes, len);
+	uint64_t value[N_FIELDS] = {0};
+	bool has_flags = false;
+	struct crit_wire_field f;
+
+	if (crit_wire_check(w.message, bytes, len) < 0)
 		return -EBADMSG;
-	crit_wire_uint(type, bytes, len, "vaddr", &run->vaddr);
-	crit_wire_uint(type, bytes, len, "compat_nr_pages", &compat);
-	crit_wire_uint(type, bytes, len, "nr_pages", &run->n);
-	if (!run->n)
-		run->n = compat;
+	while (crit_wire_next(&w, &f) > 0) {
+		if (!f.field)
+			continue;
+		value[f.field->pb->id] = f.value;
+		has_flags |= f.field->pb->id == FLAGS;
+	}
+	run->vaddr = value[VADDR];
+	run->n = value[NR_PAGES] ? value[NR_PAGES] : (uint32_t)value[COMPAT_NR_PAGES];
+	run->flags = (uint32_t)value[FLAGS];
+	if (value[IN_PARENT])
+		run->flags |= CRIT_PE_PARENT;
+	else if (!has_flags)
+		run->flags = CRIT_PE_PRESENT;
 	return 0;
+}
+
+int crit_page_run_read(struct crit_walk *walk, struct crit_page_run *run,
+		       struct crit_error *err)
+{
+	const uint8_t *bytes;
+	struct crit_entry e;
+	int ret;
+
+	if (walk->n == 0) /* the head */
+		walk->n = 1;
+	ret = crit_walk_bytes(walk, &e, &bytes, err);
+	if (ret > 0 && parse_run(bytes, e.message.len, run) < 0)
+		return crit_walk_refuse(walk, &e, err);
+	return ret;
 }
 
 int crit_page_run_next(struct crit_dump *dump, const char *name, struct crit_walk *walk,
 		       struct crit_page_run *run)
 {
 	struct crit_error err = {0};
-	const uint8_t *bytes;
-	struct crit_entry e;
 	int ret;
 
-	while ((ret = crit_walk_bytes(walk, &e, &bytes, &err)) > 0) {
-		if (walk->n == 1) /* the head */
-			continue;
-		if (read_run(bytes, e.message.len, run) == 0)
-			return 1;
-		crit_walk_refuse(walk, &e, &err);
-		crit_dump_tell(dump, name, &err);
-	}
-	if (ret < 0)
-		crit_dump_tell(dump, name, &err);
-	return 0;
+	do {
+		ret = crit_page_run_read(walk, run, &err);
+		if (ret < 0)
+			crit_dump_tell(dump, name, &err);
+	} while (ret == -EBADMSG);
+	return ret > 0;
 }

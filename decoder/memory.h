@@ -22,6 +22,7 @@ enum crit_vma_status {
 	CRIT_VMA_ANON_SHARED = 1 << 8,
 	CRIT_VMA_SYSVIPC = 1 << 10,
 	CRIT_VMA_SOCKET = 1 << 11,
+	CRIT_VMA_VVAR = 1 << 12,
 	CRIT_VMA_MEMFD = 1 << 14, /* of a file mapping: the file has no path */
 
 	CRIT_VMA_FILE = CRIT_VMA_FILE_PRIVATE | CRIT_VMA_FILE_SHARED,
@@ -34,6 +35,7 @@ struct crit_memory {
 	VmaEntry **vmas; /* by address, as they were dumped */
 	size_t n_vmas;
 	VmaEntry **own; /* owned, with what it points to: of an old dump; else NULL */
+	size_t n_own;
 };
 
 /*
@@ -44,10 +46,28 @@ int crit_memory_read(struct crit_dump *dump, const struct crit_process *p,
 		     struct crit_memory *m);
 void crit_memory_fini(struct crit_memory *m);
 
+/* Bits of pagemap_entry.flags. */
+enum crit_page_flags {
+	CRIT_PE_PARENT = 1 << 0,  /* in the dump that this one builds on */
+	CRIT_PE_LAZY = 1 << 1,    /* alone: left to a page server */
+	CRIT_PE_PRESENT = 1 << 2, /* takes bytes in the pages file */
+
+	CRIT_PE_KNOWN = CRIT_PE_PARENT | CRIT_PE_LAZY | CRIT_PE_PRESENT,
+};
+
 struct crit_page_run {
 	uint64_t vaddr; /* of the first page */
 	uint64_t n;     /* pages */
+	uint32_t flags; /* crit_page_flags; where old dumps have none, what they mean */
 };
+
+/*
+ * The run of pages that entry walk->n of a page map has; 0 is the head. 1 and *run; 0 at
+ * the end; -EBADMSG if the entry does not decode, after which the next call gives the one
+ * behind it; -errno where no more can be read.
+ */
+int crit_page_run_read(struct crit_walk *walk, struct crit_page_run *run,
+		       struct crit_error *err);
 
 /*
  * The next run of a page map: 1 and *run, 0 at the end. The walk is one of
