@@ -1,0 +1,39 @@
+/*
+ * Files that something was read from, by name: are they still the same? What was not
+ * there is remembered as well, since it may come. No thread safety.
+ */
+#ifndef CRIT_WATCH_H
+#define CRIT_WATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "decoder/dump.h"
+#include "decoder/file.h"
+
+struct crit_watched;
+
+/* Fill with zeros to begin with. */
+struct crit_watch {
+	struct crit_watched *all; /* owned */
+	size_t n, room;
+};
+
+void crit_watch_fini(struct crit_watch *w);
+
+/*
+ * Remember what a name leads to, links not followed; to be called before it is opened.
+ * `dirfd` is borrowed as long as *w lives. 0, -ENOMEM.
+ */
+int crit_watch_add(struct crit_watch *w, int dirfd, const char *name);
+
+/* Are all names those of the same files with the same bytes? */
+bool crit_watch_same(const struct crit_watch *w);
+
+/* Is this one, which was added, so? */
+bool crit_watch_same_name(const struct crit_watch *w, int dirfd, const char *name);
+
+/* Take the file of a name as it is now: it was changed on purpose. */
+void crit_watch_renew(struct crit_watch *w, int dirfd, const char *name);
+
+#endif
