@@ -15,6 +15,7 @@ struct critic_args {
 	const char *in;   /* NULL: stdin */
 	const char *out;  /* NULL: stdout */
 	const char *what; /* of x: ps, fds, … */
+	uint32_t pid;     /* of core; 0: none was given */
 	bool pretty;
 	bool no_payload;
 	bool text; /* show: in protobuf's text format */
@@ -25,6 +26,7 @@ int critic_encode(const struct critic_args *args);
 int critic_show(const struct critic_args *args);
 int critic_info(const struct critic_args *args);
 int critic_x(const struct critic_args *args); /* see explore.h */
+int critic_core(const struct critic_args *args);
 
 /*
  * Decode one image, see crit_document_new(), to a file or stdout (NULL). *at_output: it

@@ -365,7 +365,7 @@ void explore_sockets(struct explorer *x)
 
 	/* twice, as a dump may have more sockets than there is memory for rows */
 	all_rows(&t);
-	x->quiet = true; /* all complaints were heard */
+	x->complaints.quiet = true; /* all complaints were heard */
 	t.measuring = false;
 	all_rows(&t);
 	for (c = 0; c < N_COLUMNS; c++)

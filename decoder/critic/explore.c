@@ -24,25 +24,6 @@ static const struct {
 
 enum { N_EXPLORERS = sizeof(explorers) / sizeof(*explorers) };
 
-/* Say that something is wrong with the dump, or an image of it. */
-static void complain(struct explorer *x, const char *image, const char *text, const char *more)
-{
-	int len = (int)strlen(x->dir);
-
-	x->incomplete = true;
-	if (x->quiet)
-		return;
-	while (image && len > 1 && x->dir[len - 1] == '/')
-		len--;
-	fprintf(x->err, "critic: %.*s%s%s: error: %s%s\n", len, x->dir, image ? "/" : "",
-		image ? image : "", text, more);
-}
-
-static void tell(struct crit_listener *l, const char *image, const struct crit_error *err)
-{
-	complain((struct explorer *)l, image, err->text, "");
-}
-
 static const char *finish(struct explorer *x)
 {
 	crit_buf_byte(&x->text, 0);
@@ -167,18 +148,13 @@ const char *explorer_file(struct explorer *x, uint32_t type, uint64_t id)
 
 static void explore_dump(struct explorer *x, void (*explore)(struct explorer *x))
 {
-	struct crit_error err = {0};
-
-	if (crit_processes_read(&x->dump, &x->processes, &err) < 0) {
-		complain(x, "pstree.img", err.text,
-			 err.errnum == ENOENT ? "; a pre-dump has none" : "");
+	if (!critic_read_processes(&x->complaints, &x->dump, &x->processes))
 		return;
-	}
 	x->files = crit_files_new(&x->dump);
 	if (x->files)
 		explore(x);
 	else
-		complain(x, NULL, strerror(ENOMEM), "");
+		critic_complain(&x->complaints, NULL, strerror(ENOMEM), "");
 	crit_files_free(x->files);
 	crit_processes_fini(&x->processes);
 	crit_buf_fini(&x->text);
@@ -187,16 +163,18 @@ static void explore_dump(struct explorer *x, void (*explore)(struct explorer *x)
 static int explore_with(void (*explore)(struct explorer *x), const char *dir, FILE *out,
 			FILE *err)
 {
-	struct explorer x = {.listener.tell = tell, .dir = dir, .out = out, .err = err};
-	int ret = crit_dump_open(dir, &x.listener, &x.dump);
+	struct explorer x = {.out = out};
+	int ret;
 
+	critic_complaints_init(&x.complaints, dir, err);
+	ret = crit_dump_open(dir, &x.complaints.listener, &x.dump);
 	if (ret < 0) {
-		complain(&x, NULL, strerror(-ret), "");
+		critic_complain(&x.complaints, NULL, strerror(-ret), "");
 		return 1;
 	}
 	explore_dump(&x, explore);
 	crit_dump_close(&x.dump);
-	return x.incomplete ? 1 : 0;
+	return x.complaints.any ? 1 : 0;
 }
 
 int critic_explore(const char *dir, const char *what, FILE *out, FILE *err)

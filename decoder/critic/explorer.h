@@ -9,16 +9,14 @@
 #include <stdio.h>
 
 #include "decoder/buf.h"
+#include "decoder/critic/complaints.h"
 #include "decoder/dump.h"
 #include "decoder/descriptors.h"
 #include "decoder/process.h"
 
 struct explorer {
-	struct crit_listener listener; /* writes to err */
-	const char *dir;
-	FILE *out, *err;
-	bool incomplete; /* something could not be read */
-	bool quiet;      /* note only that it is so */
+	struct critic_complaints complaints;
+	FILE *out;
 
 	struct crit_dump dump;
 	struct crit_processes processes;

@@ -180,6 +180,38 @@ int critic_output_write(struct critic_output *out, const void *data, size_t len,
 	return 0;
 }
 
+/* Where a hole can begin: at the end of a file that is not only appended to. -1 */
+static off_t hole_at(int fd)
+{
+	off_t at = lseek(fd, 0, SEEK_CUR);
+	struct stat st;
+
+	if (at < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > at)
+		return -1;
+	return fcntl(fd, F_GETFL) & O_APPEND ? -1 : at;
+}
+
+int critic_output_skip(struct critic_output *out, uint64_t len, struct crit_error *err)
+{
+	static const char zeros[COPY_SIZE];
+	off_t at = len ? hole_at(out->fd) : -1;
+	size_t n;
+	int ret = 0;
+
+	if (at >= 0) {
+		/* who is beyond the largest offset is told so by the first of the two */
+		if (ftruncate(out->fd, (off_t)((uint64_t)at + len)) < 0 ||
+		    lseek(out->fd, 0, SEEK_END) < 0)
+			return crit_fail_errno(err, errno, "can't write");
+		return 0;
+	}
+	for (; len && ret == 0; len -= n) {
+		n = len < sizeof(zeros) ? (size_t)len : sizeof(zeros);
+		ret = critic_output_write(out, zeros, n, err);
+	}
+	return ret;
+}
+
 /* The mode and owner of the file that is replaced, or what a new file gets. */
 static int set_attributes(const struct critic_output *out)
 {

@@ -46,6 +46,11 @@ int critic_output_open(struct critic_output *out, const char *path, const struct
 int critic_output_write(struct critic_output *out, const void *data, size_t len,
 			struct crit_error *err);
 
+/*
+ * Append `len` zeros: as a hole, unless that is not to be had, as in a pipe. 0, -errno.
+ */
+int critic_output_skip(struct critic_output *out, uint64_t len, struct crit_error *err);
+
 /* End: the file takes its name (a mode like the old one's). 0, -errno. */
 int critic_output_close(struct critic_output *out, struct crit_error *err);
 

@@ -2,6 +2,7 @@
  * critic: CRIU images to JSON and back, on the command line. Takes what crit takes, so
  * that a link of that name serves its scripts.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ static const char usage_text[] =
 	"       critic show IMAGE [--nopl] [--text]                 an image to read\n"
 	"       critic info IMAGE                                   its type and entries\n"
 	"       critic x DIR ps|fds|mems|rss|sk                     processes of a dump\n"
+	"       critic core -p PID [-o FILE] DIR                    a process as an ELF core\n"
 	"       critic --version | --help\n";
 
 static const char more_text[] =
@@ -34,7 +36,7 @@ static const char more_text[] =
 static const struct option long_options[] = {
 	{"in", required_argument, NULL, 'i'},  {"input", required_argument, NULL, 'i'},
 	{"out", required_argument, NULL, 'o'}, {"output", required_argument, NULL, 'o'},
-	{"pretty", no_argument, NULL, 'p'},    {"nopl", no_argument, NULL, 'n'},
+	{"pretty", no_argument, NULL, 'P'},    {"nopl", no_argument, NULL, 'n'},
 	{"text", no_argument, NULL, 't'},      {"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},   {NULL, 0, NULL, 0},
 };
@@ -47,11 +49,12 @@ static const struct command {
 	int (*run)(const struct critic_args *args);
 	int (*run_tree)(const struct critic_args *args); /* where the file is a directory */
 } commands[] = {
-	{"decode", "iop", 1, 0, critic_decode, critic_decode_tree},
+	{"decode", "ioP", 1, 0, critic_decode, critic_decode_tree},
 	{"encode", "io", 1, 0, critic_encode, critic_encode_tree},
 	{"show", "nt", 1, 1, critic_show, NULL},
 	{"info", "", 1, 1, critic_info, NULL},
 	{"x", "", 2, 2, critic_x, NULL},
+	{"core", "po", 1, 1, critic_core, NULL},
 };
 
 static int bad_usage(const char *what, const char *which)
@@ -76,13 +79,24 @@ static const char *file_name(const char *arg)
 	return strcmp(arg, "-") ? arg : NULL;
 }
 
+static bool read_pid(const char *arg, uint32_t *pid)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(arg, &end, 10);
+	*pid = (uint32_t)n;
+	return *arg >= '0' && *arg <= '9' && !*end && !errno && n && n <= UINT32_MAX;
+}
+
 /* Options of a command; 0, or the exit status + 1 where there is nothing more to do. */
 static int parse_options(const struct command *c, int argc, char **argv,
 			 struct critic_args *args)
 {
 	int option;
 
-	while ((option = getopt_long(argc, argv, "i:o:h", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "i:o:p:h", long_options, NULL)) != -1) {
 		if (option == 'h') {
 			printf("%s%s", usage_text, more_text);
 			return 1;
@@ -93,7 +107,9 @@ static int parse_options(const struct command *c, int argc, char **argv,
 			args->in = file_name(optarg);
 		else if (option == 'o')
 			args->out = file_name(optarg);
-		args->pretty |= option == 'p';
+		else if (option == 'p' && !read_pid(optarg, &args->pid))
+			return 1 + bad_usage("no number of a process: ", optarg);
+		args->pretty |= option == 'P';
 		args->no_payload |= option == 'n';
 		args->text |= option == 't';
 	}
@@ -117,6 +133,8 @@ static int run_command(int argc, char **argv)
 		return bad_usage("one too many: ", argv[c->operands]);
 	if ((unsigned)argc < c->needed)
 		return bad_usage("something is missing behind ", c->name);
+	if (strchr(c->options, 'p') && !args.pid)
+		return bad_usage("-p is missing behind ", c->name);
 	if (argc && args.in)
 		return bad_usage("two files to read, the second is ", argv[0]);
 	if (argc)
