@@ -115,7 +115,7 @@ static void put_load(struct crit_buf *b, const struct crit_core *core,
 	crit_core_put64(b, load->start);
 	crit_core_put64(b, 0); /* p_paddr */
 	crit_core_put64(b, crit_load_size(load));
-	crit_core_put64(b, load->end - load->start);
+	crit_core_put64(b, load->kind == CRIT_LOAD_LOST ? 0 : load->end - load->start);
 	crit_core_put64(b, crit_space_page_size(core->space));
 }
 
@@ -344,13 +344,13 @@ static int seek_memory(struct crit_core *core, uint64_t off, bool data, uint64_t
 	while (ret > 0) {
 		addr = load.start + (off > load.off ? off - load.off : 0);
 		end = load.end;
-		if (load.stored || data)
+		if (crit_load_size(&load) || data)
 			ret = crit_space_seek(core->space, addr, data, &addr, err);
 		if (ret == -ENXIO && data)
 			return 0;
 		if (ret < 0 && ret != -ENXIO) /* a hole goes on to the end */
 			return ret;
-		if (load.stored && addr < end) {
+		if (crit_load_size(&load) && addr < end) {
 			*found = load.off + (addr - load.start);
 			return 1;
 		}

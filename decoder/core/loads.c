@@ -8,6 +8,7 @@
 
 enum {
 	MADV_DONTDUMP_BIT = 16,
+	PROT_READ_BIT = 1,
 	/* a mark comes when one of these is reached, whichever first */
 	MARK_SEGMENTS = 256,
 	MARK_STRETCHES = 1024,
@@ -16,9 +17,9 @@ enum {
 /* PT_LOADs are counted in 32 bits, and there is a note. */
 #define SEGMENTS_MAX (UINT32_MAX - 1)
 
-const VmaEntry *crit_load_mapping(const struct crit_loads *s, const struct crit_load *seg)
+const VmaEntry *crit_load_mapping(const struct crit_loads *s, const struct crit_load *load)
 {
-	return crit_space_memory(s->space)->vmas[seg->vma];
+	return crit_space_memory(s->space)->vmas[load->vma];
 }
 
 /* Does the dump have a page of a mapping? Who asks for all of them looks but once a run. */
@@ -37,69 +38,86 @@ static int has_pages(struct crit_loads *s, const VmaEntry *vma, struct crit_erro
 	return s->until < vma->end;
 }
 
-/* Can anything of a mapping be stored? */
-static int is_dumped(struct crit_loads *s, const VmaEntry *vma, struct crit_error *err)
+/* Would the kernel write the first page, to tell which file it is? */
+static bool has_elf_header(const VmaEntry *vma)
 {
+	return vma->status & CRIT_VMA_FILE_PRIVATE && !vma->pgoff && vma->prot & PROT_READ_BIT;
+}
+
+/* The kind of the first bytes of a stretch, which is cut where they end. */
+static enum crit_load_kind kind_of(struct crit_loads *s, const VmaEntry *vma, bool has_page,
+				   struct crit_stretch *stretch)
+{
+	switch (stretch->backing) {
+	case CRIT_STORED:
+	case CRIT_INHERITED:
+		return CRIT_LOAD_STORED;
+	case CRIT_ZEROS:
+		return has_page ? CRIT_LOAD_STORED : CRIT_LOAD_ABSENT;
+	case CRIT_OUTSIDE:
+		if (stretch->start > vma->start || !has_elf_header(vma))
+			return CRIT_LOAD_ABSENT;
+		stretch->end = stretch->start + crit_space_page_size(s->space);
+		return CRIT_LOAD_LOST;
+	default:
+		return CRIT_LOAD_LOST;
+	}
+}
+
+/* Where a segment ends, and what it is: how many stretches it is made of, -errno. */
+static int measure(struct crit_loads *s, struct crit_load *load, struct crit_error *err)
+{
+	const VmaEntry *vma = crit_load_mapping(s, load);
+	struct crit_stretch stretch;
+	enum crit_load_kind kind;
+	int ret, n, has_page;
+
+	load->kind = CRIT_LOAD_ABSENT;
+	load->end = vma->end;
 	if (vma->madv & UINT64_C(1) << MADV_DONTDUMP_BIT)
 		return 0;
-	return has_pages(s, vma, err);
-}
-
-static bool has_bytes(enum crit_backing backing)
-{
-	return backing == CRIT_STORED || backing == CRIT_INHERITED || backing == CRIT_ZEROS;
-}
-
-/* Where a segment ends, and whether it is stored: how many stretches it is made of, -errno. */
-static int measure(struct crit_loads *s, struct crit_load *seg, struct crit_error *err)
-{
-	const VmaEntry *vma = crit_load_mapping(s, seg);
-	struct crit_stretch stretch;
-	int ret, n;
-
-	seg->stored = false;
-	seg->end = vma->end;
-	ret = is_dumped(s, vma, err);
-	if (ret <= 0)
-		return ret;
-	seg->end = seg->start;
-	for (n = 0; seg->end < vma->end; n += n < MARK_STRETCHES) {
-		ret = crit_space_at(s->space, seg->end, &stretch, err);
+	has_page = has_pages(s, vma, err);
+	if (has_page < 0)
+		return has_page;
+	load->end = load->start;
+	for (n = 0; load->end < vma->end; n += n < MARK_STRETCHES) {
+		ret = crit_space_at(s->space, load->end, &stretch, err);
 		if (ret < 0)
 			return ret;
-		if (stretch.end <= seg->end)
+		if (stretch.end <= load->end)
 			return crit_fail(err, CRIT_BROKEN, "its page map has changed");
-		if (seg->end == seg->start)
-			seg->stored = has_bytes(stretch.backing);
-		else if (seg->stored != has_bytes(stretch.backing))
+		kind = kind_of(s, vma, has_page, &stretch);
+		if (load->end == load->start)
+			load->kind = kind;
+		else if (load->kind != kind)
 			break;
-		seg->end = stretch.end < vma->end ? stretch.end : vma->end;
+		load->end = stretch.end < vma->end ? stretch.end : vma->end;
 	}
 	return n;
 }
 
-/* The first segment that there can be. */
+/* Nothing is before it. */
 static const struct crit_load before_all = {.n = UINT64_MAX};
 
-/* Make `seg` the segment behind it: 1 and *cost, 0 if there is none, -errno. */
-static int step(struct crit_loads *s, struct crit_load *seg, int *cost, struct crit_error *err)
+/* Make `load` the segment behind it: 1 and *cost, 0 if there is none, -errno. */
+static int step(struct crit_loads *s, struct crit_load *load, int *cost, struct crit_error *err)
 {
 	const struct crit_memory *memory = crit_space_memory(s->space);
 
-	seg->off += crit_load_size(seg);
-	seg->n++;
-	if (seg->end && seg->end >= memory->vmas[seg->vma]->end) {
-		seg->vma++;
-		seg->end = 0;
+	load->off += crit_load_size(load);
+	load->n++;
+	if (load->end && load->end >= memory->vmas[load->vma]->end) {
+		load->vma++;
+		load->end = 0;
 	}
-	if (seg->vma >= memory->n_vmas)
+	if (load->vma >= memory->n_vmas)
 		return 0;
-	seg->start = seg->end ? seg->end : memory->vmas[seg->vma]->start;
-	*cost = measure(s, seg, err);
+	load->start = load->end ? load->end : memory->vmas[load->vma]->start;
+	*cost = measure(s, load, err);
 	return *cost < 0 ? *cost : 1;
 }
 
-static int add_mark(struct crit_loads *s, const struct crit_load *seg, struct crit_error *err)
+static int add_mark(struct crit_loads *s, const struct crit_load *load, struct crit_error *err)
 {
 	size_t room = s->room ? s->room * 2 : 16;
 	struct crit_load *marks;
@@ -111,37 +129,37 @@ static int add_mark(struct crit_loads *s, const struct crit_load *seg, struct cr
 		s->marks = marks;
 		s->room = room;
 	}
-	s->marks[s->n_marks++] = *seg;
+	s->marks[s->n_marks++] = *load;
 	return 0;
 }
 
-static int check_room(const struct crit_load *seg, struct crit_error *err)
+static int check_room(const struct crit_load *load, struct crit_error *err)
 {
-	if (seg->n >= SEGMENTS_MAX)
+	if (load->n >= SEGMENTS_MAX)
 		return crit_fail(err, CRIT_TOO_BIG, "it has too many segments for a core");
-	if (crit_load_size(seg) > (uint64_t)INT64_MAX - seg->off)
+	if (crit_load_size(load) > (uint64_t)INT64_MAX - load->off)
 		return crit_fail(err, CRIT_TOO_BIG, "its memory is too large for a core");
 	return 0;
 }
 
 int crit_loads_init(struct crit_loads *s, struct crit_space *space, struct crit_error *err)
 {
-	struct crit_load seg = before_all;
+	struct crit_load load = before_all;
 	int ret, cost, since = 0;
 
 	*s = (struct crit_loads){.space = space, .until = 0};
-	while ((ret = step(s, &seg, &cost, err)) > 0) {
-		ret = check_room(&seg, err);
+	while ((ret = step(s, &load, &cost, err)) > 0) {
+		ret = check_room(&load, err);
 		since += cost;
-		if (ret == 0 && (seg.n % MARK_SEGMENTS == 0 || since > MARK_STRETCHES)) {
-			ret = add_mark(s, &seg, err);
+		if (ret == 0 && (load.n % MARK_SEGMENTS == 0 || since > MARK_STRETCHES)) {
+			ret = add_mark(s, &load, err);
 			since = 0;
 		}
 		if (ret < 0)
 			return ret;
 	}
-	s->n = seg.n;
-	s->size = seg.off;
+	s->n = load.n;
+	s->size = load.off;
 	return ret;
 }
 
@@ -150,18 +168,18 @@ void crit_loads_fini(struct crit_loads *s)
 	free(s->marks);
 }
 
-static uint64_t first_of(const struct crit_load *seg, enum crit_load_key key)
+static uint64_t first_of(const struct crit_load *load, enum crit_load_key key)
 {
 	if (key == CRIT_LOAD_ADDRESS)
-		return seg->start;
-	return key == CRIT_LOAD_N ? seg->n : seg->off;
+		return load->start;
+	return key == CRIT_LOAD_N ? load->n : load->off;
 }
 
-static uint64_t end_of(const struct crit_load *seg, enum crit_load_key key)
+static uint64_t end_of(const struct crit_load *load, enum crit_load_key key)
 {
 	if (key == CRIT_LOAD_ADDRESS)
-		return seg->end;
-	return key == CRIT_LOAD_N ? seg->n + 1 : seg->off + crit_load_size(seg);
+		return load->end;
+	return key == CRIT_LOAD_N ? load->n + 1 : load->off + crit_load_size(load);
 }
 
 /* The place behind the last mark that is not behind `value`. */
@@ -180,24 +198,24 @@ static size_t mark_behind(const struct crit_loads *s, enum crit_load_key key, ui
 }
 
 int crit_loads_find(struct crit_loads *s, enum crit_load_key key, uint64_t value,
-		    struct crit_load *seg, struct crit_error *err)
+		    struct crit_load *load, struct crit_error *err)
 {
 	size_t mark = mark_behind(s, key, value);
 	int ret = 1, cost;
 
 	if (!s->n_marks)
 		return 0;
-	*seg = s->marks[mark ? mark - 1 : 0];
+	*load = s->marks[mark ? mark - 1 : 0];
 	/* who reads on has been there */
-	if (s->last.end && s->last.n >= seg->n && first_of(&s->last, key) <= value)
-		*seg = s->last;
-	while (ret > 0 && end_of(seg, key) <= value) {
-		if (mark < s->n_marks && s->marks[mark].n == seg->n + 1)
-			*seg = s->marks[mark++];
+	if (s->last.end && s->last.n >= load->n && first_of(&s->last, key) <= value)
+		*load = s->last;
+	while (ret > 0 && end_of(load, key) <= value) {
+		if (mark < s->n_marks && s->marks[mark].n == load->n + 1)
+			*load = s->marks[mark++];
 		else
-			ret = step(s, seg, &cost, err);
+			ret = step(s, load, &cost, err);
 	}
 	if (ret > 0)
-		s->last = *seg;
+		s->last = *load;
 	return ret;
 }

@@ -8,18 +8,32 @@
 
 #include "decoder/space.h"
 
+/* What a core has of a segment. */
+enum crit_load_kind {
+	CRIT_LOAD_STORED, /* its bytes */
+	CRIT_LOAD_ABSENT, /* none, as in the kernel's own cores: zeros, or in a file */
+
+	/*
+	 * None, though the kernel would have written some: pages that are lost, and the ELF
+	 * headers of mapped files. It must not have a size either, since debuggers take
+	 * memory without bytes for zeros, and with such headers don't know their programs.
+	 */
+	CRIT_LOAD_LOST,
+};
+
 /* Some addresses of one mapping. */
 struct crit_load {
 	uint64_t n;          /* which one, from 0 */
 	uint64_t start, end; /* addresses */
 	uint64_t off;        /* bytes of the segments before it */
 	size_t vma;          /* the mapping's place in the address space */
-	bool stored;         /* its bytes are in the core */
+	enum crit_load_kind kind;
 };
 
-static inline uint64_t crit_load_size(const struct crit_load *seg)
+/* Bytes in the file. */
+static inline uint64_t crit_load_size(const struct crit_load *load)
 {
-	return seg->stored ? seg->end - seg->start : 0;
+	return load->kind == CRIT_LOAD_STORED ? load->end - load->start : 0;
 }
 
 struct crit_loads {
@@ -36,9 +50,9 @@ struct crit_loads {
 };
 
 /*
- * Work them out. Mappings are cut where bytes are in the dump on one side and in a mapped
- * file, or lost, on the other; of one without any page in the dump, or that was not to be
- * dumped, nothing is stored. 0, -EIO and the reason, -EFBIG, -ENOMEM; to be freed whichever.
+ * Work them out: a mapping is cut where the kind changes. What was never written to is
+ * stored if the mapping has any page in the dump. 0, -EIO and the reason, -EFBIG, -ENOMEM;
+ * to be freed whichever.
  */
 int crit_loads_init(struct crit_loads *s, struct crit_space *space, struct crit_error *err);
 void crit_loads_fini(struct crit_loads *s);
@@ -52,9 +66,9 @@ enum crit_load_key {
 
 /* 1, 0 if there is none, -EIO and the reason. */
 int crit_loads_find(struct crit_loads *s, enum crit_load_key key, uint64_t value,
-		    struct crit_load *seg, struct crit_error *err);
+		    struct crit_load *load, struct crit_error *err);
 
 /* Which addresses it has may be read, written, executed: the mapping's. */
-const VmaEntry *crit_load_mapping(const struct crit_loads *s, const struct crit_load *seg);
+const VmaEntry *crit_load_mapping(const struct crit_loads *s, const struct crit_load *load);
 
 #endif
