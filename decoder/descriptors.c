@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "decoder/index.h"
 #include "decoder/wire.h"
@@ -157,6 +158,34 @@ static const struct kind *kind_of(uint32_t type)
 	return NULL;
 }
 
+static const ProtobufCMessage *member(const FileEntry *entry, const struct kind *kind)
+{
+	return *(ProtobufCMessage *const *)((const char *)entry + kind->member);
+}
+
+const ProtobufCMessage *crit_file_of_entry(const FileEntry *entry)
+{
+	const struct kind *kind = kind_of((uint32_t)entry->type);
+
+	return kind ? member(entry, kind) : NULL;
+}
+
+uint32_t crit_file_id(const ProtobufCMessage *file)
+{
+	/* the first field of each of them, and required */
+	return *(const uint32_t *)((const char *)file + file->descriptor->fields[0].offset);
+}
+
+uint32_t crit_file_type_of_image(const char *image)
+{
+	size_t i;
+
+	for (i = 0; i < N_KINDS; i++)
+		if (kinds[i].image && !strcmp(kinds[i].image, image))
+			return kinds[i].type;
+	return FD_TYPES__UND;
+}
+
 /* A file that is nowhere: say where it should have been. */
 static void tell_missing(struct crit_files *files, const struct kind *kind, uint64_t id)
 {
@@ -191,7 +220,7 @@ bool crit_files_find(struct crit_files *files, uint32_t type, uint64_t id,
 	if (entry) {
 		file->style = crit_image_style(files->all.walk.img, false);
 		file->owned = &entry->base;
-		file->what = *(ProtobufCMessage **)((char *)entry + kind->member);
+		file->what = member(entry, kind);
 		if (!file->what)
 			crit_open_file_fini(file);
 		return file->what != NULL;

@@ -36,6 +36,15 @@ bool crit_files_find(struct crit_files *files, uint32_t type, uint64_t id,
 		     struct crit_open_file *file);
 void crit_open_file_fini(struct crit_open_file *file);
 
+/* What stands in an entry of files.img for its type: borrowed, NULL if nothing does. */
+const ProtobufCMessage *crit_file_of_entry(const FileEntry *entry);
+
+/* The id of a file, of any of these messages. */
+uint32_t crit_file_id(const ProtobufCMessage *file);
+
+/* The fd_types of which an image of an old dump has the files; FD_TYPES__UND for others. */
+uint32_t crit_file_type_of_image(const char *image);
+
 /* The name of an fd_types, "REG"; NULL if there is none. */
 const char *crit_file_type_name(uint32_t type);
 
