@@ -27,6 +27,7 @@ int critic_show(const struct critic_args *args);
 int critic_info(const struct critic_args *args);
 int critic_x(const struct critic_args *args); /* see explore.h */
 int critic_core(const struct critic_args *args);
+int critic_check(const struct critic_args *args);
 
 /*
  * Decode one image, see crit_document_new(), to a file or stdout (NULL). *at_output: it

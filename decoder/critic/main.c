@@ -22,6 +22,7 @@ static const char usage_text[] =
 	"       critic info IMAGE                                   its type and entries\n"
 	"       critic x DIR ps|fds|mems|rss|sk                     processes of a dump\n"
 	"       critic core -p PID [-o FILE] DIR                    a process as an ELF core\n"
+	"       critic check DIR                                    what is wrong with a dump\n"
 	"       critic --version | --help\n";
 
 static const char more_text[] =
@@ -55,6 +56,7 @@ static const struct command {
 	{"info", "", 1, 1, critic_info, NULL},
 	{"x", "", 2, 2, critic_x, NULL},
 	{"core", "po", 1, 1, critic_core, NULL},
+	{"check", "", 1, 1, critic_check, NULL},
 };
 
 static int bad_usage(const char *what, const char *which)
