@@ -4,6 +4,8 @@
 #include "decoder/buf.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 void crit_buf_fini(struct crit_buf *b)
@@ -49,4 +51,20 @@ bool crit_buf_grow(struct crit_buf *b, size_t n)
 	b->data = data;
 	b->cap = cap;
 	return true;
+}
+
+void crit_buf_printf(struct crit_buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (len < 0 || !crit_buf_reserve(b, (size_t)len + 1))
+		return;
+	va_start(ap, fmt);
+	vsnprintf((char *)b->data + b->len, (size_t)len + 1, fmt, ap);
+	va_end(ap);
+	b->len += (size_t)len;
 }

@@ -74,4 +74,8 @@ static inline void crit_buf_str(struct crit_buf *b, const char *s)
 	crit_buf_add(b, s, strlen(s));
 }
 
+/* Append as printf(3) does. */
+void crit_buf_printf(struct crit_buf *b, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
 #endif
