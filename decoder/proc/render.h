@@ -1,6 +1,7 @@
 /*
  * What the files of the tree say, in the format of proc(5). Each is a crit_proc_render, see
- * tree.h; those of one subject are in one file.
+ * tree.h; those of one subject are in one file. Those that begin with has_ tell whether a
+ * dump has what such files say.
  */
 #ifndef CRIT_PROC_RENDER_H
 #define CRIT_PROC_RENDER_H
@@ -8,13 +9,58 @@
 #include "decoder/proc/snapshot.h"
 #include "decoder/proc/tree.h"
 
-/* task.c: who it is */
+/* task.c: single facts of a process or thread */
 crit_proc_render crit_proc_comm;
+crit_proc_render crit_proc_children;
+crit_proc_render crit_proc_personality;
+crit_proc_render crit_proc_loginuid;
+crit_proc_render crit_proc_oom_score_adj;
+crit_proc_render crit_proc_label;
+crit_proc_there crit_proc_has_personality;
+crit_proc_there crit_proc_has_loginuid;
+crit_proc_there crit_proc_has_oom_score_adj;
+crit_proc_there crit_proc_has_label;
+
+/* command.c: what it was started with */
+crit_proc_render crit_proc_cmdline;
+crit_proc_render crit_proc_environ;
+crit_proc_render crit_proc_auxv;
+
+/* status.c, stat.c: all that is known of it at once */
+crit_proc_render crit_proc_status;
+crit_proc_render crit_proc_task_stat;
+crit_proc_render crit_proc_statm;
+
+/* limits.c */
+crit_proc_render crit_proc_limits;
+crit_proc_render crit_proc_timers;
+crit_proc_there crit_proc_has_limits;
+crit_proc_there crit_proc_has_timers;
+
+/* id-maps.c: of its user namespace */
+crit_proc_render crit_proc_uid_map;
+crit_proc_render crit_proc_gid_map;
+crit_proc_there crit_proc_has_id_maps;
 
 /* system.c: the machine, as far as readers of proc insist on it */
+crit_proc_render crit_proc_loadavg;
+crit_proc_render crit_proc_meminfo;
+crit_proc_render crit_proc_system_stat;
+crit_proc_render crit_proc_uptime;
+
+/* kernel.c: what it was called */
 crit_proc_render crit_proc_version;
+crit_proc_render crit_proc_osrelease;
+crit_proc_render crit_proc_ostype;
+crit_proc_render crit_proc_hostname;
+crit_proc_render crit_proc_domainname;
+crit_proc_render crit_proc_pid_max;
+crit_proc_there crit_proc_has_uts;
 
 /* caller.c: the process that asks */
 crit_proc_render crit_proc_self;
+crit_proc_render crit_proc_thread_self;
+crit_proc_render crit_proc_to_mounts;
+crit_proc_render crit_proc_to_net;
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "decoder/core/core.h"
+#include "decoder/proc/legacy.h"
 
 static void forget(struct crit_listener *l, const char *image, const struct crit_error *err)
 {
@@ -38,8 +39,9 @@ static int sort_pids(struct crit_proc *proc)
 	for (i = 0; i < ps->n; i++)
 		proc->pids[i] = (struct crit_proc_pid){ps->all[i].entry->pid, &ps->all[i]};
 	qsort(proc->pids, ps->n, sizeof(*proc->pids), by_pid);
+	/* each once, and none that is no pid */
 	for (i = 0; i < ps->n; i++)
-		if (!n || proc->pids[n - 1].pid != proc->pids[i].pid)
+		if (proc->pids[i].pid != (n ? proc->pids[n - 1].pid : 0))
 			proc->pids[n++] = proc->pids[i];
 	proc->n_pids = n;
 	return 0;
@@ -79,6 +81,7 @@ static void task_fini(struct crit_proc_task *t)
 	task_kobj_ids_entry__free_unpacked(t->ids, NULL);
 	fs_entry__free_unpacked(t->fs, NULL);
 	crit_space_put(t->space);
+	free(t->threads);
 	*t = (struct crit_proc_task){0};
 }
 
@@ -88,6 +91,8 @@ void crit_proc_free(struct crit_proc *proc)
 		return;
 	task_fini(&proc->process);
 	task_fini(&proc->thread);
+	crit_buf_fini(&proc->last.text);
+	crit_proc_tables_fini(&proc->tables);
 	inventory_entry__free_unpacked(proc->inventory, NULL);
 	crit_files_free(proc->files);
 	free(proc->pids);
@@ -117,18 +122,6 @@ const struct crit_process *crit_proc_process(const struct crit_proc *proc, uint3
 	return at < proc->n_pids && proc->pids[at].pid == pid ? proc->pids[at].p : NULL;
 }
 
-bool crit_proc_has_thread(const struct crit_process *p, uint32_t tid)
-{
-	size_t i;
-
-	if (tid == p->entry->pid)
-		return true;
-	for (i = 0; i < p->entry->n_threads; i++)
-		if (p->entry->threads[i] == tid)
-			return true;
-	return false;
-}
-
 /* The process or thread that is asked for, instead of the one before. */
 static struct crit_proc_task *turn_to(struct crit_proc_task *t, uint32_t pid, uint32_t tid)
 {
@@ -138,6 +131,12 @@ static struct crit_proc_task *turn_to(struct crit_proc_task *t, uint32_t pid, ui
 	t->pid = pid;
 	t->tid = tid;
 	return t;
+}
+
+/* What is kept of a process; NULL if there is none. */
+static struct crit_proc_task *kept(struct crit_proc *proc, uint32_t pid)
+{
+	return crit_proc_process(proc, pid) ? turn_to(&proc->process, pid, pid) : NULL;
 }
 
 const CoreEntry *crit_proc_core_entry(struct crit_proc *proc, uint32_t pid, uint32_t tid)
@@ -155,6 +154,8 @@ const CoreEntry *crit_proc_core_entry(struct crit_proc *proc, uint32_t pid, uint
 	if (!t->core_read) {
 		snprintf(name, sizeof(name), "core-%u.img", tid);
 		t->core = crit_dump_first(&proc->dump, name, &err);
+		if (t->core)
+			crit_core_add_legacy(&proc->dump, t->core, tid);
 		t->core_read = true;
 	}
 	return t->core;
@@ -162,11 +163,10 @@ const CoreEntry *crit_proc_core_entry(struct crit_proc *proc, uint32_t pid, uint
 
 const TaskKobjIdsEntry *crit_proc_ids(struct crit_proc *proc, uint32_t pid)
 {
-	const struct crit_process *p = crit_proc_process(proc, pid);
-	struct crit_proc_task *t = p ? turn_to(&proc->process, pid, pid) : NULL;
+	struct crit_proc_task *t = kept(proc, pid);
 
 	if (t && !t->ids_read) {
-		t->ids = crit_process_ids(&proc->dump, p);
+		t->ids = crit_process_ids(&proc->dump, crit_proc_process(proc, pid));
 		t->ids_read = true;
 	}
 	return t ? t->ids : NULL;
@@ -174,11 +174,10 @@ const TaskKobjIdsEntry *crit_proc_ids(struct crit_proc *proc, uint32_t pid)
 
 const FsEntry *crit_proc_fs(struct crit_proc *proc, uint32_t pid)
 {
-	const struct crit_process *p = crit_proc_process(proc, pid);
-	struct crit_proc_task *t = p ? turn_to(&proc->process, pid, pid) : NULL;
+	struct crit_proc_task *t = kept(proc, pid);
 
 	if (t && !t->fs_read) {
-		t->fs = crit_process_fs(&proc->dump, p);
+		t->fs = crit_process_fs(&proc->dump, crit_proc_process(proc, pid));
 		t->fs_read = true;
 	}
 	return t ? t->fs : NULL;
@@ -186,14 +185,56 @@ const FsEntry *crit_proc_fs(struct crit_proc *proc, uint32_t pid)
 
 struct crit_space *crit_proc_memory(struct crit_proc *proc, uint32_t pid)
 {
-	const struct crit_process *p = crit_proc_process(proc, pid);
-	struct crit_proc_task *t = p ? turn_to(&proc->process, pid, pid) : NULL;
+	struct crit_proc_task *t = kept(proc, pid);
 
 	if (t && !t->space_read) {
-		crit_space_open(&proc->dump, p, &t->space, NULL);
+		if (crit_space_open(&proc->dump, crit_proc_process(proc, pid), &t->space, NULL) < 0)
+			t->space = NULL;
 		t->space_read = true;
 	}
 	return t ? t->space : NULL;
+}
+
+const struct crit_proc_usage *crit_proc_usage(struct crit_proc *proc, uint32_t pid)
+{
+	struct crit_space *space = crit_proc_memory(proc, pid);
+	struct crit_proc_task *t = kept(proc, pid);
+
+	if (!space)
+		return NULL;
+	if (!t->usage_read)
+		crit_proc_measure(space, &t->usage);
+	t->usage_read = true;
+	return &t->usage;
+}
+
+/* A power of two, as the kernel has it. */
+static uint64_t count_slots(struct crit_proc *proc, const struct crit_process *p)
+{
+	struct crit_descriptors d;
+	uint64_t slots = 64;
+	FdinfoEntry *fd;
+
+	if (!crit_descriptors_open(&proc->dump, p, &d))
+		return 0;
+	while ((fd = crit_descriptors_next(&d))) {
+		while (slots <= fd->fd)
+			slots *= 2;
+		fdinfo_entry__free_unpacked(fd, NULL);
+	}
+	crit_descriptors_close(&d);
+	return slots;
+}
+
+uint64_t crit_proc_slots(struct crit_proc *proc, uint32_t pid)
+{
+	struct crit_proc_task *t = kept(proc, pid);
+
+	if (t && !t->slots_read) {
+		t->slots = count_slots(proc, crit_proc_process(proc, pid));
+		t->slots_read = true;
+	}
+	return t ? t->slots : 0;
 }
 
 struct crit_files *crit_proc_files(struct crit_proc *proc)

@@ -8,6 +8,8 @@
 
 #include "decoder/descriptors.h"
 #include "decoder/proc/proc.h"
+#include "decoder/proc/tables.h"
+#include "decoder/proc/usage.h"
 #include "inventory.pb-c.h"
 
 struct crit_proc_pid {
@@ -18,11 +20,22 @@ struct crit_proc_pid {
 /* What was read of a process or thread; NULL where it was not, or is not to be had. */
 struct crit_proc_task {
 	uint32_t pid, tid;
-	bool core_read, ids_read, fs_read, space_read;
+	bool core_read, ids_read, fs_read, space_read, threads_read, slots_read, usage_read;
 	CoreEntry *core;
 	TaskKobjIdsEntry *ids;
 	FsEntry *fs;
 	struct crit_space *space;
+	uint32_t *threads; /* owned; rising, each once */
+	size_t n_threads;
+	uint64_t slots;
+	struct crit_proc_usage usage; /* once it was read */
+};
+
+/* The text that was rendered last: who opens a file has asked for its size before. */
+struct crit_proc_last {
+	struct crit_proc_file file; /* kind NULL: none yet */
+	uint32_t caller;
+	struct crit_buf text;
 };
 
 struct crit_proc {
@@ -35,6 +48,8 @@ struct crit_proc {
 	InventoryEntry *inventory; /* likewise */
 	bool inventory_read;
 	struct crit_proc_task process, thread; /* the last ones */
+	struct crit_proc_last last;
+	struct crit_proc_tables tables;
 	uint32_t caller;                       /* who asks now */
 };
 
@@ -44,16 +59,28 @@ const struct crit_process *crit_proc_process(const struct crit_proc *proc, uint3
 /* The position in `pids` of the first one that is at least `pid`. */
 size_t crit_proc_pid_from(const struct crit_proc *proc, uint32_t pid);
 
-/* Has the process this thread? */
-bool crit_proc_has_thread(const struct crit_process *p, uint32_t tid);
+/*
+ * The threads of a process by number, the leader too; a zombie has no other, whatever its
+ * list says. The first one that is at least `tid`; 0 if there is none.
+ */
+uint32_t crit_proc_thread_from(struct crit_proc *proc, uint32_t pid, uint32_t tid);
+bool crit_proc_has_thread(struct crit_proc *proc, uint32_t pid, uint32_t tid);
+size_t crit_proc_n_threads(struct crit_proc *proc, uint32_t pid);
 
-/* The core image of a process (tid 0 or its pid), or of a thread. NULL */
+/*
+ * The core image of a process (tid 0 or its pid), or of a thread. NULL. What old dumps have
+ * elsewhere is in it.
+ */
 const CoreEntry *crit_proc_core_entry(struct crit_proc *proc, uint32_t pid, uint32_t tid);
 
 /* Of a process; NULL where a dump has none, as of a zombie. */
 const TaskKobjIdsEntry *crit_proc_ids(struct crit_proc *proc, uint32_t pid);
 const FsEntry *crit_proc_fs(struct crit_proc *proc, uint32_t pid);
 struct crit_space *crit_proc_memory(struct crit_proc *proc, uint32_t pid);
+const struct crit_proc_usage *crit_proc_usage(struct crit_proc *proc, uint32_t pid);
+
+/* The least number of slots that its table of descriptors can have; 0: it has none. */
+uint64_t crit_proc_slots(struct crit_proc *proc, uint32_t pid);
 
 /* NULL: no memory, or no inventory. */
 struct crit_files *crit_proc_files(struct crit_proc *proc);

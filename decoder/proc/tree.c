@@ -15,10 +15,19 @@
 #include "decoder/proc/render.h"
 #include "decoder/proc/snapshot.h"
 
-#define TOP     CRIT_IN(CRIT_IN_TOP)
-#define PROCESS CRIT_IN(CRIT_IN_PROCESS)
-#define TASK    CRIT_IN(CRIT_IN_TASK)
-#define BOTH    (PROCESS | TASK)
+#define TOP         CRIT_IN(CRIT_IN_TOP)
+#define PROCESS     CRIT_IN(CRIT_IN_PROCESS)
+#define TASK        CRIT_IN(CRIT_IN_TASK)
+#define CALLER      CRIT_IN(CRIT_IN_CALLER)
+#define CALLER_TASK CRIT_IN(CRIT_IN_CALLER_TASK)
+#define BOTH        (PROCESS | TASK)
+#define ALL         (BOTH | CALLER | CALLER_TASK)
+#define ATTR        CRIT_IN(CRIT_IN_ATTR)
+#define SYS         CRIT_IN(CRIT_IN_SYS)
+#define SYS_KERNEL  CRIT_IN(CRIT_IN_SYS_KERNEL)
+
+/* Bytes that are kept of a text's buffer for the next one. */
+#define LAST_KEEP ((size_t)64 << 10)
 
 /* It has an address space. */
 static bool has_memory(struct crit_proc *proc, const struct crit_proc_file *f)
@@ -32,14 +41,47 @@ static const struct crit_proc_kind top = {
 /* In the order in which a listing has them. Before the members with numbers. */
 /* clang-format off */
 static const struct crit_proc_kind kinds[] = {
-	{"self",      TOP,     CRIT_PROC_LINK, 0777, .render = crit_proc_self},
-	{"version",   TOP,     CRIT_PROC_TEXT, 0444, .render = crit_proc_version},
+	{"loadavg",       TOP,     CRIT_PROC_TEXT, 0444, .render = crit_proc_loadavg},
+	{"meminfo",       TOP,     CRIT_PROC_TEXT, 0444, .render = crit_proc_meminfo},
+	{"mounts",        TOP,     CRIT_PROC_LINK, 0777, .render = crit_proc_to_mounts},
+	{"net",           TOP,     CRIT_PROC_LINK, 0777, .render = crit_proc_to_net},
+	{"self",          TOP,     CRIT_PROC_LINK, 0777, .render = crit_proc_self},
+	{"stat",          TOP,     CRIT_PROC_TEXT, 0444, .render = crit_proc_system_stat},
+	{"sys",           TOP,     CRIT_PROC_DIRECTORY, 0555, .holds = CRIT_IN_SYS},
+	{"thread-self",   TOP,     CRIT_PROC_LINK, 0777, .render = crit_proc_thread_self},
+	{"uptime",        TOP,     CRIT_PROC_TEXT, 0444, .render = crit_proc_uptime},
+	{"version",       TOP,     CRIT_PROC_TEXT, 0444, .render = crit_proc_version},
 
-	{"comm",      BOTH,    CRIT_PROC_TEXT, 0444, .render = crit_proc_comm},
-	{"core",      PROCESS, CRIT_PROC_CORE, 0400, .there = has_memory},
-	{"map_files", PROCESS, CRIT_PROC_DIRECTORY, 0500, .holds = CRIT_IN_MAP_FILES},
-	{"mem",       PROCESS, CRIT_PROC_MEM,  0600, .there = has_memory},
-	{"task",      PROCESS, CRIT_PROC_DIRECTORY, 0555, .holds = CRIT_IN_TASKS},
+	{"kernel",        SYS,     CRIT_PROC_DIRECTORY, 0555, .holds = CRIT_IN_SYS_KERNEL},
+	{"domainname",    SYS_KERNEL, CRIT_PROC_TEXT, 0444, .render = crit_proc_domainname, .there = crit_proc_has_uts},
+	{"hostname",      SYS_KERNEL, CRIT_PROC_TEXT, 0444, .render = crit_proc_hostname, .there = crit_proc_has_uts},
+	{"osrelease",     SYS_KERNEL, CRIT_PROC_TEXT, 0444, .render = crit_proc_osrelease},
+	{"ostype",        SYS_KERNEL, CRIT_PROC_TEXT, 0444, .render = crit_proc_ostype},
+	{"pid_max",       SYS_KERNEL, CRIT_PROC_TEXT, 0444, .render = crit_proc_pid_max},
+
+	{"attr",          BOTH,    CRIT_PROC_DIRECTORY, 0555, .holds = CRIT_IN_ATTR, .there = crit_proc_has_label},
+	{"auxv",          BOTH,    CRIT_PROC_TEXT, 0400, .render = crit_proc_auxv},
+	{"children",      TASK | CALLER_TASK, CRIT_PROC_TEXT, 0444, .render = crit_proc_children},
+	{"cmdline",       ALL,     CRIT_PROC_TEXT, 0444, .render = crit_proc_cmdline},
+	{"comm",          ALL,     CRIT_PROC_TEXT, 0444, .render = crit_proc_comm},
+	{"core",          PROCESS, CRIT_PROC_CORE, 0400, .there = has_memory},
+	{"environ",       ALL,     CRIT_PROC_TEXT, 0400, .render = crit_proc_environ},
+	{"gid_map",       BOTH,    CRIT_PROC_TEXT, 0444, .render = crit_proc_gid_map, .there = crit_proc_has_id_maps},
+	{"limits",        BOTH,    CRIT_PROC_TEXT, 0444, .render = crit_proc_limits, .there = crit_proc_has_limits},
+	{"loginuid",      BOTH,    CRIT_PROC_TEXT, 0444, .render = crit_proc_loginuid, .there = crit_proc_has_loginuid},
+	{"map_files",     PROCESS, CRIT_PROC_DIRECTORY, 0500, .holds = CRIT_IN_MAP_FILES},
+	{"mem",           PROCESS, CRIT_PROC_MEM,  0600, .there = has_memory},
+	{"oom_score_adj", BOTH,    CRIT_PROC_TEXT, 0444, .render = crit_proc_oom_score_adj, .there = crit_proc_has_oom_score_adj},
+	{"personality",   BOTH,    CRIT_PROC_TEXT, 0400, .render = crit_proc_personality, .there = crit_proc_has_personality},
+	{"stat",          ALL,     CRIT_PROC_TEXT, 0444, .render = crit_proc_task_stat},
+	{"statm",         ALL,     CRIT_PROC_TEXT, 0444, .render = crit_proc_statm},
+	{"status",        ALL,     CRIT_PROC_TEXT, 0444, .render = crit_proc_status},
+	{"task",          PROCESS, CRIT_PROC_DIRECTORY, 0555, .holds = CRIT_IN_TASKS},
+	{"task",          CALLER,  CRIT_PROC_DIRECTORY, 0555, .holds = CRIT_IN_CALLER_TASKS},
+	{"timers",        PROCESS, CRIT_PROC_TEXT, 0444, .render = crit_proc_timers, .there = crit_proc_has_timers},
+	{"uid_map",       BOTH,    CRIT_PROC_TEXT, 0444, .render = crit_proc_uid_map, .there = crit_proc_has_id_maps},
+
+	{"current",       ATTR,    CRIT_PROC_TEXT, 0444, .render = crit_proc_label},
 };
 /* clang-format on */
 
@@ -49,6 +91,10 @@ static const struct crit_proc_kind process = {
 	.shape = CRIT_PROC_DIRECTORY, .mode = 0555, .holds = CRIT_IN_PROCESS};
 static const struct crit_proc_kind task = {
 	.shape = CRIT_PROC_DIRECTORY, .mode = 0555, .holds = CRIT_IN_TASK};
+static const struct crit_proc_kind caller_itself = {
+	.shape = CRIT_PROC_DIRECTORY, .mode = 0555, .holds = CRIT_IN_CALLER};
+static const struct crit_proc_kind caller_task = {
+	.shape = CRIT_PROC_DIRECTORY, .mode = 0555, .holds = CRIT_IN_CALLER_TASK};
 static const struct crit_proc_kind run = {.shape = CRIT_PROC_RUN, .mode = 0600};
 
 static int next_process(struct crit_proc *proc, const struct crit_proc_file *dir,
@@ -67,26 +113,28 @@ static int next_process(struct crit_proc *proc, const struct crit_proc_file *dir
 	return 1;
 }
 
-/* A zombie has none of its own but the leader, whatever its list says. */
 static int next_task(struct crit_proc *proc, const struct crit_proc_file *dir, uint64_t *number,
 		     uint64_t *end)
 {
-	const struct crit_process *p = crit_proc_process(proc, dir->pid);
-	bool zombie = crit_proc_is_zombie(proc, dir->pid);
-	uint64_t found = UINT64_MAX;
-	size_t i;
+	uint32_t tid;
 
 	(void)end;
-	if (!p)
-		return -ENOENT;
-	if (p->entry->pid >= *number)
-		found = p->entry->pid;
-	for (i = 0; i < p->entry->n_threads && !zombie; i++)
-		if (p->entry->threads[i] >= *number && p->entry->threads[i] < found)
-			found = p->entry->threads[i];
-	if (found == UINT64_MAX)
+	if (*number > UINT32_MAX)
 		return 0;
-	*number = found;
+	tid = crit_proc_thread_from(proc, dir->pid, (uint32_t)*number);
+	*number = tid;
+	return tid != 0;
+}
+
+/* The only thread of the process that asks. */
+static int next_caller(struct crit_proc *proc, const struct crit_proc_file *dir,
+		       uint64_t *number, uint64_t *end)
+{
+	(void)proc;
+	(void)end;
+	if (*number > dir->pid)
+		return 0;
+	*number = dir->pid;
 	return 1;
 }
 
@@ -101,6 +149,7 @@ static int next_run(struct crit_proc *proc, const struct crit_proc_file *dir, ui
 static const struct crit_proc_members members[CRIT_N_PLACES] = {
 	[CRIT_IN_TOP] = {&process, next_process},
 	[CRIT_IN_TASKS] = {&task, next_task},
+	[CRIT_IN_CALLER_TASKS] = {&caller_task, next_caller},
 	[CRIT_IN_MAP_FILES] = {&run, next_run},
 };
 
@@ -135,7 +184,7 @@ static struct crit_proc_file numbered(const struct crit_proc_file *dir, uint64_t
 
 	if (place == CRIT_IN_TOP)
 		f.pid = (uint32_t)number;
-	else if (place == CRIT_IN_TASKS)
+	else if (place == CRIT_IN_TASKS || place == CRIT_IN_CALLER_TASKS)
 		f.tid = (uint32_t)number;
 	f.number = number;
 	f.end = end;
@@ -177,10 +226,22 @@ static int lookup_member(struct crit_proc *proc, const struct crit_proc_file *di
 	return strcmp(name, spelled) ? -ENOENT : 0;
 }
 
+/* Who asks finds himself, if the dump has no such process. */
+static int lookup_caller(const char *name, uint32_t caller, struct crit_proc_file *file)
+{
+	char spelled[CRIT_PROC_NAME_MAX];
+
+	*file = (struct crit_proc_file){
+		.kind = &caller_itself, .pid = caller, .number = caller};
+	name_of(file, spelled);
+	return !caller || strcmp(name, spelled) ? -ENOENT : 0;
+}
+
 int crit_proc_lookup(struct crit_proc *proc, const struct crit_proc_file *dir, const char *name,
 		     uint32_t caller, struct crit_proc_file *file)
 {
 	size_t i;
+	int ret;
 
 	proc->caller = caller;
 	if (dir->kind->shape != CRIT_PROC_DIRECTORY)
@@ -191,7 +252,10 @@ int crit_proc_lookup(struct crit_proc *proc, const struct crit_proc_file *dir, c
 		*file = named(dir, &kinds[i]);
 		return is_there(proc, file) ? 0 : -ENOENT;
 	}
-	return lookup_member(proc, dir, name, file);
+	ret = lookup_member(proc, dir, name, file);
+	if (ret == -ENOENT && dir->kind == &top)
+		ret = lookup_caller(name, caller, file);
+	return ret;
 }
 
 /* Cookies: the rows of the table, then the numbers. */
@@ -222,16 +286,37 @@ int crit_proc_next(struct crit_proc *proc, const struct crit_proc_file *dir, uin
 	return 1;
 }
 
+/* Its text is the last one then. */
+static int render(struct crit_proc *proc, const struct crit_proc_file *file, uint32_t caller,
+		  struct crit_error *err)
+{
+	struct crit_proc_last *last = &proc->last;
+	int ret;
+
+	if (!file->kind->render)
+		return -EINVAL;
+	if (last->caller == caller && crit_proc_same(&last->file, file))
+		return 0;
+	last->file = (struct crit_proc_file){0};
+	crit_buf_trim(&last->text, LAST_KEEP);
+	proc->caller = caller;
+	ret = file->kind->render(proc, file, &last->text, err);
+	if (ret < 0 || last->text.error)
+		return ret < 0 ? ret : last->text.error;
+	last->file = *file;
+	last->caller = caller;
+	return 0;
+}
+
 int crit_proc_text(struct crit_proc *proc, const struct crit_proc_file *file, uint32_t caller,
 		   struct crit_buf *out, struct crit_error *err)
 {
-	int ret;
+	int ret = render(proc, file, caller, err);
 
-	proc->caller = caller;
-	if (!file->kind->render)
-		return -EINVAL;
-	ret = file->kind->render(proc, file, out, err);
-	return ret < 0 ? ret : out->error;
+	if (ret < 0)
+		return ret;
+	crit_buf_add(out, proc->last.text.data, proc->last.text.len);
+	return out->error;
 }
 
 /* Owner, permissions and times are those of the image that it is read from. */
@@ -262,7 +347,6 @@ static void give_to_user(struct crit_proc *proc, const struct crit_proc_file *fi
 static int size_of(struct crit_proc *proc, const struct crit_proc_file *file, uint32_t caller,
 		   off_t *size)
 {
-	struct crit_buf text = {0};
 	struct crit_space *space;
 	struct crit_core *core;
 	int ret;
@@ -270,9 +354,8 @@ static int size_of(struct crit_proc *proc, const struct crit_proc_file *file, ui
 	switch (file->kind->shape) {
 	case CRIT_PROC_TEXT:
 	case CRIT_PROC_LINK:
-		ret = crit_proc_text(proc, file, caller, &text, NULL);
-		*size = (off_t)text.len;
-		crit_buf_fini(&text);
+		ret = render(proc, file, caller, NULL);
+		*size = ret < 0 ? 0 : (off_t)proc->last.text.len;
 		return ret;
 	case CRIT_PROC_RUN:
 		*size = (off_t)(file->end - file->number);

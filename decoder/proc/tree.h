@@ -18,7 +18,12 @@ enum crit_proc_place {
 	CRIT_IN_NS,        /* <pid>/ns */
 	CRIT_IN_NET,       /* <pid>/net */
 	CRIT_IN_MAP_FILES, /* <pid>/map_files */
-	CRIT_IN_CALLER,    /* the process that asks, which the dump has not */
+	CRIT_IN_ATTR,      /* <pid>/attr */
+	CRIT_IN_SYS,
+	CRIT_IN_SYS_KERNEL,
+	CRIT_IN_CALLER,       /* the process that asks, which the dump has not */
+	CRIT_IN_CALLER_TASKS, /* its task, and its only thread */
+	CRIT_IN_CALLER_TASK,
 	CRIT_N_PLACES,
 };
 
@@ -28,6 +33,9 @@ enum crit_proc_place {
 typedef int crit_proc_render(struct crit_proc *proc, const struct crit_proc_file *f,
 			     struct crit_buf *out, struct crit_error *err);
 
+/* Is there one in its directory? */
+typedef bool crit_proc_there(struct crit_proc *proc, const struct crit_proc_file *f);
+
 /* A file, or all those in a directory that differ by a number. */
 struct crit_proc_kind {
 	const char *name; /* NULL: a number */
@@ -36,8 +44,7 @@ struct crit_proc_kind {
 	unsigned mode;              /* permissions at most; the image's own limit them */
 	crit_proc_render *render;   /* of texts and links */
 	enum crit_proc_place holds; /* of directories */
-	/* is there one in its directory? NULL: always */
-	bool (*there)(struct crit_proc *proc, const struct crit_proc_file *f);
+	crit_proc_there *there;     /* NULL: always */
 };
 
 /* The files of a directory that have numbers. */
