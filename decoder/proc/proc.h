@@ -47,6 +47,9 @@ static inline bool crit_proc_same(const struct crit_proc_file *a,
 int crit_proc_new(int dirfd, struct crit_proc **out, struct crit_error *err);
 void crit_proc_free(struct crit_proc *proc); /* NULL is fine */
 
+/* Keep what was expensive to make in an older tree of the same dump, and is good still. */
+void crit_proc_inherit(struct crit_proc *proc, struct crit_proc *from);
+
 /* The top directory. */
 struct crit_proc_file crit_proc_top(void);
 
@@ -60,6 +63,13 @@ int crit_proc_lookup(struct crit_proc *proc, const struct crit_proc_file *dir, c
 		     uint32_t caller, struct crit_proc_file *file);
 
 #define CRIT_PROC_NAME_MAX 64
+
+/* The file of this number in a directory whose files have numbers. 0, -ENOENT, -errno. */
+int crit_proc_member(struct crit_proc *proc, const struct crit_proc_file *dir, uint64_t number,
+		     struct crit_proc_file *file);
+
+/* The name that it has in its directory. */
+void crit_proc_name(const struct crit_proc_file *file, char name[CRIT_PROC_NAME_MAX]);
 
 /*
  * The first file of a directory at or behind *cookie, which begins with 0 and is set to go on

@@ -75,6 +75,11 @@ int crit_proc_new(int dirfd, struct crit_proc **out, struct crit_error *err)
 	return 0;
 }
 
+void crit_proc_inherit(struct crit_proc *proc, struct crit_proc *from)
+{
+	crit_proc_spaces_take(&proc->spaces, &from->spaces);
+}
+
 static void task_fini(struct crit_proc_task *t)
 {
 	core_entry__free_unpacked(t->core, NULL);
@@ -93,6 +98,7 @@ void crit_proc_free(struct crit_proc *proc)
 	task_fini(&proc->thread);
 	crit_buf_fini(&proc->last.text);
 	crit_proc_tables_fini(&proc->tables);
+	crit_proc_spaces_fini(&proc->spaces);
 	inventory_entry__free_unpacked(proc->inventory, NULL);
 	crit_files_free(proc->files);
 	free(proc->pids);
@@ -188,8 +194,8 @@ struct crit_space *crit_proc_memory(struct crit_proc *proc, uint32_t pid)
 	struct crit_proc_task *t = kept(proc, pid);
 
 	if (t && !t->space_read) {
-		if (crit_space_open(&proc->dump, crit_proc_process(proc, pid), &t->space, NULL) < 0)
-			t->space = NULL;
+		t->space = crit_proc_spaces_get(&proc->spaces, &proc->dump,
+						crit_proc_process(proc, pid));
 		t->space_read = true;
 	}
 	return t ? t->space : NULL;

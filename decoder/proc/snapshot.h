@@ -10,6 +10,7 @@
 #include "decoder/proc/proc.h"
 #include "decoder/proc/tables.h"
 #include "decoder/proc/usage.h"
+#include "decoder/proc/spaces.h"
 #include "inventory.pb-c.h"
 
 struct crit_proc_pid {
@@ -51,6 +52,7 @@ struct crit_proc {
 	struct crit_proc_last last;
 	struct crit_proc_tables tables;
 	uint32_t caller;                       /* who asks now */
+	struct crit_proc_spaces spaces;
 };
 
 /* The process with this pid; NULL if there is none. */

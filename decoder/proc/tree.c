@@ -191,7 +191,7 @@ static struct crit_proc_file numbered(const struct crit_proc_file *dir, uint64_t
 	return f;
 }
 
-static void name_of(const struct crit_proc_file *f, char name[CRIT_PROC_NAME_MAX])
+void crit_proc_name(const struct crit_proc_file *f, char name[CRIT_PROC_NAME_MAX])
 {
 	if (f->kind->name)
 		snprintf(name, CRIT_PROC_NAME_MAX, "%s", f->kind->name);
@@ -207,22 +207,35 @@ static uint64_t number_in(const struct crit_proc_kind *kind, const char *name)
 	return strtoull(name, NULL, kind->shape == CRIT_PROC_RUN ? 16 : 10);
 }
 
-static int lookup_member(struct crit_proc *proc, const struct crit_proc_file *dir,
-			 const char *name, struct crit_proc_file *file)
+int crit_proc_member(struct crit_proc *proc, const struct crit_proc_file *dir, uint64_t number,
+		     struct crit_proc_file *file)
 {
 	const struct crit_proc_members *m = &members[dir->kind->holds];
-	char spelled[CRIT_PROC_NAME_MAX];
-	uint64_t number, end = 0;
+	uint64_t found = number, end = 0;
 	int ret;
 
 	if (!m->kind)
 		return -ENOENT;
-	number = number_in(m->kind, name);
-	ret = m->next(proc, dir, &number, &end);
-	if (ret <= 0)
+	ret = m->next(proc, dir, &found, &end);
+	if (ret <= 0 || found != number)
 		return ret < 0 ? ret : -ENOENT;
 	*file = numbered(dir, number, end);
-	name_of(file, spelled);
+	return 0;
+}
+
+static int lookup_member(struct crit_proc *proc, const struct crit_proc_file *dir,
+			 const char *name, struct crit_proc_file *file)
+{
+	const struct crit_proc_kind *kind = members[dir->kind->holds].kind;
+	char spelled[CRIT_PROC_NAME_MAX];
+	int ret;
+
+	if (!kind)
+		return -ENOENT;
+	ret = crit_proc_member(proc, dir, number_in(kind, name), file);
+	if (ret < 0)
+		return ret;
+	crit_proc_name(file, spelled);
 	return strcmp(name, spelled) ? -ENOENT : 0;
 }
 
@@ -269,7 +282,7 @@ int crit_proc_next(struct crit_proc *proc, const struct crit_proc_file *dir, uin
 	for (; *cookie < N_KINDS; ++*cookie) {
 		*file = named(dir, &kinds[*cookie]);
 		if ((file->kind->in & CRIT_IN(dir->kind->holds)) && is_there(proc, file)) {
-			name_of(file, name);
+			crit_proc_name(file, name);
 			++*cookie;
 			return 1;
 		}
@@ -281,7 +294,7 @@ int crit_proc_next(struct crit_proc *proc, const struct crit_proc_file *dir, uin
 	if (ret <= 0)
 		return ret;
 	*file = numbered(dir, number, end);
-	name_of(file, name);
+	crit_proc_name(file, name);
 	*cookie = number + 1 + N_KINDS;
 	return 1;
 }
