@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoder/index.h"
+#include "decoder/lookup.h"
 #include "decoder/wire.h"
+
+#define ALL "files.img"
 
 /* Where the files of a type are. */
 static const struct kind {
@@ -42,19 +44,10 @@ static const struct kind {
 
 enum { N_KINDS = sizeof(kinds) / sizeof(*kinds) };
 
-/* An image with files in it. */
-struct source {
-	const char *name; /* NULL: not looked for yet */
-	bool there;       /* it can be read, walk is open */
-	bool told;        /* the listener knows that something is missing */
-	struct crit_walk walk;
-	struct crit_index by_id; /* entry numbers */
-};
-
 struct crit_files {
 	struct crit_dump *dump; /* borrowed */
-	struct source all;      /* files.img */
-	struct source old[N_KINDS];
+	struct crit_lookup all; /* files.img */
+	struct crit_lookup old[N_KINDS];
 };
 
 struct crit_files *crit_files_new(struct crit_dump *dump)
@@ -66,86 +59,16 @@ struct crit_files *crit_files_new(struct crit_dump *dump)
 	return files;
 }
 
-static void source_fini(struct source *s)
-{
-	if (s->there)
-		crit_walk_close(&s->walk);
-	crit_index_fini(&s->by_id);
-}
-
 void crit_files_free(struct crit_files *files)
 {
 	size_t i;
 
 	if (!files)
 		return;
-	source_fini(&files->all);
+	crit_lookup_fini(&files->all);
 	for (i = 0; i < N_KINDS; i++)
-		source_fini(&files->old[i]);
+		crit_lookup_fini(&files->old[i]);
 	free(files);
-}
-
-static void source_tell(struct crit_files *files, struct source *s,
-			const struct crit_error *err)
-{
-	s->told = true;
-	crit_dump_tell(files->dump, s->name, err);
-}
-
-/* Index all its entries. */
-static void source_read(struct crit_files *files, struct source *s)
-{
-	struct crit_error err = {0};
-	const uint8_t *bytes;
-	struct crit_entry e;
-	uint64_t id;
-	int ret;
-
-	while ((ret = crit_walk_bytes(&s->walk, &e, &bytes, &err)) > 0) {
-		if (crit_wire_uint(e.type, bytes, e.message.len, "id", &id) <= 0) {
-			crit_walk_refuse(&s->walk, &e, &err);
-			source_tell(files, s, &err);
-			continue;
-		}
-		ret = crit_index_put(&s->by_id, id, s->walk.n - 1, NULL);
-		if (ret < 0) {
-			crit_fail(&err, CRIT_NO_MEMORY, "no memory for an index");
-			break;
-		}
-	}
-	if (ret < 0)
-		source_tell(files, s, &err);
-}
-
-/* Is it there? An image that was never there is no news: which ones are differs. */
-static bool source_open(struct crit_files *files, struct source *s, const char *name)
-{
-	struct crit_error err = {0};
-	int ret;
-
-	if (s->name)
-		return s->there;
-	s->name = name;
-	ret = crit_walk_open(files->dump, name, &s->walk, &err);
-	s->there = ret == 0;
-	if (s->there)
-		source_read(files, s);
-	else if (ret != -ENOENT)
-		source_tell(files, s, &err);
-	return s->there;
-}
-
-static void *source_find(struct crit_files *files, struct source *s, uint64_t id)
-{
-	struct crit_error err = {0};
-	ProtobufCMessage *msg;
-
-	if (!crit_index_find(&s->by_id, id, &s->walk.n))
-		return NULL;
-	if (crit_walk_next(&s->walk, &msg, &err) > 0)
-		return msg;
-	source_tell(files, s, &err);
-	return NULL;
 }
 
 static const struct kind *kind_of(uint32_t type)
@@ -189,7 +112,7 @@ uint32_t crit_file_type_of_image(const char *image)
 /* A file that is nowhere: say where it should have been. */
 static void tell_missing(struct crit_files *files, const struct kind *kind, uint64_t id)
 {
-	struct source *all = &files->all, *old = &files->old[kind - kinds];
+	struct crit_lookup *all = &files->all, *old = &files->old[kind - kinds];
 	struct crit_error err = {0};
 
 	if (all->told || old->told)
@@ -199,37 +122,59 @@ static void tell_missing(struct crit_files *files, const struct kind *kind, uint
 		old->told = true;
 		crit_fail(&err, CRIT_BROKEN, "there is no such image%s%s",
 			  kind->image ? ", nor " : "", kind->image ? kind->image : "");
-		crit_dump_tell(files->dump, all->name, &err);
+		crit_dump_tell(files->dump, all->image, &err);
 		return;
 	}
 	crit_fail(&err, CRIT_BROKEN, "no file in it has the id %llu", (unsigned long long)id);
-	crit_dump_tell(files->dump, all->there ? all->name : old->name, &err);
+	crit_dump_tell(files->dump, all->there ? all->image : old->image, &err);
+}
+
+/* An open tun device is there as two files with one id. */
+static FileEntry *find_in_all(struct crit_files *files, uint32_t type, uint64_t id)
+{
+	struct crit_lookup *all = &files->all;
+	FileEntry *entry, *other;
+
+	if (!crit_lookup_open(files->dump, all, ALL, "id", "type"))
+		return NULL;
+	entry = crit_lookup_find(files->dump, all, id);
+	if (!entry || (uint32_t)entry->type == type)
+		return entry;
+	other = crit_lookup_find(files->dump, all, (uint64_t)type << 32 | id);
+	if (!other)
+		return entry;
+	file_entry__free_unpacked(entry, NULL);
+	return other;
+}
+
+/* The message of a type in an entry of files.img, which is freed if it has none. */
+static bool take_member(const struct kind *kind, FileEntry *entry, struct crit_open_file *file)
+{
+	file->owned = &entry->base;
+	file->what = member(entry, kind);
+	if (!file->what)
+		crit_open_file_fini(file);
+	return file->what != NULL;
 }
 
 bool crit_files_find(struct crit_files *files, uint32_t type, uint64_t id,
 		     struct crit_open_file *file)
 {
 	const struct kind *kind = kind_of(type);
-	FileEntry *entry = NULL;
-	struct source *old;
+	struct crit_lookup *old;
+	FileEntry *entry;
 
 	if (!kind)
 		return false;
-	if (source_open(files, &files->all, "files.img"))
-		entry = source_find(files, &files->all, id);
+	entry = find_in_all(files, type, id);
 	if (entry) {
 		file->style = crit_image_style(files->all.walk.img, false);
-		file->owned = &entry->base;
-		file->what = member(entry, kind);
-		if (!file->what)
-			crit_open_file_fini(file);
-		return file->what != NULL;
+		return take_member(kind, entry, file);
 	}
 	old = &files->old[kind - kinds];
-	if (kind->image && source_open(files, old, kind->image))
-		file->what = file->owned = source_find(files, old, id);
-	else
-		file->what = NULL;
+	file->what = NULL;
+	if (kind->image && crit_lookup_open(files->dump, old, kind->image, "id", NULL))
+		file->what = file->owned = crit_lookup_find(files->dump, old, id);
 	if (file->what)
 		file->style = crit_image_style(old->walk.img, false);
 	else
@@ -240,6 +185,90 @@ bool crit_files_find(struct crit_files *files, uint32_t type, uint64_t id,
 void crit_open_file_fini(struct crit_open_file *file)
 {
 	protobuf_c_message_free_unpacked(file->owned, NULL);
+}
+
+void crit_files_walk_begin(struct crit_dump *dump, uint32_t type, struct crit_files_walk *w)
+{
+	*w = (struct crit_files_walk){.dump = dump, .type = type};
+}
+
+void crit_files_walk_end(struct crit_files_walk *w)
+{
+	if (w->open)
+		crit_walk_close(&w->walk);
+	w->open = false;
+}
+
+/* files.img, then what old dumps have. */
+static bool open_next_image(struct crit_files_walk *w, const struct kind *kind)
+{
+	const char *images[] = {ALL, kind->image};
+	struct crit_error err = {0};
+	int ret;
+
+	while (!w->open && w->image < 2) {
+		const char *name = images[w->image++];
+
+		if (!name)
+			continue;
+		snprintf(w->name, sizeof(w->name), "%s", name);
+		ret = crit_walk_open(w->dump, name, &w->walk, &err);
+		w->open = ret == 0;
+		if (ret < 0 && ret != -ENOENT)
+			crit_dump_tell(w->dump, name, &err);
+	}
+	return w->open;
+}
+
+/* Of another type? Then there is no need to decode it. */
+static bool is_other(const struct crit_files_walk *w, const struct crit_entry *e,
+		     const uint8_t *bytes)
+{
+	uint64_t type;
+
+	return w->image == 1 &&
+	       crit_wire_uint(e->type, bytes, e->message.len, "type", &type) > 0 &&
+	       type != w->type;
+}
+
+/* The next file of the image. */
+static bool next_in_image(struct crit_files_walk *w, const struct kind *kind,
+			  struct crit_open_file *file)
+{
+	struct crit_error err = {0};
+	const uint8_t *bytes;
+	struct crit_entry e;
+	int ret;
+
+	while ((ret = crit_walk_bytes(&w->walk, &e, &bytes, &err)) > 0) {
+		if (is_other(w, &e, bytes))
+			continue;
+		w->walk.n--;
+		ret = crit_walk_next(&w->walk, &file->owned, &err);
+		if (ret == -EBADMSG)
+			crit_dump_tell(w->dump, w->name, &err);
+		if (ret <= 0)
+			continue;
+		file->style = crit_image_style(w->walk.img, false);
+		file->what = file->owned;
+		if (w->image > 1 || take_member(kind, (FileEntry *)file->owned, file))
+			return true;
+	}
+	if (ret < 0)
+		crit_dump_tell(w->dump, w->name, &err);
+	return false;
+}
+
+bool crit_files_walk_next(struct crit_files_walk *w, struct crit_open_file *file)
+{
+	const struct kind *kind = kind_of(w->type);
+
+	while (kind && open_next_image(w, kind)) {
+		if (next_in_image(w, kind, file))
+			return true;
+		crit_files_walk_end(w);
+	}
+	return false;
 }
 
 const char *crit_file_type_name(uint32_t type)

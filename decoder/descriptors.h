@@ -48,6 +48,23 @@ uint32_t crit_file_type_of_image(const char *image);
 /* The name of an fd_types, "REG"; NULL if there is none. */
 const char *crit_file_type_name(uint32_t type);
 
+/* A walk through all files of a type, whoever has them open. */
+struct crit_files_walk {
+	struct crit_dump *dump; /* borrowed */
+	uint32_t type;
+	unsigned image; /* which one is next */
+	bool open;      /* the walk is */
+	struct crit_walk walk;
+	char name[CRIT_IMAGE_NAME_MAX];
+};
+
+/* Begin with the first one. */
+void crit_files_walk_begin(struct crit_dump *dump, uint32_t type, struct crit_files_walk *w);
+void crit_files_walk_end(struct crit_files_walk *w);
+
+/* The next one, to be ended with crit_open_file_fini(). false at the end. */
+bool crit_files_walk_next(struct crit_files_walk *w, struct crit_open_file *file);
+
 /* A walk through the descriptors of a process. */
 struct crit_descriptors {
 	struct crit_dump *dump; /* borrowed */
