@@ -246,7 +246,7 @@ static int lookup_caller(const char *name, uint32_t caller, struct crit_proc_fil
 
 	*file = (struct crit_proc_file){
 		.kind = &caller_itself, .pid = caller, .number = caller};
-	name_of(file, spelled);
+	crit_proc_name(file, spelled);
 	return !caller || strcmp(name, spelled) ? -ENOENT : 0;
 }
 
