@@ -91,6 +91,14 @@ void crit_file_put(struct crit_file *file)
 	free(file);
 }
 
+void crit_file_changed(const struct crit_file *file, struct timespec *latest)
+{
+	struct stat st;
+
+	if (file && fstat(file->fd, &st) == 0)
+		crit_time_later(&st.st_ctim, latest);
+}
+
 int crit_pread_full(int fd, void *buf, size_t len, uint64_t off)
 {
 	uint8_t *to = buf;

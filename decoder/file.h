@@ -6,6 +6,7 @@
 #ifndef CRIT_FILE_H
 #define CRIT_FILE_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -28,6 +29,14 @@ static inline bool crit_time_same(const struct timespec *a, const struct timespe
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
+/* Make *latest that time, if it is later. */
+static inline void crit_time_later(const struct timespec *t, struct timespec *latest)
+{
+	if (t->tv_sec > latest->tv_sec ||
+	    (t->tv_sec == latest->tv_sec && t->tv_nsec > latest->tv_nsec))
+		*latest = *t;
+}
+
 /* The same file with the same bytes, whatever became of its name and its mode since. */
 bool crit_bytes_same(const struct stat *a, const struct stat *b);
 
@@ -37,6 +46,12 @@ struct crit_file {
 	struct stat st; /* when it was opened */
 };
 
+/* Is it the machine that fails, not the file? Then it may be tried again. */
+static inline bool crit_is_passing(int ret)
+{
+	return ret == -ENOMEM || ret == -EMFILE || ret == -ENFILE;
+}
+
 /* Open a regular file, never through a symlink. -errno, -ELOOP, -EINVAL. */
 int crit_file_open(int dirfd, const char *name, struct crit_file **out);
 
@@ -45,6 +60,9 @@ int crit_file_adopt(int fd, struct crit_file **out);
 
 struct crit_file *crit_file_get(struct crit_file *file);
 void crit_file_put(struct crit_file *file); /* NULL is fine */
+
+/* Make *latest the time when it was last changed, if that is later. NULL is fine. */
+void crit_file_changed(const struct crit_file *file, struct timespec *latest);
 
 /* Read exactly `len` bytes; -EIO if the file has become shorter than that. */
 int crit_pread_full(int fd, void *buf, size_t len, uint64_t off);

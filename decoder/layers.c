@@ -3,6 +3,7 @@
  */
 #include "decoder/layers.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -45,14 +46,16 @@ struct crit_pagemap *crit_layers_map(struct crit_layers *l, unsigned level,
 {
 	struct crit_chain *chain = l->chain;
 	struct layer *layer;
+	int ret;
 
 	if (level >= l->n)
 		return NULL;
 	layer = &l->layer[level];
 	if (!layer->tried) {
-		layer->tried = true;
-		crit_pagemap_open(level ? &chain->parents.dump[level - 1] : &chain->dump,
-				  l->name, chain->page_size, &chain->watch, &layer->map, err);
+		ret = crit_pagemap_open(level ? &chain->parents.dump[level - 1] : &chain->dump,
+					l->name, chain->page_size, &chain->watch, &layer->map,
+					err);
+		layer->tried = !crit_is_passing(ret);
 	}
 	return layer->map;
 }
@@ -76,26 +79,28 @@ static void narrow(struct crit_stretch *s, const struct crit_piece *piece)
 	s->reason = piece->reason;
 }
 
-static void set_here(const struct crit_pagemap *map, unsigned level,
-		     const struct crit_piece *piece, struct crit_stretch *s)
+static void set_here(struct crit_pagemap *map, unsigned level, const struct crit_piece *piece,
+		     struct crit_stretch *s)
 {
 	s->backing = level ? CRIT_INHERITED : CRIT_STORED;
-	s->fd = crit_pagemap_pages(map)->fd;
+	s->fd = crit_pagemap_pages(map)->file->fd;
 	s->off = piece->off + (s->start - piece->start);
 }
 
 int crit_layers_find(struct crit_layers *l, uint64_t addr, struct crit_stretch *s,
 		     struct crit_error *err)
 {
-	struct crit_error unheard = {0};
+	struct crit_error why = {0};
 	struct crit_piece piece;
 	unsigned level;
 	int ret;
 
 	*s = (struct crit_stretch){0, UINT64_MAX, .backing = CRIT_MISSING, .fd = -1};
 	for (level = 0;; level++) {
-		struct crit_pagemap *map = crit_layers_map(l, level, &unheard);
+		struct crit_pagemap *map = crit_layers_map(l, level, &why);
 
+		if (!map && crit_is_passing(-why.errnum))
+			return crit_fail_errno(err, why.errnum, "can't open a page map");
 		if (!map) {
 			s->reason = no_map_reason(l, level);
 			return 1;
@@ -122,5 +127,5 @@ void crit_layers_changed(const struct crit_layers *l, struct timespec *latest)
 
 	for (i = 0; i < l->n; i++)
 		if (l->layer[i].map)
-			crit_pagemap_changed(l->layer[i].map, latest);
+			crit_file_changed(crit_pagemap_pages(l->layer[i].map)->file, latest);
 }

@@ -26,7 +26,7 @@ void crit_layers_free(struct crit_layers *l); /* NULL is fine */
 
 /*
  * The page map at a level, 0 being the dump's own; NULL if it can't be had, with the
- * reason the first time.
+ * reason unless that was given before.
  */
 struct crit_pagemap *crit_layers_map(struct crit_layers *l, unsigned level,
 				     struct crit_error *err);

@@ -24,7 +24,8 @@ static const char *fault(const VmaEntry *vma, uint64_t floor)
 		return "is empty";
 	if ((vma->start | vma->end) & in_page)
 		return "is not of whole pages";
-	if (vma->end > CRIT_ADDRESS_TOP && !(vma->status & CRIT_VMA_VSYSCALL))
+	if (vma->end > CRIT_ADDRESS_TOP &&
+	    !(vma->status & CRIT_VMA_VSYSCALL && vma->start >= CRIT_ADDRESS_TOP))
 		return "is beyond all addresses";
 	if (vma->start < floor)
 		return "overlaps another one";

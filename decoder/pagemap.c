@@ -4,10 +4,8 @@
 #include "decoder/pagemap.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "decoder/memory.h"
 #include "decoder/wire.h"
@@ -40,9 +38,7 @@ struct crit_pagemap {
 	struct crit_walk walk;
 	uint32_t page_size;
 
-	char pages_name[CRIT_IMAGE_NAME_MAX];
-	struct crit_file *pages; /* a reference; NULL: there is none */
-	int write_fd;            /* owned, -1 until something is written */
+	struct crit_pages_file pages;
 
 	struct place *marks; /* owned: marks[i].n is 1 + i * STRIDE */
 	size_t n_marks, room;
@@ -179,6 +175,21 @@ static int make_index(struct crit_pagemap *map, struct crit_error *err)
 	return end_index(map, &at, ret, err);
 }
 
+static int open_pages(struct crit_pagemap *map, uint32_t id, struct crit_error *err)
+{
+	struct crit_error why = {0};
+	int ret;
+
+	ret = crit_pages_file_open(map->dump.dirfd, id, map->watch, &map->pages, &why);
+	if (crit_is_passing(ret)) {
+		*err = why;
+		return ret;
+	}
+	if (ret < 0)
+		complain(map, &why);
+	return 0;
+}
+
 /* The head says which pages file it is. */
 static int read_head(struct crit_pagemap *map, struct crit_error *err)
 {
@@ -195,29 +206,7 @@ static int read_head(struct crit_pagemap *map, struct crit_error *err)
 	if (crit_wire_check(e.type, bytes, e.message.len) < 0 ||
 	    crit_wire_uint(e.type, bytes, e.message.len, "pages_id", &id) < 0)
 		return crit_walk_refuse(&map->walk, &e, err);
-	snprintf(map->pages_name, sizeof(map->pages_name), "pages-%u.img", (uint32_t)id);
-	return 0;
-}
-
-static int open_pages(struct crit_pagemap *map, struct crit_error *err)
-{
-	struct crit_error why = {0};
-	int ret;
-
-	if (crit_watch_add(map->watch, map->dump.dirfd, map->pages_name) < 0)
-		return crit_fail(err, CRIT_NO_MEMORY, "no memory for a name");
-	ret = crit_file_open(map->dump.dirfd, map->pages_name, &map->pages);
-	if (ret == 0)
-		return 0;
-	map->pages = NULL;
-	crit_fail_errno(&why, -ret, "can't open %s", map->pages_name);
-	complain(map, &why);
-	return 0;
-}
-
-static uint64_t pages_of_file(const struct crit_pagemap *map)
-{
-	return map->pages ? (uint64_t)map->pages->st.st_size / map->page_size : 0;
+	return open_pages(map, (uint32_t)id, err);
 }
 
 static int open_all(struct crit_pagemap *map, struct crit_error *err)
@@ -233,8 +222,6 @@ static int open_all(struct crit_pagemap *map, struct crit_error *err)
 	}
 	ret = read_head(map, err);
 	if (ret == 0)
-		ret = open_pages(map, err);
-	if (ret == 0)
 		ret = make_index(map, err);
 	return ret;
 }
@@ -244,15 +231,18 @@ int crit_pagemap_open(struct crit_dump *dump, const char *name, uint32_t page_si
 		      struct crit_error *err)
 {
 	struct crit_pagemap *map = calloc(1, sizeof(*map));
+	struct crit_error unheard;
 	int ret;
 
+	if (!err)
+		err = &unheard;
 	if (!map)
 		return crit_fail(err, CRIT_NO_MEMORY, "no memory for a page map");
 	map->dump.dirfd = dump->dirfd;
 	snprintf(map->name, sizeof(map->name), "%s", name);
 	map->watch = watch;
 	map->page_size = page_size;
-	map->write_fd = -1;
+	map->pages.write_fd = -1;
 	ret = open_all(map, err);
 	if (ret < 0) {
 		crit_pagemap_free(map);
@@ -267,9 +257,7 @@ void crit_pagemap_free(struct crit_pagemap *map)
 	if (!map)
 		return;
 	crit_walk_close(&map->walk);
-	crit_file_put(map->pages);
-	if (map->write_fd >= 0)
-		close(map->write_fd);
+	crit_pages_file_close(&map->pages);
 	free(map->marks);
 	free(map);
 }
@@ -281,7 +269,7 @@ const struct crit_error *crit_pagemap_complaint(const struct crit_pagemap *map)
 
 uint32_t crit_pagemap_guess(const struct crit_pagemap *map)
 {
-	uint64_t size = map->pages ? (uint64_t)map->pages->st.st_size : 0;
+	uint64_t size = crit_pages_file_size(&map->pages);
 	uint32_t guess;
 
 	if (!map->n_pages || !size)
@@ -297,24 +285,12 @@ int crit_pagemap_resize(struct crit_pagemap *map, uint32_t page_size, struct cri
 	if (page_size == map->page_size)
 		return 0;
 	map->page_size = page_size;
-	map->complaint = (struct crit_error){0};
 	return make_index(map, err);
 }
 
-const struct crit_file *crit_pagemap_pages(const struct crit_pagemap *map)
+struct crit_pages_file *crit_pagemap_pages(struct crit_pagemap *map)
 {
-	return map->pages;
-}
-
-void crit_pagemap_changed(const struct crit_pagemap *map, struct timespec *latest)
-{
-	struct stat st;
-
-	if (!map->pages || fstat(map->pages->fd, &st) < 0)
-		return;
-	if (st.st_ctim.tv_sec > latest->tv_sec ||
-	    (st.st_ctim.tv_sec == latest->tv_sec && st.st_ctim.tv_nsec > latest->tv_nsec))
-		*latest = st.st_ctim;
+	return &map->pages;
 }
 
 /* The last mark from which on `addr` may be found. */
@@ -358,17 +334,12 @@ static int seek(struct crit_pagemap *map, uint64_t addr, struct crit_error *err)
 	return 0;
 }
 
-static const char *short_reason(const struct crit_pagemap *map)
-{
-	return map->pages ? "its pages file is too short"
-			  : "its pages file is missing or can't be read";
-}
-
 /* Pages of the pages file, as far as that reaches. */
 static void find_here(const struct crit_pagemap *map, uint64_t addr, struct crit_piece *piece)
 {
 	const struct run *run = &map->run;
-	uint64_t there = pages_of_file(map), cut = piece->end;
+	uint64_t there = crit_pages_file_size(&map->pages) / map->page_size;
+	uint64_t cut = piece->end;
 
 	if (there < run->page)
 		cut = run->start;
@@ -380,7 +351,8 @@ static void find_here(const struct crit_pagemap *map, uint64_t addr, struct crit
 		piece->off = run->page * map->page_size;
 	} else {
 		piece->start = cut;
-		piece->reason = short_reason(map);
+		piece->reason = map->pages.file ? "its pages file is too short"
+						: "its pages file is missing or can't be read";
 	}
 }
 
@@ -423,58 +395,9 @@ int crit_pagemap_find(struct crit_pagemap *map, uint64_t addr, struct crit_piece
 	return 0;
 }
 
-static bool is_pages_file(const struct crit_pagemap *map, const struct stat *st)
+int crit_pagemap_prepare(struct crit_pagemap *map, struct crit_error *err)
 {
-	return S_ISREG(st->st_mode) && st->st_dev == map->pages->st.st_dev &&
-	       st->st_ino == map->pages->st.st_ino && st->st_size == map->pages->st.st_size;
-}
-
-/* Open the pages file once more, to write, if that is still the same file. */
-static int reopen_pages(struct crit_pagemap *map, struct crit_error *err)
-{
-	struct stat st;
-	int fd;
-
-	fd = openat(map->dump.dirfd, map->pages_name,
-		    O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return crit_fail_errno(err, errno, "can't write into %s", map->pages_name);
-	if (fstat(fd, &st) < 0 || !is_pages_file(map, &st)) {
-		close(fd);
-		return crit_fail(err, CRIT_CHANGED, "%s is no longer the file that was read",
-				 map->pages_name);
-	}
-	map->write_fd = fd;
-	return 0;
-}
-
-int crit_pagemap_open_to_write(struct crit_pagemap *map, struct crit_error *err)
-{
-	struct stat st;
-	int ret;
-
-	if (map->write_fd < 0 && (ret = reopen_pages(map, err)) < 0)
-		return ret;
 	if (!crit_watch_same_name(map->watch, map->dump.dirfd, map->name))
 		return crit_fail(err, CRIT_CHANGED, "%s changed since it was read", map->name);
-	if (fstatat(map->dump.dirfd, map->pages_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    !is_pages_file(map, &st))
-		return crit_fail(err, CRIT_CHANGED, "%s is no longer the file that was read",
-				 map->pages_name);
-	return 0;
-}
-
-int crit_pagemap_write(struct crit_pagemap *map, const void *buf, size_t len, uint64_t off,
-		       struct crit_error *err)
-{
-	int dirfd = map->dump.dirfd, ret;
-	/* what others wrote is still to be seen by who asks whether all is the same */
-	bool same = crit_watch_same_name(map->watch, dirfd, map->pages_name);
-
-	ret = crit_pwrite_full(map->write_fd, buf, len, off);
-	if (same)
-		crit_watch_renew(map->watch, dirfd, map->pages_name);
-	if (ret < 0)
-		return crit_fail_errno(err, -ret, "can't write into %s", map->pages_name);
-	return 0;
+	return crit_pages_file_prepare(&map->pages, err);
 }

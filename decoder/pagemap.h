@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "decoder/watch.h"
+#include "decoder/pages-file.h"
 
 struct crit_pagemap;
 
@@ -56,23 +56,13 @@ int crit_pagemap_resize(struct crit_pagemap *map, uint32_t page_size, struct cri
 int crit_pagemap_find(struct crit_pagemap *map, uint64_t addr, struct crit_piece *piece,
 		      struct crit_error *err);
 
-/* The pages file, borrowed; NULL if there is none. */
-const struct crit_file *crit_pagemap_pages(const struct crit_pagemap *map);
-
-/* Make *latest the time of its last change, if that is later. */
-void crit_pagemap_changed(const struct crit_pagemap *map, struct timespec *latest);
+/* The pages file, borrowed. */
+struct crit_pages_file *crit_pagemap_pages(struct crit_pagemap *map);
 
 /*
- * Make ready to write into the pages file. 0; -EBUSY if the page map or the file is no
- * longer the one that was opened, -errno; each with the reason.
+ * Make ready to write into its pages file: as crit_pages_file_prepare(); -EBUSY as well if
+ * the page map itself changed, since the pages may be others now.
  */
-int crit_pagemap_open_to_write(struct crit_pagemap *map, struct crit_error *err);
-
-/*
- * Write into pages that are HERE, after that. `watch` knows the pages file again as it is
- * then. 0, -errno and the reason.
- */
-int crit_pagemap_write(struct crit_pagemap *map, const void *buf, size_t len, uint64_t off,
-		       struct crit_error *err);
+int crit_pagemap_prepare(struct crit_pagemap *map, struct crit_error *err);
 
 #endif

@@ -10,10 +10,14 @@
 
 #include "decoder/index.h"
 #include "decoder/segment-ids.h"
+#include "decoder/shm-blobs.h"
+
+#define OPEN_MAX 16 /* segments whose page maps are open at a time */
 
 struct segment {
-	uint64_t shmid;
-	struct crit_layers *layers; /* owned, NULL until needed */
+	bool is_blob;
+	uint64_t id;                /* its shmid; the number of its blob */
+	struct crit_layers *layers; /* owned, NULL while it is not open */
 };
 
 /* What a mapping has instead of the number of a segment. */
@@ -23,22 +27,27 @@ struct crit_segments {
 	struct crit_chain *chain; /* borrowed */
 	struct segment *all;      /* owned */
 	size_t n, room;
-	uint32_t *of_vma; /* owned: numbers of segments */
+	uint32_t *of_vma;        /* owned: numbers of segments */
+	size_t open[OPEN_MAX];   /* numbers of those that are open, as a ring */
+	size_t n_opened;         /* ever */
+	struct timespec changed; /* of those that are no longer open */
+	struct crit_shm_blobs blobs;
 };
 
-/* The number of the segment with this id, a new one if it is met for the first time. */
-static int put_segment(struct crit_segments *segs, struct crit_index *by_shmid, uint64_t shmid,
-		       uint32_t *number)
+/* What is needed only to find out. */
+struct search {
+	struct crit_dump *dump;
+	const struct crit_process *p;
+	struct crit_segment_ids *ids;
+	struct crit_index by_shmid;
+	bool read_blobs;
+};
+
+static int add(struct crit_segments *segs, struct segment seg)
 {
-	uint64_t there;
 	struct segment *all;
 	size_t room;
 
-	if (crit_index_put(by_shmid, shmid, segs->n, &there) < 0)
-		return -ENOMEM;
-	*number = (uint32_t)there;
-	if (there < segs->n)
-		return 0;
 	if (segs->n == segs->room) {
 		room = segs->room ? segs->room * 2 : 4;
 		all = realloc(segs->all, room * sizeof(*all));
@@ -47,46 +56,88 @@ static int put_segment(struct crit_segments *segs, struct crit_index *by_shmid, 
 		segs->all = all;
 		segs->room = room;
 	}
-	segs->all[segs->n++] = (struct segment){.shmid = shmid};
+	segs->all[segs->n++] = seg;
 	return 0;
 }
 
-static int find_all(struct crit_segments *segs, struct crit_segment_ids *ids,
-		    const struct crit_memory *m)
+/* The segment with this id, a new one if it is met for the first time. */
+static int put_shmid(struct crit_segments *segs, struct search *x, uint64_t shmid,
+		     uint32_t *number)
 {
-	struct crit_index by_shmid = {0};
+	uint64_t there;
+
+	if (crit_index_put(&x->by_shmid, shmid, segs->n, &there) < 0)
+		return -ENOMEM;
+	*number = (uint32_t)there;
+	return there < segs->n ? 0 : add(segs, (struct segment){.id = shmid});
+}
+
+/* Is a SysV segment a blob? Then it is the next one. 1, 0, -ENOMEM. */
+static int put_blob(struct crit_segments *segs, struct search *x, uint64_t id, uint32_t *number)
+{
+	uint64_t n;
+	int ret;
+
+	if (!x->read_blobs) {
+		x->read_blobs = true;
+		ret = crit_shm_blobs_read(x->dump, x->p, &segs->chain->watch, &segs->blobs);
+		if (ret < 0)
+			return ret;
+	}
+	if (!crit_shm_blobs_find(&segs->blobs, id, &n))
+		return 0;
+	*number = (uint32_t)segs->n;
+	return add(segs, (struct segment){.is_blob = true, .id = n}) < 0 ? -ENOMEM : 1;
+}
+
+static int put(struct crit_segments *segs, struct search *x, const VmaEntry *vma,
+	       uint32_t *number)
+{
 	uint64_t shmid;
+	int ret = 0;
+
+	if (vma->status & CRIT_VMA_SYSVIPC)
+		ret = put_blob(segs, x, vma->shmid, number);
+	if (ret)
+		return ret;
+	ret = crit_segment_id(x->ids, vma, &shmid);
+	if (ret > 0)
+		return put_shmid(segs, x, shmid, number);
+	*number = ret == 0 ? NONE : LOST;
+	return ret == -ENOENT ? 0 : ret;
+}
+
+static int find_all(struct crit_segments *segs, struct search *x, const struct crit_memory *m)
+{
 	int ret = 0;
 	size_t i;
 
-	for (i = 0; i < m->n_vmas && ret != -ENOMEM; i++) {
-		ret = crit_segment_id(ids, m->vmas[i], &shmid);
-		segs->of_vma[i] = ret == 0 ? NONE : LOST;
-		if (ret > 0)
-			ret = put_segment(segs, &by_shmid, shmid, &segs->of_vma[i]);
-	}
-	crit_index_fini(&by_shmid);
-	return ret == -ENOMEM ? ret : 0;
+	x->ids = crit_segment_ids_new(x->dump, &segs->chain->watch);
+	segs->of_vma = calloc(m->n_vmas + 1, sizeof(*segs->of_vma));
+	if (!x->ids || !segs->of_vma)
+		ret = -ENOMEM;
+	for (i = 0; i < m->n_vmas && ret >= 0; i++)
+		ret = put(segs, x, m->vmas[i], &segs->of_vma[i]);
+	crit_segment_ids_free(x->ids);
+	crit_index_fini(&x->by_shmid);
+	return ret < 0 ? ret : 0;
 }
 
-int crit_segments_open(struct crit_dump *dump, const struct crit_memory *m,
-		       struct crit_chain *chain, struct crit_segments **out,
-		       struct crit_error *err)
+int crit_segments_open(struct crit_dump *dump, const struct crit_process *p,
+		       const struct crit_memory *m, struct crit_chain *chain,
+		       struct crit_segments **out, struct crit_error *err)
 {
-	struct crit_segment_ids *ids = crit_segment_ids_new(dump, &chain->watch);
 	struct crit_segments *segs = calloc(1, sizeof(*segs));
+	struct search x = {.dump = dump, .p = p};
 
-	if (segs) {
+	if (segs)
 		segs->chain = chain;
-		segs->of_vma = calloc(m->n_vmas + 1, sizeof(*segs->of_vma));
-	}
-	if (!ids || !segs || !segs->of_vma || find_all(segs, ids, m) < 0) {
+	if (!segs || find_all(segs, &x, m) < 0) {
 		crit_segments_free(segs);
-		segs = NULL;
+		return crit_fail(err, CRIT_NO_MEMORY, "no memory for its shared memory");
 	}
-	crit_segment_ids_free(ids);
 	*out = segs;
-	return segs ? 0 : crit_fail(err, CRIT_NO_MEMORY, "no memory for its segments");
+	return 0;
 }
 
 void crit_segments_free(struct crit_segments *segs)
@@ -97,6 +148,7 @@ void crit_segments_free(struct crit_segments *segs)
 		return;
 	for (i = 0; i < segs->n; i++)
 		crit_layers_free(segs->all[i].layers);
+	crit_shm_blobs_fini(&segs->blobs);
 	free(segs->all);
 	free(segs->of_vma);
 	free(segs);
@@ -107,42 +159,66 @@ bool crit_segments_has(const struct crit_segments *segs, size_t vma)
 	return segs->of_vma[vma] != NONE;
 }
 
-static int open_layers(struct crit_segments *segs, struct segment *seg, struct crit_error *err)
+/* A process may have thousands of them, and each takes some descriptors. */
+static void close_oldest(struct crit_segments *segs)
 {
+	struct segment *seg;
+
+	if (segs->n_opened < OPEN_MAX)
+		return;
+	seg = &segs->all[segs->open[segs->n_opened % OPEN_MAX]];
+	crit_layers_changed(seg->layers, &segs->changed);
+	crit_layers_free(seg->layers);
+	seg->layers = NULL;
+}
+
+static int open_layers(struct crit_segments *segs, size_t n, struct crit_error *err)
+{
+	struct segment *seg = &segs->all[n];
 	char name[CRIT_IMAGE_NAME_MAX];
+	struct crit_layers *layers;
 
 	if (seg->layers)
 		return 0;
-	snprintf(name, sizeof(name), "pagemap-shmem-%" PRIu64 ".img", seg->shmid);
-	seg->layers = crit_layers_new(segs->chain, name);
-	return seg->layers ? 0 : crit_fail(err, CRIT_NO_MEMORY, "no memory for a segment");
+	snprintf(name, sizeof(name), "pagemap-shmem-%" PRIu64 ".img", seg->id);
+	layers = crit_layers_new(segs->chain, name);
+	if (!layers)
+		return crit_fail(err, CRIT_NO_MEMORY, "no memory for shared memory");
+	close_oldest(segs);
+	segs->open[segs->n_opened++ % OPEN_MAX] = n;
+	seg->layers = layers;
+	return 0;
 }
 
 int crit_segments_find(struct crit_segments *segs, size_t vma, uint64_t off,
 		       struct crit_stretch *s, struct crit_layers **from,
 		       struct crit_error *err)
 {
-	struct segment *seg;
+	uint32_t n = segs->of_vma[vma];
 	int ret;
 
-	if (segs->of_vma[vma] == LOST) {
+	*from = NULL;
+	if (n == LOST) {
 		*s = (struct crit_stretch){0, UINT64_MAX, .backing = CRIT_MISSING, .fd = -1};
 		s->reason = "it is in a memory file, which the dump does not have";
 		return 1;
 	}
-	seg = &segs->all[segs->of_vma[vma]];
-	ret = open_layers(segs, seg, err);
+	if (segs->all[n].is_blob)
+		return crit_shm_blobs_at(&segs->blobs, segs->all[n].id, off,
+					 segs->chain->page_size, s, err);
+	ret = open_layers(segs, n, err);
 	if (ret < 0)
 		return ret;
-	*from = seg->layers;
-	return crit_layers_find(seg->layers, off, s, err);
+	*from = segs->all[n].layers;
+	return crit_layers_find(*from, off, s, err);
 }
 
 void crit_segments_changed(const struct crit_segments *segs, struct timespec *latest)
 {
-	size_t i;
+	size_t i, n = segs->n_opened < OPEN_MAX ? segs->n_opened : OPEN_MAX;
 
-	for (i = 0; i < segs->n; i++)
-		if (segs->all[i].layers)
-			crit_layers_changed(segs->all[i].layers, latest);
+	crit_time_later(&segs->changed, latest);
+	crit_file_changed(segs->blobs.file, latest);
+	for (i = 0; i < n; i++)
+		crit_layers_changed(segs->all[segs->open[i]].layers, latest);
 }

@@ -19,13 +19,17 @@
 enum crit_backing {
 	CRIT_UNMAPPED,  /* there is no mapping */
 	CRIT_STORED,    /* in a pages file of the dump */
-	CRIT_INHERITED, /* in a pages file of a parent: they can't be written */
+	CRIT_INHERITED, /* in a pages file of a parent, or an old dump's image of shared
+			   memory: they can't be written */
 	CRIT_ZEROS,     /* never written to: anonymous or shared memory */
 	CRIT_OUTSIDE,   /* in a mapped file, which no dump has */
 	CRIT_MISSING,   /* not to be had: lazy, compressed, cut off, no parent; see reason */
 };
 
-/* A stretch of addresses whose bytes are in one place, one behind the other. */
+/*
+ * A stretch of addresses whose bytes are in one place, one behind the other. The next may
+ * say the same, as answers have a limit.
+ */
 struct crit_stretch {
 	uint64_t start, end; /* addresses, of whole pages */
 	enum crit_backing backing;

@@ -1,19 +1,32 @@
 /*
- * Identities of files by name.
+ * Identities of files by name, in the C library's tree.
  */
 #include "decoder/watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct crit_watched {
+#include "decoder/dump.h"
+#include "decoder/file.h"
+
+struct item {
 	int dirfd; /* borrowed */
 	char name[CRIT_IMAGE_NAME_MAX];
 	struct crit_identity identity; /* zeros: there was no such file */
 };
+
+static int compare(const void *a, const void *b)
+{
+	const struct item *x = a, *y = b;
+
+	if (x->dirfd != y->dirfd)
+		return x->dirfd < y->dirfd ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
 
 static struct crit_identity identity_at(int dirfd, const char *name)
 {
@@ -24,70 +37,74 @@ static struct crit_identity identity_at(int dirfd, const char *name)
 	return crit_identity_of(&st);
 }
 
+static bool is_same(const struct item *item)
+{
+	struct crit_identity now = identity_at(item->dirfd, item->name);
+
+	return crit_identity_same(&item->identity, &now);
+}
+
+static struct item *find(const struct crit_watch *w, int dirfd, const char *name)
+{
+	struct item wanted = {.dirfd = dirfd}, **found;
+
+	snprintf(wanted.name, sizeof(wanted.name), "%s", name);
+	found = tfind(&wanted, &w->root, compare);
+	return found ? *found : NULL;
+}
+
 void crit_watch_fini(struct crit_watch *w)
 {
-	free(w->all);
-	*w = (struct crit_watch){0};
+	tdestroy(w->root, free);
+	w->root = NULL;
 }
 
 int crit_watch_add(struct crit_watch *w, int dirfd, const char *name)
 {
-	struct crit_watched *all, *one;
-	size_t room;
+	struct item *item;
 
-	if (w->n == w->room) {
-		room = w->room ? w->room * 2 : 8;
-		all = realloc(w->all, room * sizeof(*all));
-		if (!all)
-			return -ENOMEM;
-		w->all = all;
-		w->room = room;
-	}
-	one = &w->all[w->n++];
-	one->dirfd = dirfd;
-	snprintf(one->name, sizeof(one->name), "%s", name);
-	one->identity = identity_at(dirfd, name);
-	return 0;
+	if (find(w, dirfd, name))
+		return 0;
+	item = malloc(sizeof(*item));
+	if (!item)
+		return -ENOMEM;
+	item->dirfd = dirfd;
+	snprintf(item->name, sizeof(item->name), "%s", name);
+	item->identity = identity_at(dirfd, name);
+	if (tsearch(item, &w->root, compare))
+		return 0;
+	free(item);
+	return -ENOMEM;
 }
 
-static bool is_same(const struct crit_watched *one)
+static void see(const void *node, VISIT visit, void *all_same)
 {
-	struct crit_identity now = identity_at(one->dirfd, one->name);
+	bool *same = all_same;
 
-	return crit_identity_same(&one->identity, &now);
+	/* each node once */
+	if (*same && (visit == postorder || visit == leaf))
+		*same = is_same(*(const struct item *const *)node);
 }
 
 bool crit_watch_same(const struct crit_watch *w)
 {
-	size_t i;
+	bool same = true;
 
-	for (i = 0; i < w->n; i++)
-		if (!is_same(&w->all[i]))
-			return false;
-	return true;
-}
-
-static struct crit_watched *find(const struct crit_watch *w, int dirfd, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < w->n; i++)
-		if (w->all[i].dirfd == dirfd && !strcmp(w->all[i].name, name))
-			return &w->all[i];
-	return NULL;
+	twalk_r(w->root, see, &same);
+	return same;
 }
 
 bool crit_watch_same_name(const struct crit_watch *w, int dirfd, const char *name)
 {
-	const struct crit_watched *one = find(w, dirfd, name);
+	const struct item *item = find(w, dirfd, name);
 
-	return one && is_same(one);
+	return item && is_same(item);
 }
 
 void crit_watch_renew(struct crit_watch *w, int dirfd, const char *name)
 {
-	struct crit_watched *one = find(w, dirfd, name);
+	struct item *item = find(w, dirfd, name);
 
-	if (one)
-		one->identity = identity_at(dirfd, name);
+	if (item)
+		item->identity = identity_at(dirfd, name);
 }

@@ -6,24 +6,18 @@
 #define CRIT_WATCH_H
 
 #include <stdbool.h>
-#include <stddef.h>
-
-#include "decoder/dump.h"
-#include "decoder/file.h"
-
-struct crit_watched;
 
 /* Fill with zeros to begin with. */
 struct crit_watch {
-	struct crit_watched *all; /* owned */
-	size_t n, room;
+	void *root; /* owned, see tsearch(3) */
 };
 
 void crit_watch_fini(struct crit_watch *w);
 
 /*
  * Remember what a name leads to, links not followed; to be called before it is opened.
- * `dirfd` is borrowed as long as *w lives. 0, -ENOMEM.
+ * Nothing is done if it was added before. `dirfd` is borrowed as long as *w lives. 0,
+ * -ENOMEM.
  */
 int crit_watch_add(struct crit_watch *w, int dirfd, const char *name);
 

@@ -1,0 +1,90 @@
+/*
+ * Opening, recognising and writing pages files.
+ */
+#include "decoder/pages-file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int crit_pages_file_open(int dirfd, uint32_t id, struct crit_watch *watch,
+			 struct crit_pages_file *f, struct crit_error *err)
+{
+	int ret;
+
+	*f = (struct crit_pages_file){.dirfd = dirfd, .watch = watch, .write_fd = -1};
+	snprintf(f->name, sizeof(f->name), "pages-%u.img", id);
+	if (crit_watch_add(watch, dirfd, f->name) < 0)
+		return crit_fail(err, CRIT_NO_MEMORY, "no memory for a name");
+	ret = crit_file_open(dirfd, f->name, &f->file);
+	return ret < 0 ? crit_fail_errno(err, -ret, "can't open %s", f->name) : 0;
+}
+
+void crit_pages_file_close(struct crit_pages_file *f)
+{
+	crit_file_put(f->file);
+	if (f->write_fd >= 0)
+		close(f->write_fd);
+}
+
+uint64_t crit_pages_file_size(const struct crit_pages_file *f)
+{
+	return f->file ? (uint64_t)f->file->st.st_size : 0;
+}
+
+static bool is_it(const struct crit_pages_file *f, const struct stat *st)
+{
+	const struct stat *was = &f->file->st;
+
+	return S_ISREG(st->st_mode) && st->st_dev == was->st_dev && st->st_ino == was->st_ino &&
+	       st->st_size == was->st_size;
+}
+
+static int fail_changed(const struct crit_pages_file *f, struct crit_error *err)
+{
+	return crit_fail(err, CRIT_CHANGED, "%s is no longer the file that was read", f->name);
+}
+
+/* Open it once more, as it was opened to be read only. */
+static int reopen(struct crit_pages_file *f, struct crit_error *err)
+{
+	struct stat st;
+	int fd;
+
+	fd = openat(f->dirfd, f->name,
+		    O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return crit_fail_errno(err, errno, "can't write into %s", f->name);
+	if (fstat(fd, &st) < 0 || !is_it(f, &st)) {
+		close(fd);
+		return fail_changed(f, err);
+	}
+	f->write_fd = fd;
+	return 0;
+}
+
+int crit_pages_file_prepare(struct crit_pages_file *f, struct crit_error *err)
+{
+	struct stat st;
+	int ret;
+
+	if (f->write_fd < 0 && (ret = reopen(f, err)) < 0)
+		return ret;
+	/* the name may lead elsewhere by now */
+	if (fstatat(f->dirfd, f->name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !is_it(f, &st))
+		return fail_changed(f, err);
+	return 0;
+}
+
+int crit_pages_file_write(struct crit_pages_file *f, const void *buf, size_t len, uint64_t off,
+			  struct crit_error *err)
+{
+	/* what others wrote is still to be seen by who asks whether all is the same */
+	bool same = crit_watch_same_name(f->watch, f->dirfd, f->name);
+	int ret = crit_pwrite_full(f->write_fd, buf, len, off);
+
+	if (same)
+		crit_watch_renew(f->watch, f->dirfd, f->name);
+	return ret < 0 ? crit_fail_errno(err, -ret, "can't write into %s", f->name) : 0;
+}
