@@ -174,20 +174,17 @@ static void put_file(struct checker *c, struct check_at at, uint32_t type, uint3
 	check_put(c, CHECK_FILE_IDS, id, type, NULL);
 	/* the path of a TUNF is a REG of the same id */
 	if (check_put(c, CHECK_FILES, check_pair(type, id), at.entry, &there))
-		check_error(c, at, "another %s has the id %u, too: entry %llu",
-			    crit_file_type_name(type), id, (unsigned long long)there);
-	numbers_of_file(c, type, at.entry, what);
+		check_error(c, at, "another file of its type has the id %u, too: entry %llu", id,
+			    (unsigned long long)there);
+	if (what)
+		numbers_of_file(c, type, at.entry, what);
 }
 
 static void file(struct checker *c, struct check_at at, const void *msg)
 {
 	const FileEntry *e = msg;
-	const ProtobufCMessage *what = crit_file_of_entry(e);
 
-	if (what)
-		put_file(c, at, (uint32_t)e->type, e->id, what);
-	else
-		check_put(c, CHECK_FILE_IDS, e->id, (uint32_t)e->type, NULL);
+	put_file(c, at, (uint32_t)e->type, e->id, crit_file_of_entry(e));
 }
 
 static void remap(struct checker *c, struct check_at at, const void *msg)

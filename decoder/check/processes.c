@@ -138,40 +138,34 @@ static void images_of(struct checker *c, struct check_at at, uint32_t pid)
 			check_need(c, at, parts_of_core[i].image, pid);
 }
 
-static void threads(struct checker *c, struct check_at at, const PstreeEntry *p)
+/* The core image of a thread: there, and with what it has to have. */
+static void core_image(struct checker *c, struct check_at at, uint32_t tid, uint64_t bit,
+		       const char *lacks)
 {
+	const struct check_image *image;
 	char name[CRIT_IMAGE_NAME_MAX];
-	uint64_t has;
-	size_t i;
 
-	if (!p->n_threads || p->threads[0] != p->pid)
-		check_warning(c, at, "its first thread is not %u, the process itself", p->pid);
-	for (i = 0; i < p->n_threads; i++) {
-		if (p->threads[i] != p->pid)
-			check_need(c, at, "core-%llu.img", p->threads[i]);
-		has = check_core_of(c, p->threads[i]);
-		snprintf(name, sizeof(name), "core-%u.img", p->threads[i]);
-		if (has && !(has & CHECK_CORE_THREAD))
-			check_error(c, check_at(name, 0), "it has no thread_core");
-	}
+	snprintf(name, sizeof(name), "core-%u.img", tid);
+	image = check_find(c, name);
+	if (!image)
+		check_missing(c, name, at);
+	else if (image->type && image->whole && !(check_core_of(c, tid) & bit))
+		check_error(c, check_at(name, 0), "%s", lacks);
 }
 
 static void process(struct checker *c, struct check_at at, const void *msg)
 {
 	const PstreeEntry *p = msg;
-	const struct check_image *core;
-	char name[CRIT_IMAGE_NAME_MAX];
+	size_t i;
 
-	snprintf(name, sizeof(name), "core-%u.img", p->pid);
-	core = check_find(c, name);
-	if (!core)
-		check_missing(c, name, at);
-	else if (core->whole && !(check_core_of(c, p->pid) & CHECK_CORE_TC))
-		check_error(c, check_at(name, 0),
-			    "it has no tc, which the image of a process has");
+	core_image(c, at, p->pid, CHECK_CORE_TC,
+		   "it has no tc, which the image of a process has");
 	if (check_is_zombie(c, p->pid))
 		return;
-	threads(c, at, p);
+	if (!p->n_threads || p->threads[0] != p->pid)
+		check_warning(c, at, "its first thread is not %u, the process itself", p->pid);
+	for (i = 0; i < p->n_threads; i++)
+		core_image(c, at, p->threads[i], CHECK_CORE_THREAD, "it has no thread_core");
 	images_of(c, at, p->pid);
 }
 
