@@ -129,3 +129,10 @@ void crit_layers_changed(const struct crit_layers *l, struct timespec *latest)
 		if (l->layer[i].map)
 			crit_file_changed(crit_pagemap_pages(l->layer[i].map)->file, latest);
 }
+
+int crit_layers_sync(struct crit_layers *l)
+{
+	struct crit_pagemap *map = l->layer[0].map;
+
+	return map ? crit_pages_file_sync(crit_pagemap_pages(map)) : 0;
+}

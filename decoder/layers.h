@@ -38,6 +38,9 @@ struct crit_pagemap *crit_layers_map(struct crit_layers *l, unsigned level,
 int crit_layers_find(struct crit_layers *l, uint64_t addr, struct crit_stretch *s,
 		     struct crit_error *err);
 
+/* Wait until what was written into the dump's own pages is on the disk. 0, -errno. */
+int crit_layers_sync(struct crit_layers *l);
+
 /* The latest change of the pages files that were opened; not before *latest. */
 void crit_layers_changed(const struct crit_layers *l, struct timespec *latest);
 

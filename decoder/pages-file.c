@@ -24,6 +24,7 @@ int crit_pages_file_open(int dirfd, uint32_t id, struct crit_watch *watch,
 void crit_pages_file_close(struct crit_pages_file *f)
 {
 	crit_file_put(f->file);
+	crit_pages_file_sync(f); /* who is to sync it can't do that later */
 	if (f->write_fd >= 0)
 		close(f->write_fd);
 }
@@ -82,9 +83,19 @@ int crit_pages_file_write(struct crit_pages_file *f, const void *buf, size_t len
 {
 	/* what others wrote is still to be seen by who asks whether all is the same */
 	bool same = crit_watch_same_name(f->watch, f->dirfd, f->name);
-	int ret = crit_pwrite_full(f->write_fd, buf, len, off);
+	int ret;
 
+	f->unsynced = true;
+	ret = crit_pwrite_full(f->write_fd, buf, len, off);
 	if (same)
 		crit_watch_renew(f->watch, f->dirfd, f->name);
 	return ret < 0 ? crit_fail_errno(err, -ret, "can't write into %s", f->name) : 0;
+}
+
+int crit_pages_file_sync(struct crit_pages_file *f)
+{
+	if (f->unsynced && fsync(f->write_fd) < 0)
+		return -errno;
+	f->unsynced = false;
+	return 0;
 }

@@ -16,6 +16,7 @@ struct crit_pages_file {
 	struct crit_watch *watch; /* borrowed */
 	struct crit_file *file;   /* a reference; NULL: it can't be had */
 	int write_fd;             /* owned, -1 until something is written */
+	bool unsynced;            /* that may not be on the disk */
 };
 
 /*
@@ -38,5 +39,8 @@ int crit_pages_file_prepare(struct crit_pages_file *f, struct crit_error *err);
  */
 int crit_pages_file_write(struct crit_pages_file *f, const void *buf, size_t len, uint64_t off,
 			  struct crit_error *err);
+
+/* Wait until what was written is on the disk. 0, -errno. */
+int crit_pages_file_sync(struct crit_pages_file *f);
 
 #endif

@@ -213,9 +213,24 @@ int crit_segments_find(struct crit_segments *segs, size_t vma, uint64_t off,
 	return crit_layers_find(*from, off, s, err);
 }
 
+static size_t n_open(const struct crit_segments *segs)
+{
+	return segs->n_opened < OPEN_MAX ? segs->n_opened : OPEN_MAX;
+}
+
+int crit_segments_sync(struct crit_segments *segs)
+{
+	size_t i, n = n_open(segs);
+	int ret = 0;
+
+	for (i = 0; i < n && ret == 0; i++)
+		ret = crit_layers_sync(segs->all[segs->open[i]].layers);
+	return ret;
+}
+
 void crit_segments_changed(const struct crit_segments *segs, struct timespec *latest)
 {
-	size_t i, n = segs->n_opened < OPEN_MAX ? segs->n_opened : OPEN_MAX;
+	size_t i, n = n_open(segs);
 
 	crit_time_later(&segs->changed, latest);
 	crit_file_changed(segs->blobs.file, latest);

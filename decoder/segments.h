@@ -33,7 +33,8 @@ int crit_segments_find(struct crit_segments *segs, size_t vma, uint64_t off,
 		       struct crit_stretch *s, struct crit_layers **from,
 		       struct crit_error *err);
 
-/* As crit_layers_changed(). */
+/* As crit_layers_sync() and crit_layers_changed(). */
+int crit_segments_sync(struct crit_segments *segs);
 void crit_segments_changed(const struct crit_segments *segs, struct timespec *latest);
 
 #endif

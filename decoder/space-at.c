@@ -225,3 +225,10 @@ int crit_space_write(struct crit_space *space, uint64_t addr, const void *buf, s
 
 	return ret < 0 ? ret : write_pieces(space, addr, buf, len, true, err);
 }
+
+int crit_space_sync(struct crit_space *space)
+{
+	int ret = crit_layers_sync(space->own);
+
+	return ret < 0 ? ret : crit_segments_sync(space->segments);
+}

@@ -192,6 +192,7 @@ struct timespec crit_space_changed(const struct crit_space *space)
 
 	crit_layers_changed(space->own, &latest);
 	crit_segments_changed(space->segments, &latest);
+	crit_watch_changed(&space->chain.watch, &latest);
 	return latest;
 }
 

@@ -54,8 +54,8 @@ void crit_space_put(struct crit_space *space); /* NULL is fine */
 bool crit_space_is_current(const struct crit_space *space);
 
 /*
- * The latest change of any file that pages are read from: who keeps pages elsewhere can tell
- * whether they are still good.
+ * The latest change of any file that pages are read from, or that says where they are: who
+ * keeps pages elsewhere can tell whether they are still good.
  */
 struct timespec crit_space_changed(const struct crit_space *space);
 
@@ -90,6 +90,9 @@ ssize_t crit_space_read(struct crit_space *space, uint64_t addr, void *buf, size
  */
 int crit_space_write(struct crit_space *space, uint64_t addr, const void *buf, size_t len,
 		     struct crit_error *err);
+
+/* Wait until what was written is on the disk. 0, -errno. */
+int crit_space_sync(struct crit_space *space);
 
 /*
  * A run of pages whose bytes are in this dump or its parents, all of one mapping. The first

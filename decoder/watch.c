@@ -108,3 +108,14 @@ void crit_watch_renew(struct crit_watch *w, int dirfd, const char *name)
 	if (item)
 		item->identity = identity_at(dirfd, name);
 }
+
+static void date(const void *node, VISIT visit, void *latest)
+{
+	if (visit == postorder || visit == leaf)
+		crit_time_later(&(*(const struct item *const *)node)->identity.ctime, latest);
+}
+
+void crit_watch_changed(const struct crit_watch *w, struct timespec *latest)
+{
+	twalk_r(w->root, date, latest);
+}

@@ -6,6 +6,7 @@
 #define CRIT_WATCH_H
 
 #include <stdbool.h>
+#include <time.h>
 
 /* Fill with zeros to begin with. */
 struct crit_watch {
@@ -29,5 +30,8 @@ bool crit_watch_same_name(const struct crit_watch *w, int dirfd, const char *nam
 
 /* Take the file of a name as it is now: it was changed on purpose. */
 void crit_watch_renew(struct crit_watch *w, int dirfd, const char *name);
+
+/* Make *latest the time of the latest change of any of them, as they were, if it is later. */
+void crit_watch_changed(const struct crit_watch *w, struct timespec *latest);
 
 #endif
