@@ -44,6 +44,7 @@ DECODER_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard $(DECODER_DIRS:%=%/*.c)))
 CRITIC_OBJS  := $(patsubst %.c,$(B)/%.o,$(wildcard decoder/critic/*.c))
 FS_OBJS      := $(patsubst %.c,$(B)/%.o,$(wildcard fs/*.c))
 UNIT_TESTS   := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/unit-*.c))
+TEST_TOOLS   := $(B)/tests/text-check $(B)/tests/space-show
 BENCH_TOOLS  := $(B)/tests/cost $(B)/tests/nullfs
 
 programs: $(B)/critfs $(B)/critic
@@ -88,17 +89,17 @@ $(B)/tests/schema-dump: tests/unit/schema-dump.c $(PROTO_OBJS) | $(PROTO_HEADERS
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(PROTO_OBJS) -lprotobuf-c
 
-$(B)/tests/text-check: tests/unit/text-check.c $(B)/libcrit.a
+$(TEST_TOOLS): $(B)/tests/%: tests/unit/%.c $(B)/libcrit.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@	\
 		$(filter %.c %.a,$^) -lprotobuf-c
 
--include $(DECODER_OBJS:.o=.d) $(CRITIC_OBJS:.o=.d) $(FS_OBJS:.o=.d) $(UNIT_TESTS:=.d) $(B)/tests/text-check.d
+-include $(DECODER_OBJS:.o=.d) $(CRITIC_OBJS:.o=.d) $(FS_OBJS:.o=.d) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d)
 
 # What tests run: the program, and the programs that test the library and measure.
 .PHONY: tested
-tested: programs $(UNIT_TESTS) $(B)/tests/schema-dump $(B)/tests/text-check $(BENCH_TOOLS)
+tested: programs $(UNIT_TESTS) $(B)/tests/schema-dump $(TEST_TOOLS) $(BENCH_TOOLS)
 
 deps:
 	$(Q)contrib/deps build

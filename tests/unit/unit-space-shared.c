@@ -160,6 +160,7 @@ static void sysv_segments_as_blobs(void)
 			      "\"cgid\": 5, \"mode\": 384, \"id\": 8}, \"size\": 4096, "
 			      "\"in_pagemaps\": true}"));
 	save("d", "ipcns-shm-11.img", &m);
+	crit_buf_fini(&m.bytes);
 	space = open_good("d");
 	expect_at(space, BASE + PAGE, 2, CRIT_INHERITED, "first");
 	expect_at(space, BASE + 3 * PAGE, 1, CRIT_INHERITED, "last!");

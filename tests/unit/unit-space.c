@@ -117,6 +117,8 @@ static void an_entry_that_does_not_decode(void)
 	put_run(&m, &wire, &(struct a_run){BASE + 3 * PAGE, 1, LAZY});
 	crit_buf_str(&m.bytes, "tail!");
 	save("d", "pagemap-42.img", &m);
+	crit_buf_fini(&wire);
+	crit_buf_fini(&m.bytes);
 	save_pages("d", 1, 'p', 10, PAGE);
 	space = open_space("d", &h);
 	expect_str(h.text, "pagemap-42.img: entry 2 is no pagemap_entry");
