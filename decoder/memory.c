@@ -7,22 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "decoder/grow.h"
 #include "decoder/wire.h"
 #include "schema-messages.h"
 
 static int add(struct crit_memory *m, VmaEntry *vma, size_t *room)
 {
-	VmaEntry **own;
-	size_t cap;
+	VmaEntry **own = crit_grow(m->own, m->n_own, room, sizeof(*own));
 
-	if (m->n_own == *room) {
-		cap = *room ? *room * 2 : 64;
-		own = realloc(m->own, cap * sizeof(*own));
-		if (!own)
-			return -ENOMEM;
-		m->own = own;
-		*room = cap;
-	}
+	if (!own)
+		return -ENOMEM;
+	m->own = own;
 	m->own[m->n_own++] = vma;
 	return 0;
 }

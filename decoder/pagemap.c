@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "decoder/grow.h"
 #include "decoder/memory.h"
 #include "decoder/wire.h"
 
@@ -125,16 +126,11 @@ static int step(struct crit_pagemap *map, struct place *at, struct run *run, con
 static int add_mark(struct crit_pagemap *map, const struct place *at, struct crit_error *err)
 {
 	struct place *marks;
-	size_t room;
 
-	if (map->n_marks == map->room) {
-		room = map->room ? map->room * 2 : 4;
-		marks = realloc(map->marks, room * sizeof(*marks));
-		if (!marks)
-			return crit_fail(err, CRIT_NO_MEMORY, "no memory for its index");
-		map->marks = marks;
-		map->room = room;
-	}
+	marks = crit_grow(map->marks, map->n_marks, &map->room, sizeof(*marks));
+	if (!marks)
+		return crit_fail(err, CRIT_NO_MEMORY, "no memory for its index");
+	map->marks = marks;
 	map->marks[map->n_marks++] = *at;
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "decoder/grow.h"
 #include "decoder/index.h"
 
 #define PSTREE "pstree.img"
@@ -19,17 +20,11 @@ bool crit_task_state_is_dead(uint32_t state)
 
 static int add(struct crit_processes *ps, PstreeEntry *entry, size_t *room)
 {
-	struct crit_process *all;
-	size_t cap;
+	struct crit_process *all = crit_grow(ps->all, ps->n, room, sizeof(*all));
 
-	if (ps->n == *room) {
-		cap = *room ? *room * 2 : 16;
-		all = realloc(ps->all, cap * sizeof(*all));
-		if (!all)
-			return -ENOMEM;
-		ps->all = all;
-		*room = cap;
-	}
+	if (!all)
+		return -ENOMEM;
+	ps->all = all;
 	ps->all[ps->n++] = (struct crit_process){.entry = entry};
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "decoder/grow.h"
 #include "decoder/index.h"
 #include "decoder/segment-ids.h"
 #include "decoder/shm-blobs.h"
@@ -45,17 +46,11 @@ struct search {
 
 static int add(struct crit_segments *segs, struct segment seg)
 {
-	struct segment *all;
-	size_t room;
+	struct segment *all = crit_grow(segs->all, segs->n, &segs->room, sizeof(*all));
 
-	if (segs->n == segs->room) {
-		room = segs->room ? segs->room * 2 : 4;
-		all = realloc(segs->all, room * sizeof(*all));
-		if (!all)
-			return -ENOMEM;
-		segs->all = all;
-		segs->room = room;
-	}
+	if (!all)
+		return -ENOMEM;
+	segs->all = all;
 	segs->all[segs->n++] = seg;
 	return 0;
 }

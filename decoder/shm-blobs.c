@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "decoder/grow.h"
 #include "decoder/wire.h"
 #include "ipc.pb-c.h"
 
@@ -29,16 +30,11 @@ void crit_shm_blobs_fini(struct crit_shm_blobs *blobs)
 static int add(struct crit_shm_blobs *blobs, uint64_t id, struct crit_span span)
 {
 	struct crit_shm_blob *all;
-	size_t room;
 
-	if (blobs->n == blobs->room) {
-		room = blobs->room ? blobs->room * 2 : 4;
-		all = realloc(blobs->all, room * sizeof(*all));
-		if (!all)
-			return -ENOMEM;
-		blobs->all = all;
-		blobs->room = room;
-	}
+	all = crit_grow(blobs->all, blobs->n, &blobs->room, sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	blobs->all = all;
 	blobs->all[blobs->n++] = (struct crit_shm_blob){span.off, span.len, -1};
 	return crit_index_put(&blobs->by_id, id, blobs->n - 1, NULL);
 }
