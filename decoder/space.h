@@ -31,11 +31,16 @@ enum crit_backing {
  * say the same, as answers have a limit.
  */
 struct crit_stretch {
-	uint64_t start, end; /* addresses, of whole pages */
+	uint64_t start, end; /* addresses, of whole pages; UNMAPPED may end at UINT64_MAX */
 	enum crit_backing backing;
-	int fd;             /* borrowed: the pages file of STORED and INHERITED, else -1 */
-	uint64_t off;       /* where the byte at `start` is in it */
-	const char *reason; /* of OUTSIDE and MISSING, as a clause for people; static */
+	/*
+	 * Borrowed, and good until the next call for this space: the pages file of STORED
+	 * and INHERITED, else -1.
+	 */
+	int fd;
+	uint64_t off; /* where the byte at `start` is in it */
+	/* of OUTSIDE and MISSING, NULL for most others: a clause for people; static */
+	const char *reason;
 };
 
 struct crit_space;
@@ -59,7 +64,10 @@ bool crit_space_is_current(const struct crit_space *space);
  */
 struct timespec crit_space_changed(const struct crit_space *space);
 
-/* Borrowed: the mappings, in rising order and without overlaps, and all else of mm. */
+/*
+ * Borrowed: the mappings, in rising order and without overlaps, and all else of mm. None is
+ * beyond 2^63 but the kernel's vsyscall page, which has CRIT_VMA_VSYSCALL.
+ */
 const struct crit_memory *crit_space_memory(const struct crit_space *space);
 
 /* The mapping around an address, or the next behind it; NULL if there is none. */
@@ -70,8 +78,8 @@ uint32_t crit_space_page_size(const struct crit_space *space);
 
 /*
  * What is at `addr`: the stretch from there on as far as one answer holds, never beyond its
- * mapping; start is addr rounded down to a page. 0; -EIO and the reason if an image can't
- * be read.
+ * mapping; start is addr rounded down to a page. 0; -errno and the reason if an image
+ * can't be read: -EIO, -EBUSY if it changed, -EMFILE and the like.
  */
 int crit_space_at(struct crit_space *space, uint64_t addr, struct crit_stretch *s,
 		  struct crit_error *err);
@@ -86,7 +94,8 @@ ssize_t crit_space_read(struct crit_space *space, uint64_t addr, void *buf, size
 /*
  * Write into pages that the dump itself has, in place. All or nothing is accepted: -EIO where
  * nothing is mapped, -EPERM for pages that are not in the dump's own pages files; the reason
- * names the address. 0, -errno.
+ * names the address. -EBUSY if the page map or the pages file is no longer what was opened.
+ * 0, -errno.
  */
 int crit_space_write(struct crit_space *space, uint64_t addr, const void *buf, size_t len,
 		     struct crit_error *err);
@@ -96,7 +105,7 @@ int crit_space_sync(struct crit_space *space);
 
 /*
  * A run of pages whose bytes are in this dump or its parents, all of one mapping. The first
- * one that ends behind `addr`: 1 and *start, *end; 0 if there is none, -errno.
+ * one that ends behind `addr`, from there on: 1 and *start, *end; 0 if there is none, -errno.
  */
 int crit_space_run(struct crit_space *space, uint64_t addr, uint64_t *start, uint64_t *end,
 		   struct crit_error *err);
@@ -108,7 +117,7 @@ int crit_space_run(struct crit_space *space, uint64_t addr, uint64_t *start, uin
 int crit_space_seek(struct crit_space *space, uint64_t addr, bool data, uint64_t *found,
 		    struct crit_error *err);
 
-/* The end of the last mapping, the size of its memory as a file. */
+/* The end of the last mapping below 2^63, the size of its memory as a file. */
 uint64_t crit_space_end(const struct crit_space *space);
 
 #endif
