@@ -681,9 +681,11 @@ def test_large_tree(work):
         d.put("pstree.img", d.get("pstree.img")[:8] + b"".join(
             process(i, i + 1 if i < n else last) for i in range(1, n + 1)))
         status, found = findings(d.root)
-        told = [l for l in found if "comes behind" in l or "descends" in l]
         assert status == 1 and len(found) < 300
-        assert not told or last == 0
+        told = [l for l in found if "comes behind" in l or "descends" in l]
+        assert len(told) == (1 if last else 100)
+        assert told[0] == "pstree.img/0.json: error: its parent 2 " + (
+            "descends from it" if last else "comes behind it")
 
 
 def test_missing_of_one_image_are_counted(work):

@@ -174,8 +174,8 @@ static void put_file(struct checker *c, struct check_at at, uint32_t type, uint3
 	check_put(c, CHECK_FILE_IDS, id, type, NULL);
 	/* the path of a TUNF is a REG of the same id */
 	if (check_put(c, CHECK_FILES, check_pair(type, id), at.entry, &there))
-		check_error(c, at, "another file of its type has the id %u, too: entry %llu", id,
-			    (unsigned long long)there);
+		check_error(c, at, "another file of its type has the id %u, too: entry %llu",
+			    id, (unsigned long long)there);
 	if (what)
 		numbers_of_file(c, type, at.entry, what);
 }

@@ -11,6 +11,7 @@
 
 #include "decoder/check/checker.h"
 #include "decoder/mappings.h"
+#include "decoder/page-size.h"
 #include "decoder/parents.h"
 
 #define SHMEM "pagemap-shmem-"
@@ -62,67 +63,27 @@ static void spell_path(char *path, size_t size, unsigned level, const char *name
 	snprintf(path + at, size - at, "%s", name);
 }
 
-static int read_head(struct crit_dump *dump, const char *name, uint32_t *pages_id)
-{
-	PagemapHead *head = crit_dump_first(dump, name, NULL);
-
-	if (!head)
-		return -EIO;
-	*pages_id = head->pages_id;
-	pagemap_head__free_unpacked(head, NULL);
-	return 0;
-}
-
 /* The size of a pages file, -ENOENT. */
 static int64_t pages_size(struct crit_dump *dump, const char *name)
 {
 	struct stat st;
 
-	if (fstatat(dump->dirfd, name, &st, 0) < 0)
+	if (fstatat(dump->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	return S_ISREG(st.st_mode) ? st.st_size : -EINVAL;
 }
 
 /* ---------------------------------------------------------------------- sizes */
 
-/* The pages of a page map in its pages file; 0 where something is wrong with it. */
-static uint64_t count_pages(struct crit_dump *dump, const char *name)
+static uint64_t page_size(struct checker *c)
 {
-	struct crit_page_run run;
-	struct crit_walk walk;
-	uint64_t n = 0;
-
-	if (crit_walk_open(dump, name, &walk, NULL) < 0)
-		return 0;
-	while (crit_page_run_read(&walk, &run, NULL) > 0)
-		if (run.flags & CRIT_PE_PRESENT && __builtin_add_overflow(n, run.n, &n))
-			break;
-	crit_walk_close(&walk);
-	return n;
-}
-
-/* The size of a page, which no dump says, by the first page map that its pages file fits. */
-static uint64_t guess_page_size(struct checker *c)
-{
-	char name[CRIT_IMAGE_NAME_MAX];
-	uint64_t n, size, fits;
-	uint32_t pages_id;
+	uint64_t size = 0;
 	size_t i;
 
-	for (i = 0; i < c->n_images; i++) {
-		if (!check_is(&c->images[i], "PAGEMAP") ||
-		    read_head(&c->dump, c->images[i].name, &pages_id) < 0)
-			continue;
-		n = count_pages(&c->dump, c->images[i].name);
-		snprintf(name, sizeof(name), "pages-%u.img", pages_id);
-		if (!n || n > UINT64_MAX >> 16 || pages_size(&c->dump, name) <= 0)
-			continue;
-		size = (uint64_t)pages_size(&c->dump, name);
-		for (fits = 4096; fits <= 65536; fits *= 4)
-			if (size == n * fits)
-				return fits;
-	}
-	return 4096;
+	for (i = 0; i < c->n_images && !size; i++)
+		if (check_is(&c->images[i], "PAGEMAP"))
+			size = crit_page_size_of(&c->dump, c->images[i].name);
+	return size ? size : CRIT_PAGE_SIZE_MIN;
 }
 
 /* Is the pages file as long as the page map says? */
@@ -134,7 +95,7 @@ static void check_size(struct map *m)
 	uint32_t pages_id;
 	int64_t size;
 
-	if (read_head(dump_of(maps, m->level), m->name, &pages_id) < 0)
+	if (crit_pages_id(dump_of(maps, m->level), m->name, &pages_id) < 0)
 		return;
 	snprintf(name, sizeof(name), "pages-%u.img", pages_id);
 	spell_path(path, sizeof(path), m->level, name);
@@ -359,7 +320,7 @@ static void owner(struct checker *c, const struct check_image *image)
 
 void check_page_maps(struct checker *c)
 {
-	struct maps maps = {.c = c, .page_size = guess_page_size(c)};
+	struct maps maps = {.c = c, .page_size = page_size(c)};
 	struct crit_error err = {0};
 	bool damaged = false;
 	size_t i;

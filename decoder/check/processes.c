@@ -266,8 +266,9 @@ void check_processes(struct checker *c)
 	}
 	if (!image->type)
 		return;
-	check_each(c, image, process);
+	/* first who they are: too many findings of what they need would hide it */
 	descent(c, image);
+	check_each(c, image, process);
 	for (i = 0; i < c->n_images; i++)
 		owner(c, &c->images[i]);
 }

@@ -1,0 +1,58 @@
+/*
+ * One pass over a page map, and one look at its pages file.
+ */
+#include "decoder/page-size.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "decoder/memory.h"
+
+int crit_pages_id(struct crit_dump *dump, const char *name, uint32_t *pages_id)
+{
+	struct crit_error err = {0};
+	PagemapHead *head = crit_dump_first(dump, name, &err);
+
+	if (!head)
+		return err.errnum ? -err.errnum : -EIO;
+	*pages_id = head->pages_id;
+	pagemap_head__free_unpacked(head, NULL);
+	return 0;
+}
+
+/* The pages that take room in the pages file; 0 where something is wrong with them. */
+static uint64_t count_pages(struct crit_dump *dump, const char *name)
+{
+	struct crit_page_run run;
+	struct crit_walk walk;
+	uint64_t n = 0;
+	int ret;
+
+	if (crit_walk_open(dump, name, &walk, NULL) < 0)
+		return 0;
+	while ((ret = crit_page_run_read(&walk, &run, NULL)) > 0)
+		if (run.flags & CRIT_PE_PRESENT && __builtin_add_overflow(n, run.n, &n))
+			break;
+	crit_walk_close(&walk);
+	return ret == 0 && n <= UINT64_MAX / CRIT_PAGE_SIZE_MAX ? n : 0;
+}
+
+uint32_t crit_page_size_of(struct crit_dump *dump, const char *name)
+{
+	uint64_t n = count_pages(dump, name);
+	char pages[CRIT_IMAGE_NAME_MAX];
+	uint32_t pages_id, size;
+	struct stat st;
+
+	if (!n || crit_pages_id(dump, name, &pages_id) < 0)
+		return 0;
+	snprintf(pages, sizeof(pages), "pages-%u.img", pages_id);
+	if (fstatat(dump->dirfd, pages, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+		return 0;
+	for (size = CRIT_PAGE_SIZE_MIN; size <= CRIT_PAGE_SIZE_MAX; size *= 4)
+		if ((uint64_t)st.st_size == n * size)
+			return size;
+	return 0;
+}
