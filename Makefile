@@ -22,7 +22,8 @@ LDFLAGS += $(SANITIZE)
 
 # Packages are looked up when something is built, not when make starts: deps may
 # have to install pkg-config first.
-PKG      = $(shell pkg-config $(1) fuse3 libprotobuf-c)
+PKG      = $(shell pkg-config $(1) $(or $(2),fuse3 libprotobuf-c json-c))
+LIBCRIT  = $(call PKG,--libs,libprotobuf-c json-c)
 CPPFLAGS += -I. -I$(GEN) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
 
 ifeq ($(V),1)
@@ -39,12 +40,12 @@ endif
 all: deps
 	@$(MAKE) --no-print-directory programs
 
-DECODER_DIRS := decoder decoder/check decoder/core decoder/proc
+DECODER_DIRS := decoder decoder/check decoder/core decoder/proc decoder/stats
 DECODER_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard $(DECODER_DIRS:%=%/*.c)))
 CRITIC_OBJS  := $(patsubst %.c,$(B)/%.o,$(wildcard decoder/critic/*.c))
 FS_OBJS      := $(patsubst %.c,$(B)/%.o,$(wildcard fs/*.c))
 UNIT_TESTS   := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/unit-*.c))
-TEST_TOOLS   := $(B)/tests/text-check $(B)/tests/space-show
+TEST_TOOLS   := $(patsubst %,$(B)/tests/%,dump-text space-show text-check)
 BENCH_TOOLS  := $(B)/tests/cost $(B)/tests/nullfs
 
 programs: $(B)/critfs $(B)/critic
@@ -61,7 +62,7 @@ $(B)/critfs: $(FS_OBJS) $(B)/libcrit.a
 
 $(B)/critic: $(CRITIC_OBJS) $(B)/libcrit.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lprotobuf-c
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBCRIT)
 
 $(B)/decoder/%.o: decoder/%.c | $(PROTO_HEADERS)
 	$(call say,CC,$@)
@@ -78,7 +79,7 @@ $(B)/tests/unit-%: tests/unit/unit-%.c $(B)/libcrit.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@	\
-		$(filter %.c %.o %.a,$^) $(call PKG,--libs) -ljson-c
+		$(filter %.c %.o %.a,$^) $(call PKG,--libs)
 
 # These are the file system's, but know nothing of FUSE.
 $(B)/tests/unit-draft: $(B)/fs/draft.o
@@ -89,11 +90,12 @@ $(B)/tests/schema-dump: tests/unit/schema-dump.c $(PROTO_OBJS) | $(PROTO_HEADERS
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(PROTO_OBJS) -lprotobuf-c
 
+# What tests ask of the library, as texts.
 $(TEST_TOOLS): $(B)/tests/%: tests/unit/%.c $(B)/libcrit.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@	\
-		$(filter %.c %.a,$^) -lprotobuf-c
+		$(filter %.c %.a,$^) $(LIBCRIT)
 
 -include $(DECODER_OBJS:.o=.d) $(CRITIC_OBJS:.o=.d) $(FS_OBJS:.o=.d) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d)
 
