@@ -84,9 +84,8 @@ static void fini(struct checker *c)
 {
 	size_t i;
 
-	for (i = 0; i < c->n_images; i++)
-		free(c->images[i].name);
 	free(c->images);
+	crit_listing_fini(&c->files);
 	for (i = 0; i < CHECK_N_SETS; i++)
 		crit_index_fini(&c->set[i]);
 	crit_index_fini(&c->needed);

@@ -16,11 +16,12 @@
 #include "decoder/check/check.h"
 #include "decoder/dump.h"
 #include "decoder/index.h"
+#include "decoder/listing.h"
 #include "decoder/types.h"
 #include "processes.pb-c.h"
 
 struct check_image {
-	char *name;                   /* owned */
+	const char *name;             /* borrowed */
 	const struct crit_type *type; /* NULL: it can't be read, or is no image */
 	uint64_t number;              /* in its name, of a process or whatever it is of */
 	bool whole;                   /* nothing in it is damaged */
@@ -79,8 +80,9 @@ struct checker {
 	struct crit_listener silent;    /* of the dump: all is told here */
 	struct crit_dump dump;          /* its directory is borrowed */
 
-	struct check_image *images; /* owned; by name */
-	size_t n_images, n_room;
+	struct crit_listing files;
+	struct check_image *images; /* owned: one for each of them */
+	size_t n_images;
 
 	struct crit_index set[CHECK_N_SETS];
 	bool unsure[CHECK_N_SETS]; /* the image that has them is damaged: some may be lost */

@@ -2,14 +2,10 @@
  * Each image by itself: is it one, of the type that its name says, with the header that its
  * dump's images have, and does all of it decode?
  */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "decoder/check/checker.h"
 #include "inventory.pb-c.h"
@@ -35,28 +31,11 @@ static int compare(const void *a, const void *b)
 
 const struct check_image *check_find(const struct checker *c, const char *name)
 {
-	struct check_image wanted = {.name = (char *)name};
+	struct check_image wanted = {.name = name};
 
 	if (!c->n_images)
 		return NULL;
 	return bsearch(&wanted, c->images, c->n_images, sizeof(wanted), compare);
-}
-
-static int add(struct checker *c, const char *name)
-{
-	struct check_image *images;
-	size_t room;
-
-	if (c->n_images == c->n_room) {
-		room = c->n_room ? c->n_room * 2 : 64;
-		images = realloc(c->images, room * sizeof(*images));
-		if (!images)
-			return -ENOMEM;
-		c->images = images;
-		c->n_room = room;
-	}
-	c->images[c->n_images] = (struct check_image){.name = strdup(name)};
-	return c->images[c->n_images].name ? (c->n_images++, 0) : -ENOMEM;
 }
 
 /* The number in a name of an image type, hexadecimal where the type's are. */
@@ -72,27 +51,16 @@ static uint64_t number_of(const struct crit_type *type, const char *name)
 
 static int list(struct checker *c)
 {
-	int fd = openat(c->dump.dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret = 0;
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
+	int ret = crit_listing_read(c->dump.dirfd, &c->files);
 
-	if (!dir) {
-		ret = -errno;
-		if (fd >= 0)
-			close(fd);
+	if (ret < 0)
 		return ret;
-	}
-	while (ret == 0 && (errno = 0, e = readdir(dir))) {
-		/* what begins with a dot is no image, but a temporary file */
-		if (e->d_name[0] != '.')
-			ret = add(c, e->d_name);
-	}
-	if (ret == 0)
-		ret = -errno;
-	closedir(dir);
-	if (c->n_images)
-		qsort(c->images, c->n_images, sizeof(*c->images), compare);
-	return ret;
+	c->images = calloc(c->files.n + 1, sizeof(*c->images));
+	if (!c->images)
+		return -ENOMEM;
+	for (; c->n_images < c->files.n; c->n_images++)
+		c->images[c->n_images].name = c->files.name[c->n_images];
+	return 0;
 }
 
 /* ------------------------------------------------------------------- entries */

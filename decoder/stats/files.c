@@ -55,11 +55,11 @@ int tally_descriptors(struct tally *t)
 	int ret = 0;
 	size_t i;
 
-	for (i = 0; i < t->n_names && ret == 0; i++) {
-		if (!tally_is(t->name[i], "FDINFO"))
+	for (i = 0; i < t->files.n && ret == 0; i++) {
+		if (!tally_is(t->files.name[i], "FDINFO"))
 			continue;
 		to = tally_object(t->out, "descriptors");
-		ret = add_table(t, t->name[i], &f);
+		ret = add_table(t, t->files.name[i], &f);
 	}
 	for (i = 0; i <= OTHER && to; i++) {
 		if (!f.descriptors[i])
@@ -149,8 +149,8 @@ int tally_sockets(struct tally *t)
 	unsigned f, state;
 	size_t i;
 
-	for (i = 0; i < t->n_names; i++)
-		add_image(t, t->name[i], &s);
+	for (i = 0; i < t->files.n; i++)
+		add_image(t, t->files.name[i], &s);
 	for (f = 0; f < N_FAMILIES; f++) {
 		uint64_t total = 0;
 

@@ -54,11 +54,11 @@ int tally_images(struct tally *t)
 
 	if (!types)
 		return -ENOMEM;
-	for (i = 0; i < t->n_names; i++) {
-		if (crit_file_open(t->dump.dirfd, t->name[i], &file) < 0)
+	for (i = 0; i < t->files.n; i++) {
+		if (crit_file_open(t->dump.dirfd, t->files.name[i], &file) < 0)
 			continue;
-		type = type_of(t->name[i], file);
-		if (!strncmp(t->name[i], "pages-", 6))
+		type = type_of(t->files.name[i], file);
+		if (!strncmp(t->files.name[i], "pages-", 6))
 			add(&pages, file);
 		else
 			add(type ? &types[type - crit_types] : &others, file);

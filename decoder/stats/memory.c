@@ -160,8 +160,8 @@ static void segments(struct memory *mem)
 	uint64_t known, size;
 	size_t i;
 
-	for (i = 0; i < mem->t->n_names; i++) {
-		const char *name = mem->t->name[i];
+	for (i = 0; i < mem->t->files.n; i++) {
+		const char *name = mem->t->files.name[i];
 
 		if (!tally_is(name, "PAGEMAP") || strncmp(name, prefix, strlen(prefix)))
 			continue;
@@ -261,10 +261,10 @@ static void page_maps(struct memory *mem)
 	uint64_t known = 0;
 	size_t i;
 
-	for (i = 0; i < mem->t->n_names; i++)
-		if (tally_is(mem->t->name[i], "PAGEMAP") &&
-		    strncmp(mem->t->name[i], "pagemap-shmem-", 14))
-			read_map(mem, mem->t->name[i], NULL, &mem->sum, &known);
+	for (i = 0; i < mem->t->files.n; i++)
+		if (tally_is(mem->t->files.name[i], "PAGEMAP") &&
+		    strncmp(mem->t->files.name[i], "pagemap-shmem-", 14))
+			read_map(mem, mem->t->files.name[i], NULL, &mem->sum, &known);
 }
 
 /* ----------------------------------------------------------------------- text */
@@ -311,8 +311,8 @@ int tally_memory(struct tally *t)
 	int ret = 0;
 	size_t i;
 
-	for (i = 0; i < t->n_names && ret == 0; i++)
-		ret = segments_of_image(&mem, t->name[i]);
+	for (i = 0; i < t->files.n && ret == 0; i++)
+		ret = segments_of_image(&mem, t->files.name[i]);
 	for (i = 0; t->has_processes && i < t->processes.n && ret == 0; i++)
 		ret = process(&mem, &t->processes.all[i]);
 	if (!t->has_processes)

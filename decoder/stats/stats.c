@@ -4,12 +4,8 @@
  */
 #include "decoder/stats.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "decoder/memory.h"
 #include "decoder/page-size.h"
@@ -129,59 +125,15 @@ static void processes(struct tally *t)
 	tally_number(t->out, "zombies", zombies);
 }
 
-static int compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int add_name(struct tally *t, const char *name, size_t *room)
-{
-	char **names;
-
-	if (t->n_names == *room) {
-		*room = *room ? *room * 2 : 64;
-		names = realloc(t->name, *room * sizeof(*names));
-		if (!names)
-			return -ENOMEM;
-		t->name = names;
-	}
-	t->name[t->n_names] = strdup(name);
-	return t->name[t->n_names] ? (t->n_names++, 0) : -ENOMEM;
-}
-
-static int list(struct tally *t)
-{
-	int fd = openat(t->dump.dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret = 0;
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-	size_t room = 0;
-
-	if (!dir) {
-		ret = -errno;
-		if (fd >= 0)
-			close(fd);
-		return ret;
-	}
-	while (ret == 0 && (errno = 0, e = readdir(dir)))
-		if (e->d_name[0] != '.')
-			ret = add_name(t, e->d_name, &room);
-	if (ret == 0)
-		ret = -errno;
-	closedir(dir);
-	if (t->n_names)
-		qsort(t->name, t->n_names, sizeof(*t->name), compare);
-	return ret;
-}
-
 static void prepare(struct tally *t)
 {
 	struct crit_error err = {0};
 	size_t i;
 
 	t->has_processes = crit_processes_read(&t->dump, &t->processes, &err) == 0;
-	for (i = 0; i < t->n_names && !t->page_size; i++)
-		if (tally_is(t->name[i], "PAGEMAP"))
-			t->page_size = crit_page_size_of(&t->dump, t->name[i]);
+	for (i = 0; i < t->files.n && !t->page_size; i++)
+		if (tally_is(t->files.name[i], "PAGEMAP"))
+			t->page_size = crit_page_size_of(&t->dump, t->files.name[i]);
 	if (!t->page_size)
 		t->page_size = CRIT_PAGE_SIZE_MIN;
 }
@@ -226,7 +178,7 @@ int crit_stats(int dirfd, struct crit_buf *out)
 	int ret;
 
 	t.dump = (struct crit_dump){dirfd, &t.silent};
-	ret = list(&t);
+	ret = crit_listing_read(dirfd, &t.files);
 	if (ret == 0) {
 		t.out = json_object_new_object();
 		ret = t.out ? 0 : -ENOMEM;
@@ -238,8 +190,6 @@ int crit_stats(int dirfd, struct crit_buf *out)
 			crit_processes_fini(&t.processes);
 	}
 	json_object_put(t.out);
-	while (t.n_names)
-		free(t.name[--t.n_names]);
-	free(t.name);
+	crit_listing_fini(&t.files);
 	return ret;
 }

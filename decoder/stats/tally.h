@@ -9,13 +9,13 @@
 #include <stdint.h>
 
 #include "decoder/dump.h"
+#include "decoder/listing.h"
 #include "decoder/process.h"
 
 struct tally {
 	struct crit_listener silent; /* must be the first */
 	struct crit_dump dump;       /* its directory is borrowed */
-	char **name;                 /* owned, and each: the files of the dump, sorted */
-	size_t n_names;
+	struct crit_listing files;
 	struct crit_processes processes;
 	bool has_processes;
 	uint32_t page_size; /* bytes */
