@@ -9,6 +9,7 @@
 #include "fs/entry.h"
 #include "fs/handle.h"
 #include "fs/ids.h"
+#include "fs/proc.h"
 #include "fs/promise.h"
 #include "fs/scratch.h"
 #include "fs/special.h"
@@ -22,6 +23,11 @@ int cfs_object_find(struct cfs *fs, fuse_ino_t ino, struct cfs_object *o)
 		o->ref = o->node->ref;
 		o->old = o->node->kind == CFS_OLD;
 		return o->old || o->node->kind == CFS_GONE ? -ESTALE : 0;
+	}
+	if (cfs_id_is_run(ino) && cfs_id_memory(ino) < fs->n_memories) {
+		o->node = fs->memories[cfs_id_memory(ino)];
+		o->is_run = true;
+		return 0;
 	}
 	if (!cfs_id_is_computed(ino))
 		return -ESTALE;
@@ -186,6 +192,8 @@ int cfs_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_object *o, struct 
 		*timeout = 0; /* it may become an entry, whose text has another length */
 		scratch_attr(o->node, st);
 		return 0;
+	case CFS_PROC:
+		return cfs_proc_attr(fs, ino, o, st, timeout);
 	default:
 		*timeout = 0;
 		return cfs_special_attr(fs, o->node, st);

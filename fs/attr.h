@@ -15,6 +15,7 @@ struct cfs_handle;
 struct cfs_object {
 	struct cfs_node *node; /* borrowed; NULL for entry files with a computed id */
 	bool is_entry;
+	bool is_run;        /* a run of pages with a computed id; node: its directory */
 	bool old;           /* it was this entry file, which has another node id now */
 	struct cfs_ref ref; /* of an entry file, there or pending; else only the image */
 };
@@ -28,7 +29,10 @@ int cfs_object_find(struct cfs *fs, fuse_ino_t ino, struct cfs_object *o);
 /* Is it a directory of messages, there or to come? */
 bool cfs_object_is_queue(const struct cfs_object *o);
 
-/* 0, -errno. *timeout: for how long the kernel may believe it, seconds. */
+/*
+ * 0, -errno. *timeout: for how long the kernel may believe it, seconds. What only the reading
+ * worker can tell (see reading.h) is asked of it there, and it drops the lock meanwhile.
+ */
 int cfs_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_object *o, struct stat *st,
 	     double *timeout);
 

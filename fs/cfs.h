@@ -43,6 +43,12 @@ struct cfs_kept {
 	struct timespec used;
 };
 
+/* The process of the thread that asked last, see proc.c. */
+struct cfs_caller {
+	pid_t thread, process;
+	struct timespec when; /* CLOCK_MONOTONIC_COARSE */
+};
+
 /* A file whose name somebody was told to look up again, see promise.h. */
 #define CFS_RECALLED_MAX 64
 
@@ -56,8 +62,9 @@ struct cfs {
 	struct fuse_session *session;
 	pthread_mutex_t lock;
 	uint64_t turn; /* counts how often the lock was taken */
-	pid_t asker;   /* who sent the last request that opens or cuts a file */
-	int dumpfd;    /* of the dump directory */
+	pid_t asker;   /* who sent the request that is being answered, where that matters */
+	struct cfs_caller caller;
+	int dumpfd; /* of the dump directory */
 	struct cfs_node_table nodes;
 	struct cfs_image **images; /* owned; by number, for good */
 	size_t n_images, cap_images;
@@ -69,7 +76,10 @@ struct cfs {
 	unsigned n_kept;
 	struct cfs_recalled recalled[CFS_RECALLED_MAX]; /* a ring */
 	unsigned n_recalled;                            /* in all */
-	struct cfs_unsynced *unsynced;                  /* what waits for being synced; owned */
+	uint64_t n_changes;         /* of the dump, through this mount; see cfs_changed() */
+	struct cfs_node **memories; /* references: all map_files, by their numbers, for good */
+	size_t n_memories, cap_memories;
+	struct cfs_unsynced *unsynced;      /* what waits for being synced; owned */
 	struct cfs_burst *bursts;           /* images that are changed often; owned */
 	struct crit_file *replaced;         /* a reference: what an image was before a commit */
 	struct cfs_worker *changes, *reads; /* see worker.h */
@@ -94,6 +104,12 @@ static inline void cfs_lock(struct cfs *fs)
 static inline void cfs_unlock(struct cfs *fs)
 {
 	pthread_mutex_unlock(&fs->lock);
+}
+
+/* Something in the dump was changed: what was made of it otherwise is old. */
+static inline void cfs_changed(struct cfs *fs)
+{
+	fs->n_changes++;
 }
 
 /* Tell the log (stderr with -f, else syslog) one line; no newline in it. */

@@ -302,6 +302,7 @@ static int make(struct cfs *fs, fuse_req_t req, fuse_ino_t parent, const char *n
 	if (ret < 0)
 		return ret;
 	dirfd = place.object.node->dirfd;
+	cfs_changed(fs);
 	if (S_ISDIR(mode) && cfs_whole_is_name(name))
 		return cfs_whole_make(fs, req, &place, name, mode, e);
 	if (S_ISDIR(mode))

@@ -11,7 +11,18 @@
 #include "fs/jsondir.h"
 #include "fs/listing.h"
 #include "fs/pending.h"
+#include "fs/proc.h"
+#include "fs/reading.h"
 #include "fs/snapshot.h"
+
+/* Is it a directory that is no image? */
+static bool is_listed(const struct cfs_node *node)
+{
+	return node->kind == CFS_DIR || node->kind == CFS_SPECIAL_DIR ||
+	       node->kind == CFS_DOCUMENTS ||
+	       (node->kind == CFS_PROC &&
+		crit_proc_shape(&node->proc->file) == CRIT_PROC_DIRECTORY);
+}
 
 static int open_directory(struct cfs *fs, fuse_ino_t ino, struct fuse_file_info *fi)
 {
@@ -26,8 +37,7 @@ static int open_directory(struct cfs *fs, fuse_ino_t ino, struct fuse_file_info 
 	image = cfs_object_is_queue(&o) || (!o.is_entry && o.node->kind == CFS_IMAGE);
 	if (o.is_entry && !image)
 		return -ENOTDIR;
-	if (!image && o.node->kind != CFS_DIR && o.node->kind != CFS_SPECIAL_DIR &&
-	    o.node->kind != CFS_DOCUMENTS)
+	if (!image && !is_listed(o.node))
 		return -ENOTDIR;
 	if (image && (ret = cfs_image_open(fs, o.ref.image, NULL)) < 0)
 		return ret;
@@ -63,27 +73,36 @@ void cfs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	cfs_unlock(fs);
 }
 
-static void list(fuse_req_t req, size_t size, off_t off, struct fuse_file_info *fi, bool plus)
+static void answer_list(struct cfs *fs, const struct cfs_asked *a)
 {
+	cfs_listing_reply(fs, a->req, cfs_handle_of(a->fi), a->size, a->off, a->plus);
+}
+
+static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		 struct fuse_file_info *fi, bool plus)
+{
+	struct cfs_asked asked = {
+		.req = req, .ino = ino, .fi = fi, .size = size, .off = off, .plus = plus};
 	struct cfs *fs = fuse_req_userdata(req);
 
 	cfs_lock(fs);
-	cfs_listing_reply(fs, req, cfs_handle_of(fi), size, off, plus);
+	if (cfs_reading_is_needed(fs, ino))
+		cfs_reading_post(fs, NULL, answer_list, &asked);
+	else
+		answer_list(fs, &asked);
 	cfs_unlock(fs);
 }
 
 void cfs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		    struct fuse_file_info *fi)
 {
-	(void)ino;
-	list(req, size, off, fi, false);
+	list(req, ino, size, off, fi, false);
 }
 
 void cfs_op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 			struct fuse_file_info *fi)
 {
-	(void)ino;
-	list(req, size, off, fi, true);
+	list(req, ino, size, off, fi, true);
 }
 
 void cfs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -107,7 +126,8 @@ void cfs_op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
 	cfs_lock(fs);
 	if (cfs_object_find(fs, ino, &o) < 0) {
 		fuse_reply_err(req, ESTALE);
-	} else if (!o.is_entry && o.node->kind == CFS_SPECIAL_DIR) {
+	} else if (!o.is_entry &&
+		   (o.node->kind == CFS_SPECIAL_DIR || o.node->kind == CFS_PROC)) {
 		fuse_reply_err(req, 0);
 	} else if (!o.is_entry && o.node->kind == CFS_DOCUMENTS) {
 		cfs_job_sync(fs, req, cfs_jsondir_dump(o.node), NULL, NULL);

@@ -13,10 +13,12 @@
 #include "fs/entry.h"
 #include "fs/jobs.h"
 #include "fs/pending.h"
+#include "fs/procfile.h"
 #include "fs/promise.h"
 #include "fs/reading.h"
 #include "fs/refusal.h"
 #include "fs/scratch.h"
+#include "fs/soon.h"
 #include "fs/special.h"
 
 static struct cfs *fs_of(fuse_req_t req)
@@ -139,8 +141,9 @@ int cfs_file_open_scratch(struct cfs *fs, struct cfs_node *node, struct fuse_fil
  * A file of the dump that is being written stays a plain file; when all who write it
  * are done, it may turn out to be an image.
  */
-static void note_written(struct cfs_handle *h)
+static void note_written(struct cfs *fs, struct cfs_handle *h)
 {
+	cfs_changed(fs);
 	if (h->flushed)
 		h->node->writers++;
 	h->flushed = false;
@@ -151,15 +154,6 @@ static void note_flushed(struct cfs_handle *h)
 	if (!h->flushed)
 		h->node->writers--;
 	h->flushed = true;
-}
-
-/* Would a change that came now have another time? Some file systems count in two seconds. */
-static bool is_past(const struct timespec *t)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	return now.tv_sec - t->tv_sec > 2;
 }
 
 /*
@@ -173,7 +167,7 @@ static bool opened_before(struct cfs_node *node, int fd)
 
 	if (fstat(fd, &st) < 0)
 		return false;
-	node->opened = is_past(&st.st_ctim) ? st.st_ctim : (struct timespec){0};
+	node->opened = cfs_is_past(&st.st_ctim) ? st.st_ctim : (struct timespec){0};
 	return crit_time_same(&before, &st.st_ctim);
 }
 
@@ -191,7 +185,7 @@ int cfs_file_open_passed(struct cfs *fs, struct cfs_node *node, int fd,
 	fi->keep_cache = opened_before(node, fd);
 	h->flushed = true;
 	if (h->writable)
-		note_written(h);
+		note_written(fs, h);
 	give(h, fi);
 	return 0;
 }
@@ -219,15 +213,38 @@ static int open_passed(struct cfs *fs, struct cfs_node *node, struct fuse_file_i
 static int open_special(struct cfs *fs, struct cfs_node *node, struct fuse_file_info *fi)
 {
 	struct cfs_handle *h;
+	int ret;
 
 	if ((fi->flags & O_ACCMODE) != O_RDONLY)
 		return -EROFS;
 	h = cfs_handle_new(fs, CFS_HANDLE_SPECIAL, node->id, node);
 	if (!h)
 		return -ENOMEM;
-	cfs_special_text(fs, node->special, &h->text);
+	ret = cfs_special_text(fs, node, &h->text);
+	if (ret < 0) {
+		cfs_handle_unref(fs, h);
+		return ret;
+	}
 	give(h, fi);
 	fi->direct_io = 1; /* it may have grown since its size was asked for */
+	return 0;
+}
+
+static int open_proc(struct cfs *fs, fuse_ino_t ino, const struct cfs_object *o,
+		     struct fuse_file_info *fi)
+{
+	struct cfs_handle *h;
+	bool keep;
+	int ret = cfs_procfile_open(fs, ino, o, fi->flags, &h, &keep);
+
+	if (ret < 0)
+		return ret;
+	set_access(h, fi);
+	give(h, fi);
+	/* runs of pages have a size that stays; but what is refused must not be in pages */
+	h->cached = o->is_run && !h->writable;
+	fi->direct_io = !h->cached;
+	fi->keep_cache = h->cached && keep;
 	return 0;
 }
 
@@ -250,6 +267,8 @@ int cfs_file_open(struct cfs *fs, fuse_ino_t ino, struct fuse_file_info *fi)
 		return open_passed(fs, o.node, fi);
 	case CFS_SPECIAL:
 		return open_special(fs, o.node, fi);
+	case CFS_PROC:
+		return open_proc(fs, ino, &o, fi);
 	default:
 		return -EISDIR;
 	}
@@ -257,8 +276,10 @@ int cfs_file_open(struct cfs *fs, fuse_ino_t ino, struct fuse_file_info *fi)
 
 static void answer_open(struct cfs *fs, const struct cfs_asked *a)
 {
-	int ret = cfs_file_open(fs, a->ino, a->fi);
+	int ret;
 
+	fs->asker = fuse_req_ctx(a->req)->pid;
+	ret = cfs_file_open(fs, a->ino, a->fi);
 	if (ret < 0)
 		fuse_reply_err(a->req, -ret);
 	else if (fuse_reply_open(a->req, a->fi) < 0)
@@ -271,9 +292,11 @@ void cfs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct cfs *fs = fs_of(req);
 
 	cfs_lock(fs);
-	fs->asker = fuse_req_ctx(req)->pid;
-	cfs_reading_answer(fs, fi->flags & O_TRUNC ? NULL : cfs_reading_image(fs, ino),
-			   answer_open, &asked);
+	if (cfs_reading_is_needed(fs, ino))
+		cfs_reading_post(fs, NULL, answer_open, &asked);
+	else
+		cfs_reading_answer(fs, fi->flags & O_TRUNC ? NULL : cfs_reading_image(fs, ino),
+				   answer_open, &asked);
 	cfs_unlock(fs);
 }
 
@@ -313,7 +336,9 @@ void cfs_file_read(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t 
 	else if (h->draft)
 		cfs_reading_reply_draft(fs, req, h->draft, size, off);
 	else if (h->document)
-		cfs_reading_read(fs, req, h, size, off);
+		cfs_reading_read(fs, req, h, size, off, flags);
+	else if (h->kind == CFS_HANDLE_PROC)
+		cfs_procfile_reply(fs, req, h, size, off, flags);
 	else if (h->file)
 		reply_span(fs, req, h, size, off, flags);
 	else
@@ -399,9 +424,10 @@ static int write_scratch(struct cfs *fs, struct cfs_handle *h, const void *buf, 
 	return cfs_draft_write(s->contents, buf, size, off);
 }
 
-static int write_passed(struct cfs_handle *h, const void *buf, size_t size, uint64_t off)
+static int write_passed(struct cfs *fs, struct cfs_handle *h, const void *buf, size_t size,
+			uint64_t off)
 {
-	note_written(h);
+	note_written(fs, h);
 	return crit_pwrite_full(h->fd, buf, size, off);
 }
 
@@ -414,8 +440,10 @@ void cfs_file_write(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, const 
 		ret = write_entry(fs, h, buf, size, off);
 	else if (h->kind == CFS_HANDLE_SCRATCH)
 		ret = write_scratch(fs, h, buf, size, off);
+	else if (h->kind == CFS_HANDLE_PROC)
+		ret = cfs_procfile_write(fs, h, buf, size, off);
 	else
-		ret = write_passed(h, buf, size, off);
+		ret = write_passed(fs, h, buf, size, off);
 	if (ret < 0)
 		fuse_reply_err(req, -ret);
 	else
@@ -430,7 +458,7 @@ void cfs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, 
 
 	(void)ino;
 	cfs_lock(fs);
-	if (h->jobs || cfs_handle_draft_is_slow(h))
+	if (h->jobs || h->kind == CFS_HANDLE_PROC || cfs_handle_draft_is_slow(h))
 		cfs_job_write(fs, req, h, buf, size, (uint64_t)off);
 	else
 		cfs_file_write(fs, req, h, buf, size, (uint64_t)off);
@@ -464,7 +492,7 @@ void cfs_op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file
 	cfs_lock(fs);
 	if (h->kind == CFS_HANDLE_ENTRY || (h->kind == CFS_HANDLE_SCRATCH && h->node->pending))
 		cfs_job_commit(fs, req, h, true);
-	else if (h->kind == CFS_HANDLE_PASSED)
+	else if (h->kind == CFS_HANDLE_PASSED || h->kind == CFS_HANDLE_PROC)
 		cfs_job_sync(fs, req, NULL, NULL, h);
 	else
 		fuse_reply_err(req, 0);

@@ -12,6 +12,7 @@
 #include "decoder/document.h"
 #include "fs/document.h"
 #include "fs/entry.h"
+#include "fs/procfile.h"
 #include "fs/scratch.h"
 #include "fs/snapshot.h"
 
@@ -27,6 +28,7 @@ struct cfs_handle *cfs_handle_new(struct cfs *fs, enum cfs_handle_kind kind, uin
 	h->ino = ino;
 	h->fd = -1;
 	h->node = node;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &h->since);
 	if (node)
 		cfs_node_ref(node);
 	DL_APPEND(fs->handles, h);
@@ -50,6 +52,7 @@ void cfs_handle_unref(struct cfs *fs, struct cfs_handle *h)
 	crit_document_free(h->document);
 	crit_file_put(h->file);
 	cfs_names_free(h->names);
+	cfs_procfile_close(fs, h->proc);
 	if (h->fd >= 0)
 		close(h->fd);
 	cfs_node_unref(&fs->nodes, h->node);

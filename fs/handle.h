@@ -14,11 +14,13 @@ enum cfs_handle_kind {
 	CFS_HANDLE_SCRATCH, /* reads and writes node->scratch itself */
 	CFS_HANDLE_PASSED,  /* a file of the dump, by fd */
 	CFS_HANDLE_SPECIAL, /* a text of .critfs, as it was when opened */
+	CFS_HANDLE_PROC,    /* memory or core of a process, see procfile.h */
 	CFS_HANDLE_DIR,     /* a directory that is listed from `names` */
 	CFS_HANDLE_IMAGE,   /* an image, or messages of a queue, listed by cookie */
 };
 
 struct cfs_names;
+struct cfs_proc_open;
 
 /* How much of a directory is listed together with attributes, see listing.c. */
 struct cfs_wanted {
@@ -50,10 +52,12 @@ struct cfs_handle {
 	struct crit_span span;
 	struct crit_document *document; /* owned, of a document: the same; made from `file` */
 	uint64_t document_size;
-	struct cfs_draft *draft;  /* owned; NULL until something is written */
-	int fd;                   /* of PASSED, else -1; owned */
-	struct cfs_names *names;  /* owned, of DIR */
-	struct cfs_wanted wanted; /* of directories */
+	struct cfs_draft *draft;    /* owned; NULL until something is written */
+	int fd;                     /* of PASSED, else -1; owned */
+	struct timespec since;      /* of SPECIAL and PROC: when it was opened; coarse */
+	struct cfs_proc_open *proc; /* owned, of PROC */
+	struct cfs_names *names;    /* owned, of DIR */
+	struct cfs_wanted wanted;   /* of directories */
 	struct cfs_handle *next, *prev;
 };
 

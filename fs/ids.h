@@ -5,7 +5,8 @@
  *
  *   63      62 ........ 41  40 ............ 5  4 .... 0
  *   1       image (22)      slot (36)          part (5)    computed
- *   0       counter                                        in the table
+ *   01      memory (17)     page (45)                      a run in .critfs/proc/N/map_files
+ *   00      counter                                        in the table
  *
  * Parts are numbered as enum crit_part has them, so a slot's extras have lower
  * inode numbers than its N.json: rm -r removes in that order.
@@ -57,6 +58,44 @@ static inline uint64_t cfs_id_slot(uint64_t id)
 static inline unsigned cfs_id_part(uint64_t id)
 {
 	return id & ((1u << CFS_PART_BITS) - 1);
+}
+
+#define CFS_ID_RUN        (UINT64_C(1) << 62)
+#define CFS_RUN_PAGE_BITS 45
+#define CFS_RUN_PAGE      UINT64_C(4096) /* the smallest there is */
+#define CFS_MEMORIES_MAX  (UINT64_C(1) << (62 - CFS_RUN_PAGE_BITS))
+
+/* Has a run of pages that begins there such an id? */
+static inline bool cfs_id_can_be_run(uint64_t address)
+{
+	return address % CFS_RUN_PAGE == 0 &&
+	       address / CFS_RUN_PAGE < UINT64_C(1) << CFS_RUN_PAGE_BITS;
+}
+
+static inline uint64_t cfs_id_of_run(uint64_t memory, uint64_t address)
+{
+	return CFS_ID_RUN | memory << CFS_RUN_PAGE_BITS | address / CFS_RUN_PAGE;
+}
+
+static inline bool cfs_id_is_run(uint64_t id)
+{
+	return id >> 62 == 1;
+}
+
+static inline uint64_t cfs_id_memory(uint64_t id)
+{
+	return (id & ~CFS_ID_RUN) >> CFS_RUN_PAGE_BITS;
+}
+
+static inline uint64_t cfs_id_address(uint64_t id)
+{
+	return (id & ((UINT64_C(1) << CFS_RUN_PAGE_BITS) - 1)) * CFS_RUN_PAGE;
+}
+
+/* Inode number of a file in .critfs/proc, of which `hash` is all there is to know. */
+static inline uint64_t cfs_ino_of_proc(uint64_t hash)
+{
+	return UINT64_C(3) << 61 | hash >> 3;
 }
 
 /* Inode number of a file that is shown as it is: its own, marked. */

@@ -14,6 +14,7 @@
 #include "fs/document.h"
 #include "fs/entry.h"
 #include "fs/file.h"
+#include "fs/procfile.h"
 #include "fs/reading.h"
 #include "fs/setattr.h"
 #include "fs/watch.h"
@@ -33,6 +34,12 @@ static void *new_job(fuse_req_t req, size_t size, void (*run)(struct cfs *, stru
 	else if (req)
 		fuse_reply_err(req, ENOMEM);
 	return job;
+}
+
+/* Who does what is to be done with a handle: processes are the other one's. */
+static struct cfs_worker *worker_of(const struct cfs *fs, const struct cfs_handle *h)
+{
+	return h && h->kind == CFS_HANDLE_PROC ? fs->reads : fs->changes;
 }
 
 /* A job that has to do with a handle. */
@@ -112,7 +119,7 @@ void cfs_job_write(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, const v
 		return;
 	j->off = off;
 	memcpy(j->data, buf, len);
-	cfs_worker_post(fs->changes, &j->job);
+	cfs_worker_post(worker_of(fs, h), &j->job);
 }
 
 struct truncate_job {
@@ -242,6 +249,8 @@ static void run_sync(struct cfs *fs, struct cfs_job *job)
 
 	if (j->image) {
 		ret = cfs_sync_image(fs, j->image);
+	} else if (j->h && j->h->kind == CFS_HANDLE_PROC) {
+		ret = cfs_procfile_sync(fs, j->h);
 	} else {
 		cfs_unlock(fs);
 		if (j->h)
@@ -272,7 +281,7 @@ void cfs_job_sync(struct cfs *fs, fuse_req_t req, struct cfs_node *dir, struct c
 		cfs_node_ref(dir);
 	if (h)
 		cfs_handle_ref(h);
-	cfs_worker_post(fs->changes, &j->job);
+	cfs_worker_post(worker_of(fs, h), &j->job);
 }
 
 struct setattr_job {

@@ -12,6 +12,8 @@
 #include "fs/handle.h"
 #include "fs/ids.h"
 #include "fs/names.h"
+#include "fs/proc.h"
+#include "fs/procs.h"
 #include "fs/scratch.h"
 #include "fs/snapshot.h"
 #include "fs/special.h"
@@ -151,9 +153,42 @@ static void list_special(struct reply *r, off_t off)
 	unsigned i = off > COOKIE_DOTS ? (unsigned)(off - COOKIE_DOTS) : 0;
 
 	for (; i < CFS_N_SPECIAL; i++)
-		if (!put(r, cfs_special_names[i], i == CFS_SPECIAL_JSON ? S_IFDIR : S_IFREG, 1,
+		if (!put(r, cfs_special_names[i], cfs_special_is_dir(i) ? S_IFDIR : S_IFREG, 1,
 			 (off_t)i + COOKIE_DOTS + 1))
 			return;
+}
+
+static mode_t type_of(const struct crit_proc_file *file)
+{
+	switch (crit_proc_shape(file)) {
+	case CRIT_PROC_DIRECTORY:
+		return S_IFDIR;
+	case CRIT_PROC_LINK:
+		return S_IFLNK;
+	default:
+		return S_IFREG;
+	}
+}
+
+/* Names only: most attributes are good for no more than a moment. */
+static int list_proc(struct cfs *fs, struct reply *r, const struct cfs_node *node, off_t off)
+{
+	uint64_t cookie = off > COOKIE_DOTS ? (uint64_t)(off - COOKIE_DOTS) : 0;
+	struct cfs_node *dump = cfs_proc_dump(node);
+	struct crit_proc_file dir = node->proc->file, file;
+	char name[CRIT_PROC_NAME_MAX];
+	struct crit_proc *proc;
+	int ret = cfs_procs_enter(fs, dump, &proc);
+
+	if (ret < 0)
+		return ret;
+	do {
+		ret = crit_proc_next(proc, &dir, &cookie, name, &file);
+	} while (ret > 0 && cookie < INT64_MAX - COOKIE_DOTS &&
+		 put(r, name, type_of(&file), cfs_proc_ino(dump, &file),
+		     (off_t)cookie + COOKIE_DOTS));
+	cfs_procs_leave(fs, dump);
+	return ret < 0 ? ret : 0;
 }
 
 static off_t entry_cookie(uint64_t slot, unsigned part)
@@ -342,6 +377,8 @@ void cfs_listing_reply(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, siz
 	if (ret == 0 && put_dots(&r, h->ino, off)) {
 		if (h->kind == CFS_HANDLE_IMAGE)
 			ret = list_image(fs, &r, h, off);
+		else if (h->node->kind == CFS_PROC)
+			ret = list_proc(fs, &r, h->node, off);
 		else if (h->names)
 			list_names(&r, h->names, off);
 		else

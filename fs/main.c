@@ -27,6 +27,7 @@
 #include "fs/paths.h"
 #include "fs/rename.h"
 #include "fs/scratch.h"
+#include "fs/seek.h"
 #include "fs/setattr.h"
 #include "fs/stateless.h"
 #include "fs/tree.h"
@@ -71,6 +72,7 @@ static const struct fuse_lowlevel_ops operations = {
 	.statfs = cfs_op_statfs,
 	.getxattr = cfs_op_getxattr,
 	.listxattr = cfs_op_listxattr,
+	.lseek = cfs_op_lseek,
 };
 
 /* Of a read-only mount: the kernel lets nobody write. */
@@ -91,6 +93,7 @@ static const struct fuse_lowlevel_ops read_only_operations = {
 	.statfs = cfs_op_statfs,
 	.getxattr = cfs_op_getxattr,
 	.listxattr = cfs_op_listxattr,
+	.lseek = cfs_op_lseek_by_id,
 };
 
 void cfs_log(struct cfs *fs, const char *fmt, ...)
@@ -263,6 +266,7 @@ static int serve(struct cfs *fs, const struct fuse_cmdline_opts *cmd)
 	ret = fuse_session_loop(fs->session);
 	cfs_watch_stop(fs);
 	cfs_worker_stop(fs, fs->reads);
+	fs->reads = NULL; /* from here on this is the only thread that reads */
 	cfs_worker_stop(fs, fs->changes);
 	cfs_lock(fs);
 	cfs_commit_all(fs);
@@ -305,6 +309,7 @@ static void fini(struct cfs *fs)
 		cfs_handle_unref(fs, fs->handles);
 	cfs_images_fini(fs);
 	cfs_nodes_fini(&fs->nodes);
+	free(fs->memories);
 	crit_buf_fini(&fs->text);
 	crit_buf_fini(&fs->read);
 	crit_buf_fini(&fs->walked);

@@ -9,6 +9,9 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "fs/made.h"
+#include "fs/proc.h"
+#include "fs/procs.h"
 #include "fs/scratch.h"
 
 struct cfs_node_key {
@@ -123,6 +126,9 @@ static void destroy(struct cfs_node_table *t, struct cfs_node *node)
 	if (node->dirfd >= 0)
 		close(node->dirfd);
 	cfs_scratch_free(node->scratch);
+	cfs_made_free(node->made);
+	cfs_proc_node_free(node->proc);
+	cfs_procs_free(node->procs);
 	free(node);
 }
 

@@ -16,6 +16,9 @@
 #include "decoder/edit.h"
 
 struct cfs_image;
+struct cfs_made;
+struct cfs_proc_node;
+struct cfs_procs;
 struct cfs_scratch;
 
 /* An entry file: a part of an entry, or of a message within one; or a document. */
@@ -40,6 +43,7 @@ enum cfs_kind {
 	CFS_SPECIAL_DIR, /* .critfs */
 	CFS_SPECIAL,     /* a text in it */
 	CFS_DOCUMENTS,   /* .critfs/json */
+	CFS_PROC,        /* .critfs/proc, and what is in it */
 	CFS_OLD,         /* an entry file as it was before a commit, or was removed; see ref */
 	CFS_GONE,        /* what it was is no more; only the kernel still knows it */
 };
@@ -59,6 +63,9 @@ struct cfs_node {
 	struct cfs_ref ref;         /* of CFS_ENTRY, CFS_OLD and pending ones; else the image */
 	struct cfs_scratch *scratch; /* owned, of CFS_SCRATCH */
 	unsigned special;            /* enum cfs_special */
+	struct cfs_made *made;       /* owned, of CFS_SPECIAL: see made.h */
+	struct cfs_proc_node *proc;  /* owned, of CFS_PROC: see proc.h */
+	struct cfs_procs *procs;     /* owned, of CFS_DIR: see procs.h */
 	/*
 	 * Of CFS_SCRATCH: it has the name of an entry file that the image has not (yet),
 	 * which ref is; and the image's generation when it got it.

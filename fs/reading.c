@@ -12,6 +12,9 @@
 #include "decoder/document.h"
 #include "fs/attr.h"
 #include "fs/document.h"
+#include "fs/ids.h"
+#include "fs/procfile.h"
+#include "fs/special.h"
 #include "fs/worker.h"
 
 #define SPLICED_MIN ((size_t)64 << 10) /* bytes; a pipe takes its time, too */
@@ -30,7 +33,8 @@ static void run_answer(struct cfs *fs, struct cfs_job *job)
 	struct answer_job *j = (struct answer_job *)job;
 
 	/* what went wrong, the answer will find out itself */
-	cfs_document_measure(fs, j->image);
+	if (j->image)
+		cfs_document_measure(fs, j->image);
 	j->answer(fs, &j->asked);
 	free(j);
 }
@@ -39,13 +43,19 @@ void cfs_reading_answer(struct cfs *fs, struct cfs_image *image,
 			void (*answer)(struct cfs *fs, const struct cfs_asked *a),
 			const struct cfs_asked *a)
 {
+	if (!image || cfs_document_is_measured(image))
+		answer(fs, a);
+	else
+		cfs_reading_post(fs, image, answer, a);
+}
+
+void cfs_reading_post(struct cfs *fs, struct cfs_image *image,
+		      void (*answer)(struct cfs *fs, const struct cfs_asked *a),
+		      const struct cfs_asked *a)
+{
 	size_t len = a->name ? strlen(a->name) + 1 : 0;
 	struct answer_job *j;
 
-	if (!image || cfs_document_is_measured(image)) {
-		answer(fs, a);
-		return;
-	}
 	j = calloc(1, sizeof(*j) + len);
 	if (!j) {
 		fuse_reply_err(a->req, ENOMEM);
@@ -62,6 +72,26 @@ void cfs_reading_answer(struct cfs *fs, struct cfs_image *image,
 		j->asked.fi = &j->fi;
 	}
 	cfs_worker_post(fs->reads, &j->job);
+}
+
+bool cfs_reading_is_needed(struct cfs *fs, fuse_ino_t ino)
+{
+	const struct cfs_node *node = cfs_node_by_id(&fs->nodes, ino);
+
+	if (!node)
+		return cfs_id_is_run(ino);
+	return node->kind == CFS_PROC ||
+	       (node->kind == CFS_SPECIAL && cfs_special_is_slow(node->special));
+}
+
+bool cfs_reading_is_needed_for(struct cfs *fs, fuse_ino_t parent, const char *name)
+{
+	const struct cfs_node *node = cfs_node_by_id(&fs->nodes, parent);
+
+	if (!node)
+		return false;
+	return node->kind == CFS_PROC || (node->kind == CFS_SPECIAL_DIR &&
+					  cfs_special_is_slow(cfs_special_by_name(name)));
 }
 
 struct cfs_image *cfs_reading_image(struct cfs *fs, fuse_ino_t ino)
@@ -91,6 +121,7 @@ struct read_job {
 	struct cfs_handle *h; /* a reference */
 	size_t size;
 	off_t off;
+	int flags;
 };
 
 static void reply(fuse_req_t req, const uint8_t *buf, ssize_t n)
@@ -116,29 +147,39 @@ static uint8_t *room(struct crit_buf *buf, size_t size)
 	return data;
 }
 
+static ssize_t read_document(struct cfs *fs, struct cfs_handle *h, uint8_t *buf, size_t size,
+			     off_t off)
+{
+	ssize_t n;
+
+	/* somebody wrote in place: this is not what was opened */
+	if (!cfs_handle_is_intact(h))
+		return -EIO;
+	/* nobody else reads by this handle: they are all in this worker's queue */
+	cfs_unlock(fs);
+	n = crit_document_read(h->document, buf, size, (uint64_t)off, NULL);
+	cfs_lock(fs);
+	return n;
+}
+
 static void run_read(struct cfs *fs, struct cfs_job *job)
 {
 	struct read_job *j = (struct read_job *)job;
 	struct cfs_handle *h = j->h;
 	uint8_t *buf = room(&fs->walked, j->size);
-	ssize_t n = buf ? 0 : -ENOMEM;
+	ssize_t n = -ENOMEM;
 
-	/* somebody wrote in place: this is not what was opened */
-	if (n == 0 && !cfs_handle_is_intact(h))
-		n = -EIO;
-	if (n == 0) {
-		/* nobody else reads by this handle: they are all in this worker's queue */
-		cfs_unlock(fs);
-		n = crit_document_read(h->document, buf, j->size, (uint64_t)j->off, NULL);
-		cfs_lock(fs);
-	}
+	if (buf && h->proc)
+		n = cfs_procfile_read(fs, h, buf, j->size, j->off, j->flags);
+	else if (buf)
+		n = read_document(fs, h, buf, j->size, j->off);
 	reply(j->req, buf, n);
 	cfs_handle_unref(fs, h);
 	free(j);
 }
 
 void cfs_reading_read(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t size,
-		      off_t off)
+		      off_t off, int flags)
 {
 	struct read_job *j = calloc(1, sizeof(*j));
 
@@ -151,6 +192,7 @@ void cfs_reading_read(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size
 	j->h = h;
 	j->size = size;
 	j->off = off;
+	j->flags = flags;
 	cfs_handle_ref(h);
 	cfs_worker_post(fs->reads, &j->job);
 }

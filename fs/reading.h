@@ -18,6 +18,8 @@ struct cfs_asked {
 	size_t size;               /* of READ, as what follows */
 	off_t off;
 	int flags; /* of open(2) */
+	bool plus; /* of READDIR: with attributes */
+	int whence;
 };
 
 /*
@@ -28,6 +30,18 @@ void cfs_reading_answer(struct cfs *fs, struct cfs_image *image,
 			void (*answer)(struct cfs *fs, const struct cfs_asked *a),
 			const struct cfs_asked *a);
 
+/* Answer on the reading worker in any case, and with `image` when its document is measured. */
+void cfs_reading_post(struct cfs *fs, struct cfs_image *image,
+		      void (*answer)(struct cfs *fs, const struct cfs_asked *a),
+		      const struct cfs_asked *a);
+
+/*
+ * Can only that worker say anything of what has the node id, or of the name in it? Of
+ * .critfs/proc and of texts that take long to make.
+ */
+bool cfs_reading_is_needed(struct cfs *fs, fuse_ino_t ino);
+bool cfs_reading_is_needed_for(struct cfs *fs, fuse_ino_t parent, const char *name);
+
 /*
  * The image whose document a node id stands for, or has stood for, if its length is yet
  * to be found out; else NULL. For attributes: nor if somebody has an older version open,
@@ -36,9 +50,9 @@ void cfs_reading_answer(struct cfs *fs, struct cfs_image *image,
 struct cfs_image *cfs_reading_image(struct cfs *fs, fuse_ino_t ino);
 struct cfs_image *cfs_reading_image_of_attr(struct cfs *fs, fuse_ino_t ino);
 
-/* Answer READ on a document. */
+/* Answer READ on a document, or on the memory or core of a process. */
 void cfs_reading_read(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t size,
-		      off_t off);
+		      off_t off, int flags);
 
 /*
  * Answer READ on what is being edited, or on bytes of a file that lie at `off`; at once.

@@ -199,9 +199,13 @@ static int set(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, const struct cfs_
 		return set_scratch(o->node, attr, to_set);
 	case CFS_PASSED:
 	case CFS_DIR:
+		cfs_changed(fs);
 		return set_passed(fs, o->node, h, attr, to_set);
 	case CFS_IMAGE:
 		return set_image(fs, o->ref.image, attr, to_set);
+	case CFS_PROC:
+		/* as truncate(2) of what can be written has it */
+		return to_set & FUSE_SET_ATTR_SIZE ? -EPERM : -EROFS;
 	default:
 		return -EROFS;
 	}

@@ -1,5 +1,5 @@
 /*
- * Moments of the monotonic clock.
+ * Moments, of the monotonic clock but for times of files.
  */
 #ifndef CFS_SOON_H
 #define CFS_SOON_H
@@ -29,6 +29,18 @@ static inline double cfs_seconds_since(const struct timespec *then)
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	return (double)(now.tv_sec - then->tv_sec) +
 	       (double)(now.tv_nsec - then->tv_nsec) / 1e9;
+}
+
+/*
+ * Would a change that came now have another time of day? Some file systems count in two
+ * seconds.
+ */
+static inline bool cfs_is_past(const struct timespec *t)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	return now.tv_sec - t->tv_sec > 2;
 }
 
 static inline bool cfs_earlier(const struct timespec *a, const struct timespec *b)

@@ -13,14 +13,37 @@
 
 #include "fs/image.h"
 #include "fs/jsondir.h"
+#include "fs/made.h"
+#include "fs/proc.h"
 #include "fs/scratch.h"
+#include "fs/soon.h"
 
 const char *const cfs_special_names[CFS_N_SPECIAL] = {
-	[CFS_SPECIAL_VERSION] = "version",
-	[CFS_SPECIAL_ERRORS] = "errors",
-	[CFS_SPECIAL_SCRATCH] = "scratch",
-	[CFS_SPECIAL_JSON] = CFS_JSONDIR_NAME,
+	[CFS_SPECIAL_VERSION] = "version",  [CFS_SPECIAL_ERRORS] = "errors",
+	[CFS_SPECIAL_SCRATCH] = "scratch",  [CFS_SPECIAL_STATS] = "stats",
+	[CFS_SPECIAL_CHECK] = "check",      [CFS_SPECIAL_JSON] = CFS_JSONDIR_NAME,
+	[CFS_SPECIAL_PROC] = CFS_PROC_NAME,
 };
+
+unsigned cfs_special_by_name(const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < CFS_N_SPECIAL && strcmp(cfs_special_names[i], name); i++)
+		;
+	return i;
+}
+
+bool cfs_special_is_dir(unsigned special)
+{
+	return special == CFS_SPECIAL_JSON || special == CFS_SPECIAL_PROC;
+}
+
+bool cfs_special_is_slow(unsigned special)
+{
+	return special == CFS_SPECIAL_STATS || special == CFS_SPECIAL_CHECK ||
+	       special == CFS_SPECIAL_PROC;
+}
 
 static bool is_dump(const struct cfs_node *dir)
 {
@@ -42,44 +65,59 @@ int cfs_special_dir(struct cfs *fs, struct cfs_node *dir, struct cfs_node **out)
 int cfs_special_find(struct cfs *fs, struct cfs_node *dir, const char *name,
 		     struct cfs_node **out)
 {
-	unsigned i;
+	unsigned special = cfs_special_by_name(name);
 
 	*out = cfs_node_by_name(&fs->nodes, dir->id, name);
 	if (*out)
 		return 0;
-	for (i = 0; i < CFS_N_SPECIAL; i++) {
-		if (strcmp(cfs_special_names[i], name))
-			continue;
-		if (i == CFS_SPECIAL_JSON)
-			return cfs_jsondir_get(fs, dir, out);
-		*out = cfs_node_new(&fs->nodes, 0, CFS_SPECIAL, dir, dir->id, name);
-		if (!*out)
-			return -ENOMEM;
-		(*out)->special = i;
-		return 0;
-	}
-	return -ENOENT;
+	if (special == CFS_N_SPECIAL)
+		return -ENOENT;
+	if (special == CFS_SPECIAL_JSON)
+		return cfs_jsondir_get(fs, dir, out);
+	if (special == CFS_SPECIAL_PROC)
+		return cfs_proc_new_top(fs, dir, out);
+	*out = cfs_node_new(&fs->nodes, 0, CFS_SPECIAL, dir, dir->id, name);
+	if (!*out)
+		return -ENOMEM;
+	(*out)->special = special;
+	return 0;
 }
 
-int cfs_special_attr(struct cfs *fs, const struct cfs_node *node, struct stat *st)
+static int size_of_text(struct cfs *fs, struct cfs_node *node, struct stat *st)
+{
+	const struct crit_buf *text = &fs->text;
+	struct timespec changed = {0};
+	int ret;
+
+	if (cfs_special_is_slow(node->special)) {
+		ret = cfs_made_get(fs, node, &text, &changed);
+	} else {
+		crit_buf_reset(&fs->text);
+		ret = cfs_special_text(fs, node, &fs->text);
+	}
+	if (ret < 0)
+		return ret;
+	if (cfs_earlier(&st->st_mtim, &changed))
+		st->st_mtim = st->st_ctim = changed;
+	st->st_size = (off_t)text->len;
+	return 0;
+}
+
+int cfs_special_attr(struct cfs *fs, struct cfs_node *node, struct stat *st)
 {
 	if (fstat(fs->dumpfd, st) < 0)
 		return -errno;
 	st->st_ino = node->id;
+	st->st_nlink = 1;
 	if (node->kind == CFS_SPECIAL_DIR || node->kind == CFS_DOCUMENTS) {
 		/* files can be made among the documents */
 		mode_t write = node->kind == CFS_DOCUMENTS && !fs->opt.read_only ? 0222 : 0;
 
 		st->st_mode = S_IFDIR | 0500 | (write & 0200) | (st->st_mode & (0055 | write));
-		st->st_nlink = 1;
 		return 0;
 	}
-	crit_buf_reset(&fs->text);
-	cfs_special_text(fs, node->special, &fs->text);
 	st->st_mode = S_IFREG | 0400 | (st->st_mode & 0044);
-	st->st_nlink = 1;
-	st->st_size = (off_t)fs->text.len;
-	return 0;
+	return size_of_text(fs, node, st);
 }
 
 static void list_scratch(struct cfs *fs, struct crit_buf *out)
@@ -97,9 +135,22 @@ static void list_scratch(struct cfs *fs, struct crit_buf *out)
 	}
 }
 
-void cfs_special_text(struct cfs *fs, unsigned special, struct crit_buf *out)
+static int copy_made(struct cfs *fs, struct cfs_node *node, struct crit_buf *out)
 {
-	switch (special) {
+	const struct crit_buf *text;
+	struct timespec changed;
+	int ret = cfs_made_get(fs, node, &text, &changed);
+
+	if (ret == 0)
+		crit_buf_add(out, text->data, text->len);
+	return ret;
+}
+
+int cfs_special_text(struct cfs *fs, struct cfs_node *node, struct crit_buf *out)
+{
+	int ret = 0;
+
+	switch (node->special) {
 	case CFS_SPECIAL_VERSION:
 		crit_buf_str(out, "critfs " CRITFS_VERSION "\n");
 		break;
@@ -109,5 +160,9 @@ void cfs_special_text(struct cfs *fs, unsigned special, struct crit_buf *out)
 	case CFS_SPECIAL_SCRATCH:
 		list_scratch(fs, out);
 		break;
+	default:
+		ret = copy_made(fs, node, out);
+		break;
 	}
+	return ret < 0 ? ret : out->error;
 }

@@ -15,11 +15,23 @@ enum cfs_special {
 	CFS_SPECIAL_VERSION,
 	CFS_SPECIAL_ERRORS,  /* every refusal since the mount began, a line each */
 	CFS_SPECIAL_SCRATCH, /* every scratch file, a line each */
+	CFS_SPECIAL_STATS,   /* numbers of the dump, as JSON */
+	CFS_SPECIAL_CHECK,   /* what is wrong with it, a line each */
 	CFS_SPECIAL_JSON,    /* a directory, see jsondir.h */
+	CFS_SPECIAL_PROC,    /* likewise, see proc.h */
 	CFS_N_SPECIAL,
 };
 
 extern const char *const cfs_special_names[CFS_N_SPECIAL];
+
+/* An enum cfs_special; CFS_N_SPECIAL if it is no such name. */
+unsigned cfs_special_by_name(const char *name);
+
+/* Is it a directory? */
+bool cfs_special_is_dir(unsigned special);
+
+/* Does it take the reading worker? Then all that follows is asked on it. */
+bool cfs_special_is_slow(unsigned special);
 
 /* The node of `dir`/.critfs, made if need be. 0, -ENOENT if `dir` is no dump. */
 int cfs_special_dir(struct cfs *fs, struct cfs_node *dir, struct cfs_node **out);
@@ -28,9 +40,9 @@ int cfs_special_dir(struct cfs *fs, struct cfs_node *dir, struct cfs_node **out)
 int cfs_special_find(struct cfs *fs, struct cfs_node *dir, const char *name,
 		     struct cfs_node **out);
 
-int cfs_special_attr(struct cfs *fs, const struct cfs_node *node, struct stat *st);
+int cfs_special_attr(struct cfs *fs, struct cfs_node *node, struct stat *st);
 
-/* Append the text as it is now. */
-void cfs_special_text(struct cfs *fs, unsigned special, struct crit_buf *out);
+/* Append the text as it is now. 0, -errno. */
+int cfs_special_text(struct cfs *fs, struct cfs_node *node, struct crit_buf *out);
 
 #endif

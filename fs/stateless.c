@@ -11,6 +11,7 @@
 #include "fs/file.h"
 #include "fs/handle.h"
 #include "fs/reading.h"
+#include "fs/seek.h"
 #include "fs/soon.h"
 #include "fs/watch.h"
 
@@ -43,18 +44,30 @@ static void put_first(struct cfs *fs, unsigned i, struct cfs_handle *h)
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &fs->kept[0].used);
 }
 
+/* Other files have another node id when they say something else. */
+static bool is_old(const struct cfs_handle *h)
+{
+	return (h->kind == CFS_HANDLE_SPECIAL || h->kind == CFS_HANDLE_PROC) &&
+	       cfs_seconds_since(&h->since) > CFS_TIMEOUT;
+}
+
 static struct cfs_handle *find(struct cfs *fs, fuse_ino_t ino)
 {
 	struct cfs_handle *h;
 	unsigned i;
 
-	for (i = 0; i < fs->n_kept; i++) {
-		h = fs->kept[i].h;
-		if (h->ino != ino)
-			continue;
+	for (i = 0; i < fs->n_kept && fs->kept[i].h->ino != ino; i++)
+		;
+	if (i == fs->n_kept)
+		return NULL;
+	h = fs->kept[i].h;
+	if (!is_old(h)) {
 		put_first(fs, i, h);
 		return h;
 	}
+	fs->n_kept--;
+	memmove(fs->kept + i, fs->kept + i + 1, (fs->n_kept - i) * sizeof(*fs->kept));
+	cfs_handle_unref(fs, h);
 	return NULL;
 }
 
@@ -92,15 +105,43 @@ static int open_by_id(struct cfs *fs, fuse_ino_t ino, struct cfs_handle **out)
 	return 0;
 }
 
+static int get(struct cfs *fs, const struct cfs_asked *a, struct cfs_handle **h)
+{
+	fs->asker = fuse_req_ctx(a->req)->pid;
+	*h = find(fs, a->ino);
+	return *h ? 0 : open_by_id(fs, a->ino, h);
+}
+
 static void answer_read(struct cfs *fs, const struct cfs_asked *a)
 {
-	struct cfs_handle *h = find(fs, a->ino);
-	int ret = h ? 0 : open_by_id(fs, a->ino, &h);
+	struct cfs_handle *h;
+	int ret = get(fs, a, &h);
 
 	if (ret < 0)
 		fuse_reply_err(a->req, -ret);
 	else
 		cfs_file_read(fs, a->req, h, a->size, a->off, a->flags);
+}
+
+static void answer_seek(struct cfs *fs, const struct cfs_asked *a)
+{
+	struct cfs_handle *h;
+	int ret = get(fs, a, &h);
+
+	if (ret < 0)
+		fuse_reply_err(a->req, -ret);
+	else
+		cfs_seek(fs, a->req, h, a->off, a->whence);
+}
+
+/* To open it may be for another worker to do. */
+static void answer(struct cfs *fs, void (*fn)(struct cfs *fs, const struct cfs_asked *a),
+		   const struct cfs_asked *a)
+{
+	if (cfs_reading_is_needed(fs, a->ino) && !find(fs, a->ino))
+		cfs_reading_post(fs, NULL, fn, a);
+	else
+		cfs_reading_answer(fs, cfs_reading_image(fs, a->ino), fn, a);
 }
 
 void cfs_op_read_by_id(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
@@ -111,6 +152,18 @@ void cfs_op_read_by_id(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	struct cfs *fs = fuse_req_userdata(req);
 
 	cfs_lock(fs);
-	cfs_reading_answer(fs, cfs_reading_image(fs, ino), answer_read, &asked);
+	answer(fs, answer_read, &asked);
+	cfs_unlock(fs);
+}
+
+void cfs_op_lseek_by_id(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
+			struct fuse_file_info *fi)
+{
+	struct cfs_asked asked = {.req = req, .ino = ino, .off = off, .whence = whence};
+	struct cfs *fs = fuse_req_userdata(req);
+
+	(void)fi;
+	cfs_lock(fs);
+	answer(fs, answer_seek, &asked);
 	cfs_unlock(fs);
 }

@@ -17,6 +17,7 @@
 #include "fs/jsondir.h"
 #include "fs/names.h"
 #include "fs/pending.h"
+#include "fs/proc.h"
 #include "fs/promise.h"
 #include "fs/reading.h"
 #include "fs/refusal.h"
@@ -58,6 +59,7 @@ int cfs_place_find(struct cfs *fs, fuse_ino_t ino, struct cfs_place *place)
 		place->documents = true;
 		return 0;
 	case CFS_SPECIAL_DIR:
+	case CFS_PROC:
 		place->kind = CFS_IN_SPECIAL;
 		return 0;
 	default:
@@ -104,8 +106,10 @@ int cfs_tree_entry(struct cfs *fs, struct cfs_node *node, struct fuse_entry_para
 	memset(e, 0, sizeof(*e));
 	e->ino = node->id;
 	e->generation = 1;
+	cfs_node_ref(node); /* the lock may be dropped meanwhile */
 	if (ret == 0)
 		ret = cfs_attr(fs, node->id, &o, &e->attr, &e->attr_timeout);
+	node->refs--;
 	e->entry_timeout = e->attr_timeout;
 	if (ret == 0 && node->kind == CFS_ENTRY)
 		promise(fs, &node->ref, node, e);
@@ -312,6 +316,8 @@ int cfs_tree_lookup(struct cfs *fs, const struct cfs_place *place, const char *n
 		return lookup_document(fs, place, name, e);
 	if (place->kind == CFS_IN_IMAGE)
 		return lookup_in_image(fs, place, name, e);
+	if (place->object.node->kind == CFS_PROC)
+		return cfs_proc_lookup(fs, place->object.node, name, e);
 	ret = cfs_special_find(fs, place->object.node, name, &node);
 	return ret < 0 ? ret : cfs_tree_entry(fs, node, e);
 }
@@ -322,6 +328,7 @@ static void answer_lookup(struct cfs *fs, const struct cfs_asked *a)
 	struct cfs_place place;
 	int ret = cfs_place_find(fs, a->ino, &place);
 
+	fs->asker = fuse_req_ctx(a->req)->pid;
 	if (ret == 0)
 		ret = cfs_tree_lookup(fs, &place, a->name, &e);
 	if (ret < 0)
@@ -338,7 +345,11 @@ void cfs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct cfs *fs = fs_of(req);
 
 	cfs_lock(fs);
-	cfs_reading_answer(fs, cfs_jsondir_image(fs, parent, name), answer_lookup, &asked);
+	if (cfs_reading_is_needed_for(fs, parent, name))
+		cfs_reading_post(fs, NULL, answer_lookup, &asked);
+	else
+		cfs_reading_answer(fs, cfs_jsondir_image(fs, parent, name), answer_lookup,
+				   &asked);
 	cfs_unlock(fs);
 }
 
@@ -368,7 +379,10 @@ static void answer_getattr(struct cfs *fs, const struct cfs_asked *a)
 {
 	struct stat st;
 	double timeout;
-	int ret = cfs_attr_open(fs, a->ino, a->fi ? cfs_handle_of(a->fi) : NULL, &st, &timeout);
+	int ret;
+
+	fs->asker = fuse_req_ctx(a->req)->pid;
+	ret = cfs_attr_open(fs, a->ino, a->fi ? cfs_handle_of(a->fi) : NULL, &st, &timeout);
 
 	if (ret < 0)
 		fuse_reply_err(a->req, -ret);
@@ -382,14 +396,20 @@ void cfs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct cfs *fs = fs_of(req);
 
 	cfs_lock(fs);
-	cfs_reading_answer(fs, cfs_reading_image_of_attr(fs, ino), answer_getattr, &asked);
+	if (cfs_reading_is_needed(fs, ino))
+		cfs_reading_post(fs, NULL, answer_getattr, &asked);
+	else
+		cfs_reading_answer(fs, cfs_reading_image_of_attr(fs, ino), answer_getattr,
+				   &asked);
 	cfs_unlock(fs);
 }
 
-static int read_link(const struct cfs_node *node, char *out, size_t size)
+static int read_link(struct cfs *fs, struct cfs_node *node, char *out, size_t size)
 {
 	ssize_t n;
 
+	if (node->kind == CFS_PROC)
+		return cfs_proc_readlink(fs, node, out, size);
 	if (node->kind == CFS_SCRATCH && node->scratch->target) {
 		if (strlen(node->scratch->target) >= size)
 			return -ENAMETOOLONG;
@@ -405,21 +425,31 @@ static int read_link(const struct cfs_node *node, char *out, size_t size)
 	return 0;
 }
 
-void cfs_op_readlink(fuse_req_t req, fuse_ino_t ino)
+static void answer_readlink(struct cfs *fs, const struct cfs_asked *a)
 {
-	struct cfs *fs = fs_of(req);
 	char target[PATH_MAX + 1];
 	struct cfs_object o;
-	int ret;
+	int ret = cfs_object_find(fs, a->ino, &o);
+
+	fs->asker = fuse_req_ctx(a->req)->pid;
+	if (ret == 0)
+		ret = o.node ? read_link(fs, o.node, target, sizeof(target)) : -EINVAL;
+	if (ret < 0)
+		fuse_reply_err(a->req, -ret);
+	else
+		fuse_reply_readlink(a->req, target);
+}
+
+void cfs_op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	struct cfs_asked asked = {.req = req, .ino = ino};
+	struct cfs *fs = fs_of(req);
 
 	cfs_lock(fs);
-	ret = cfs_object_find(fs, ino, &o);
-	if (ret == 0)
-		ret = o.node ? read_link(o.node, target, sizeof(target)) : -EINVAL;
-	if (ret < 0)
-		fuse_reply_err(req, -ret);
+	if (cfs_reading_is_needed(fs, ino))
+		cfs_reading_post(fs, NULL, answer_readlink, &asked);
 	else
-		fuse_reply_readlink(req, target);
+		answer_readlink(fs, &asked);
 	cfs_unlock(fs);
 }
 

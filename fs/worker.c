@@ -48,8 +48,10 @@ static void *work(void *arg)
 			w->last = &w->first;
 		fs->turn++; /* the lock was given away since it was taken */
 		job->run(fs, job);
-		if (w->syncs)
+		if (w->syncs) {
+			cfs_changed(fs);
 			cfs_sync_due(fs, false);
+		}
 	}
 	cfs_unlock(fs);
 	return NULL;
