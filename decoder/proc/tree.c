@@ -142,8 +142,13 @@ static int next_run(struct crit_proc *proc, const struct crit_proc_file *dir, ui
 		    uint64_t *end)
 {
 	struct crit_space *space = crit_proc_memory(proc, dir->pid);
+	uint64_t from = *number;
+	int ret = space ? crit_space_run(space, from, number, end, NULL) : 0;
 
-	return space ? crit_space_run(space, *number, number, end, NULL) : 0;
+	/* one that begins before has been shown */
+	if (ret > 0 && *number < from)
+		ret = crit_space_run(space, *end, number, end, NULL);
+	return ret;
 }
 
 static const struct crit_proc_members members[CRIT_N_PLACES] = {
