@@ -27,8 +27,8 @@ static const struct {
 	{"Max file locks", "locks"},
 	{"Max pending signals", "signals"},
 	{"Max msgqueue size", "bytes"},
-	{"Max nice priority", ""},
-	{"Max realtime priority", ""},
+	{"Max nice priority", NULL},
+	{"Max realtime priority", NULL},
 	{"Max realtime timeout", "us"},
 };
 
@@ -65,7 +65,7 @@ int crit_proc_limits(struct crit_proc *proc, const struct crit_proc_file *f,
 		crit_buf_printf(out, "%-25s ", resources[i].name);
 		add_limit(out, cur);
 		add_limit(out, max);
-		crit_buf_printf(out, "%-10s\n", resources[i].unit);
+		crit_buf_printf(out, resources[i].unit ? "%-10s\n" : "\n", resources[i].unit);
 	}
 	return 0;
 }
