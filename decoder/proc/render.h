@@ -43,6 +43,7 @@ crit_proc_render crit_proc_gid_map;
 crit_proc_there crit_proc_has_id_maps;
 
 /* system.c: the machine, as far as readers of proc insist on it */
+crit_proc_render crit_proc_cpuinfo;
 crit_proc_render crit_proc_loadavg;
 crit_proc_render crit_proc_meminfo;
 crit_proc_render crit_proc_system_stat;

@@ -41,6 +41,7 @@ static const struct crit_proc_kind top = {
 /* In the order in which a listing has them. Before the members with numbers. */
 /* clang-format off */
 static const struct crit_proc_kind kinds[] = {
+	{"cpuinfo",       TOP,     CRIT_PROC_TEXT, 0444, .render = crit_proc_cpuinfo},
 	{"loadavg",       TOP,     CRIT_PROC_TEXT, 0444, .render = crit_proc_loadavg},
 	{"meminfo",       TOP,     CRIT_PROC_TEXT, 0444, .render = crit_proc_meminfo},
 	{"mounts",        TOP,     CRIT_PROC_LINK, 0777, .render = crit_proc_to_mounts},
