@@ -203,15 +203,7 @@ struct crit_space *crit_proc_memory(struct crit_proc *proc, uint32_t pid)
 
 const struct crit_proc_usage *crit_proc_usage(struct crit_proc *proc, uint32_t pid)
 {
-	struct crit_space *space = crit_proc_memory(proc, pid);
-	struct crit_proc_task *t = kept(proc, pid);
-
-	if (!space)
-		return NULL;
-	if (!t->usage_read)
-		crit_proc_measure(space, &t->usage);
-	t->usage_read = true;
-	return &t->usage;
+	return crit_proc_memory(proc, pid) ? crit_proc_spaces_usage(&proc->spaces) : NULL;
 }
 
 /* A power of two, as the kernel has it. */

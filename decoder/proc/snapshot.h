@@ -9,7 +9,6 @@
 #include "decoder/descriptors.h"
 #include "decoder/proc/proc.h"
 #include "decoder/proc/tables.h"
-#include "decoder/proc/usage.h"
 #include "decoder/proc/spaces.h"
 #include "inventory.pb-c.h"
 
@@ -21,7 +20,7 @@ struct crit_proc_pid {
 /* What was read of a process or thread; NULL where it was not, or is not to be had. */
 struct crit_proc_task {
 	uint32_t pid, tid;
-	bool core_read, ids_read, fs_read, space_read, threads_read, slots_read, usage_read;
+	bool core_read, ids_read, fs_read, space_read, threads_read, slots_read;
 	CoreEntry *core;
 	TaskKobjIdsEntry *ids;
 	FsEntry *fs;
@@ -29,7 +28,6 @@ struct crit_proc_task {
 	uint32_t *threads; /* owned; rising, each once */
 	size_t n_threads;
 	uint64_t slots;
-	struct crit_proc_usage usage; /* once it was read */
 };
 
 /* The text that was rendered last: who opens a file has asked for its size before. */

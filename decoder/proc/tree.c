@@ -395,6 +395,18 @@ static int size_of(struct crit_proc *proc, const struct crit_proc_file *file, ui
 	}
 }
 
+/* Memory and cores are mostly holes: what takes room is what is resident. */
+static blkcnt_t blocks_of(struct crit_proc *proc, const struct crit_proc_file *file, off_t size)
+{
+	const struct crit_proc_usage *usage = NULL;
+
+	if (file->kind->shape == CRIT_PROC_MEM || file->kind->shape == CRIT_PROC_CORE)
+		usage = crit_proc_usage(proc, file->pid);
+	if (usage)
+		size = (off_t)crit_proc_resident(usage);
+	return (size + 511) / 512;
+}
+
 static mode_t type_of(enum crit_proc_shape shape)
 {
 	if (shape == CRIT_PROC_DIRECTORY)
@@ -424,6 +436,6 @@ int crit_proc_stat(struct crit_proc *proc, const struct crit_proc_file *file, ui
 		give_to_user(proc, file, st);
 	}
 	st->st_nlink = 1;
-	st->st_blocks = (st->st_size + 511) / 512;
+	st->st_blocks = blocks_of(proc, file, st->st_size);
 	return 0;
 }
