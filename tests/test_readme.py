@@ -15,7 +15,7 @@ REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 README = os.path.join(REPO, "README.md")
 DEMO = "tests/data/dumps/demo.tar.xz"
 
-TOURS = ["Two minutes", "critic: without a mount"]
+TOURS = ["Two minutes", "Processes and memory", "critic: without a mount"]
 LIMIT = 120
 MARK = "-- end of block --"
 

@@ -83,7 +83,8 @@ class Comparison:
                 "notes": self.notes,
                 "goals": [{"other": other, "limit": limit, "ratio": self.ratio(other),
                            "met": self.met(other)}
-                          for other, limit in self.limits.items() if self.measured(other)]}
+                          for other, limit in self.limits.items()
+                          if limit and self.measured(other)]}
 
     def measured(self, other):
         return OURS in self.seconds and other in self.seconds
