@@ -3,6 +3,8 @@
  */
 #include "spaces.h"
 
+#include <sys/resource.h>
+
 #define HERE   CRIT_PE_PRESENT
 #define SHARED (CRIT_VMA_REGULAR | CRIT_VMA_ANON_SHARED)
 #define SYSV   (SHARED | CRIT_VMA_SYSVIPC)
@@ -220,9 +222,38 @@ static void many_segments(void)
 	expect_int(count_descriptors(), fds);
 }
 
+/* That is no reason to take pages for lost: later they are there. */
+static void when_descriptors_run_out(void)
+{
+	struct rlimit limit, none;
+	struct crit_error err = {0};
+	struct crit_space *space;
+	struct crit_stretch s;
+	unsigned left;
+	int free_fd;
+
+	save_own("d", VMAS({BASE, BASE + PAGE, SHARED, 7, 0}));
+	save_pagemap("d", "pagemap-42.img", 1, NULL, 0);
+	save_segment("d", 7, 7, 's', RUNS({0, 1, HERE}));
+	space = open_good("d");
+	expect_int(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	for (left = 0; left < 2; left++) { /* not even the page map; only that */
+		free_fd = dup(0);
+		close(free_fd);
+		none.rlim_cur = (rlim_t)free_fd + left;
+		expect_int(setrlimit(RLIMIT_NOFILE, &none), 0);
+		expect_int(crit_space_at(space, BASE, &s, &err), -EMFILE);
+		expect(strstr(err.text, "can't open"));
+	}
+	expect_int(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	expect_at(space, BASE, 1, CRIT_STORED, "s0");
+	crit_space_put(space);
+}
+
 static const struct unit_test tests[] = {
 	TEST(anonymous_segments),     TEST(segments_of_parents), TEST(memory_files),
-	TEST(sysv_segments_as_blobs), TEST(many_segments),
+	TEST(sysv_segments_as_blobs), TEST(many_segments),       TEST(when_descriptors_run_out),
 };
 
 UNIT_MAIN(tests)
