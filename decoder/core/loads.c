@@ -22,12 +22,14 @@ const VmaEntry *crit_load_mapping(const struct crit_loads *s, const struct crit_
 	return crit_space_memory(s->space)->vmas[load->vma];
 }
 
-/* Does the dump have a page of a mapping? Who asks for all of them looks but once a run. */
-static int has_pages(struct crit_loads *s, const VmaEntry *vma, struct crit_error *err)
+/* Does the dump have a page of a mapping? Who asks again, or for the next, is told at once. */
+static int has_page(struct crit_loads *s, const VmaEntry *vma, struct crit_error *err)
 {
 	uint64_t start, end;
 	int ret;
 
+	if (s->paged == vma)
+		return 1;
 	if (s->from <= vma->start && vma->end <= s->until)
 		return 0;
 	ret = crit_space_run(s->space, vma->start, &start, &end, err);
@@ -35,7 +37,8 @@ static int has_pages(struct crit_loads *s, const VmaEntry *vma, struct crit_erro
 		return ret;
 	s->from = vma->start;
 	s->until = ret ? start : UINT64_MAX;
-	return s->until < vma->end;
+	s->paged = s->until < vma->end ? vma : NULL;
+	return s->paged != NULL;
 }
 
 /* Would the kernel write the first page, to tell which file it is? */
@@ -44,16 +47,21 @@ static bool has_elf_header(const VmaEntry *vma)
 	return vma->status & CRIT_VMA_FILE_PRIVATE && !vma->pgoff && vma->prot & PROT_READ_BIT;
 }
 
-/* The kind of the first bytes of a stretch, which is cut where they end. */
-static enum crit_load_kind kind_of(struct crit_loads *s, const VmaEntry *vma, bool has_page,
-				   struct crit_stretch *stretch)
+/* The kind of the first bytes of a stretch, which is cut where they end; or -errno. */
+static int kind_of(struct crit_loads *s, const VmaEntry *vma, struct crit_stretch *stretch,
+		   struct crit_error *err)
 {
+	int ret;
+
 	switch (stretch->backing) {
 	case CRIT_STORED:
 	case CRIT_INHERITED:
 		return CRIT_LOAD_STORED;
 	case CRIT_ZEROS:
-		return has_page ? CRIT_LOAD_STORED : CRIT_LOAD_ABSENT;
+		ret = has_page(s, vma, err);
+		if (ret < 0)
+			return ret;
+		return ret ? CRIT_LOAD_STORED : CRIT_LOAD_ABSENT;
 	case CRIT_OUTSIDE:
 		if (stretch->start > vma->start || !has_elf_header(vma))
 			return CRIT_LOAD_ABSENT;
@@ -64,36 +72,45 @@ static enum crit_load_kind kind_of(struct crit_loads *s, const VmaEntry *vma, bo
 	}
 }
 
+/* Make `load` longer by a stretch if that is of the same kind: 1, 0, -errno. */
+static int extend(struct crit_loads *s, struct crit_load *load, struct crit_error *err)
+{
+	const VmaEntry *vma = crit_load_mapping(s, load);
+	struct crit_stretch stretch;
+	int ret, kind;
+
+	ret = crit_space_at(s->space, load->end, &stretch, err);
+	if (ret < 0)
+		return ret;
+	if (stretch.end <= load->end)
+		return crit_fail(err, CRIT_BROKEN, "its page map has changed");
+	kind = kind_of(s, vma, &stretch, err);
+	if (kind < 0)
+		return kind;
+	if (load->end > load->start && load->kind != (enum crit_load_kind)kind)
+		return 0;
+	load->kind = (enum crit_load_kind)kind;
+	load->end = stretch.end < vma->end ? stretch.end : vma->end;
+	return 1;
+}
+
 /* Where a segment ends, and what it is: how many stretches it is made of, -errno. */
 static int measure(struct crit_loads *s, struct crit_load *load, struct crit_error *err)
 {
 	const VmaEntry *vma = crit_load_mapping(s, load);
-	struct crit_stretch stretch;
-	enum crit_load_kind kind;
-	int ret, n, has_page;
+	int ret = 1, n = 0;
 
-	load->kind = CRIT_LOAD_ABSENT;
-	load->end = vma->end;
-	if (vma->madv & UINT64_C(1) << MADV_DONTDUMP_BIT)
+	if (vma->madv & UINT64_C(1) << MADV_DONTDUMP_BIT) {
+		load->kind = CRIT_LOAD_ABSENT;
+		load->end = vma->end;
 		return 0;
-	has_page = has_pages(s, vma, err);
-	if (has_page < 0)
-		return has_page;
-	load->end = load->start;
-	for (n = 0; load->end < vma->end; n += n < MARK_STRETCHES) {
-		ret = crit_space_at(s->space, load->end, &stretch, err);
-		if (ret < 0)
-			return ret;
-		if (stretch.end <= load->end)
-			return crit_fail(err, CRIT_BROKEN, "its page map has changed");
-		kind = kind_of(s, vma, has_page, &stretch);
-		if (load->end == load->start)
-			load->kind = kind;
-		else if (load->kind != kind)
-			break;
-		load->end = stretch.end < vma->end ? stretch.end : vma->end;
 	}
-	return n;
+	load->end = load->start;
+	while (ret > 0 && load->end < vma->end) {
+		ret = extend(s, load, err);
+		n += n < MARK_STRETCHES;
+	}
+	return ret < 0 ? ret : n;
 }
 
 /* Nothing is before it. */
@@ -147,7 +164,7 @@ int crit_loads_init(struct crit_loads *s, struct crit_space *space, struct crit_
 	struct crit_load load = before_all;
 	int ret, cost, since = 0;
 
-	*s = (struct crit_loads){.space = space, .until = 0};
+	*s = (struct crit_loads){.space = space};
 	while ((ret = step(s, &load, &cost, err)) > 0) {
 		ret = check_room(&load, err);
 		since += cost;

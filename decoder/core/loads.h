@@ -47,6 +47,7 @@ struct crit_loads {
 
 	/* what crit_space_run() said last: there are no pages from `from` to `until` */
 	uint64_t from, until;
+	const VmaEntry *paged; /* but in this mapping there are; borrowed */
 };
 
 /*
