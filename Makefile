@@ -45,7 +45,7 @@ DECODER_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard $(DECODER_DIRS:%=%/*.c)))
 CRITIC_OBJS  := $(patsubst %.c,$(B)/%.o,$(wildcard decoder/critic/*.c))
 FS_OBJS      := $(patsubst %.c,$(B)/%.o,$(wildcard fs/*.c))
 UNIT_TESTS   := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/unit-*.c))
-TEST_TOOLS   := $(patsubst %,$(B)/tests/%,dump-text proc-dump space-show text-check)
+TEST_TOOLS   := $(patsubst %,$(B)/tests/%,core-read dump-text proc-dump space-show text-check)
 BENCH_TOOLS  := $(B)/tests/cost $(B)/tests/nullfs
 
 programs: $(B)/critfs $(B)/critic
