@@ -24,7 +24,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	ret = strcmp(argv[1], "stats") ? crit_check_text(fd, &out) : crit_stats(fd, &out);
-	fwrite(out.data, 1, out.len, stdout);
+	if (out.len)
+		fwrite(out.data, 1, out.len, stdout);
 	crit_buf_fini(&out);
 	if (ret < 0)
 		fprintf(stderr, "%s\n", strerror(-ret));
