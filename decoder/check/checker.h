@@ -92,6 +92,7 @@ struct checker {
 	bool fdinfo_per_id, ns_per_id;
 	TaskKobjIdsEntry *root_ids; /* owned; NULL: the inventory has none */
 	size_t n_filters;           /* of seccomp.img */
+	uint64_t old_kinds;         /* bit n: there is an image of the fd_types n only */
 
 	void *told;               /* owned: how many findings each image has, see tsearch(3) */
 	struct crit_index needed; /* hashes of the names of missing images that were told */

@@ -312,12 +312,15 @@ static bool is_type(const struct check_image *image, const char *type)
 void check_collect(struct checker *c)
 {
 	const struct check_image *image = c->images, *end = c->images + c->n_images;
+	uint32_t kind;
 	size_t i;
 
 	if (c->root_ids)
 		ids(c, c->root_ids, 0);
 	for (; image < end; image++) {
-		if (crit_file_type_of_image(image->name) != FD_TYPES__UND) {
+		kind = crit_file_type_of_image(image->name);
+		if (kind != FD_TYPES__UND) {
+			c->old_kinds |= UINT64_C(1) << kind;
 			old_files(c, image);
 			if (!image->whole)
 				doubt(c, FILE_SETS);

@@ -13,14 +13,7 @@
 /* Is there any image with files of the type? Old ones have no MEMFD. */
 static bool has_files(struct checker *c, uint32_t type)
 {
-	size_t i;
-
-	if (check_exists(c, FILES))
-		return true;
-	for (i = 0; i < c->n_images; i++)
-		if (crit_file_type_of_image(c->images[i].name) == type)
-			return true;
-	return false;
+	return check_exists(c, FILES) || (type < 64 && c->old_kinds >> type & 1);
 }
 
 static bool is_old(struct checker *c)
