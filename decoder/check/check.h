@@ -19,7 +19,11 @@ struct crit_findings {
 		     const char *text);
 };
 
-/* Check the dump in a directory. 0, -errno if the directory itself can't be read. */
+/*
+ * Check the dump in a directory. Of an image with more than a hundred findings the others
+ * are only counted, in a finding "… and N more" at the end. 0; -errno if the directory
+ * itself can't be read, or there is no memory.
+ */
 int crit_check(int dirfd, struct crit_findings *findings);
 
 /* The same as text: a line "PATH: error: TEXT" for each, nothing if all is well. */
