@@ -6,24 +6,21 @@
 #define CRIT_MAPPED_H
 
 #include "decoder/buf.h"
-#include "decoder/descriptors.h"
 #include "decoder/index.h"
 #include "decoder/memory.h"
+#include "decoder/naming.h"
 
 /* What was read of a dump to know them; each when it was first needed. */
 struct crit_mapped {
-	struct crit_dump *dump; /* borrowed, as are the next two */
+	struct crit_naming *naming; /* borrowed, as is the next one */
 	const struct crit_process *p;
-	struct crit_files *files;
-	struct crit_index deleted;      /* file ids, of remap-fpath.img */
-	struct crit_index memory_files; /* entries of memfd.img by inode_id */
-	struct crit_index keys;         /* of shared memory segments, by id */
-	bool deleted_read, memory_files_read, keys_read;
+	struct crit_index keys; /* of shared memory segments, by id */
+	bool keys_read;
 };
 
-/* `files` is of the same dump. Reads nothing yet. */
-void crit_mapped_init(struct crit_mapped *m, struct crit_dump *dump,
-		      const struct crit_process *p, struct crit_files *files);
+/* Reads nothing yet. */
+void crit_mapped_init(struct crit_mapped *m, const struct crit_process *p,
+		      struct crit_naming *naming);
 void crit_mapped_fini(struct crit_mapped *m);
 
 /*

@@ -17,13 +17,16 @@ enum crit_vma_status {
 	CRIT_VMA_STACK = 1 << 1,
 	CRIT_VMA_VSYSCALL = 1 << 2,
 	CRIT_VMA_VDSO = 1 << 3,
+	CRIT_VMA_HEAP = 1 << 5,
 	CRIT_VMA_FILE_PRIVATE = 1 << 6, /* shmid is the file's id */
 	CRIT_VMA_FILE_SHARED = 1 << 7,  /* likewise */
 	CRIT_VMA_ANON_SHARED = 1 << 8,
 	CRIT_VMA_SYSVIPC = 1 << 10,
 	CRIT_VMA_SOCKET = 1 << 11,
 	CRIT_VMA_VVAR = 1 << 12,
+	CRIT_VMA_AIORING = 1 << 13,
 	CRIT_VMA_MEMFD = 1 << 14, /* of a file mapping: the file has no path */
+	CRIT_VMA_UPROBES = 1 << 17,
 
 	CRIT_VMA_FILE = CRIT_VMA_FILE_PRIVATE | CRIT_VMA_FILE_SHARED,
 };

@@ -61,12 +61,14 @@ int crit_note_files(struct crit_buf *b, const struct crit_core_process *of)
 	const struct crit_memory *memory = crit_space_memory(of->space);
 	struct crit_files *files = crit_files_new(of->dump);
 	struct list l = {.page_size = crit_space_page_size(of->space)};
+	struct crit_naming naming;
 	struct crit_mapped mapped;
 	size_t i;
 	int ret = files ? 0 : -ENOMEM;
 
 	l.where.limit = l.names.limit = FILES_MAX / 2;
-	crit_mapped_init(&mapped, of->dump, of->p, files);
+	crit_naming_init(&naming, of->dump, files);
+	crit_mapped_init(&mapped, of->p, &naming);
 	for (i = 0; i < memory->n_vmas && files && !l.where.error && !l.names.error; i++)
 		add(&l, &mapped, memory->vmas[i]);
 	if (l.where.error == -EFBIG || l.names.error == -EFBIG)
@@ -76,6 +78,7 @@ int crit_note_files(struct crit_buf *b, const struct crit_core_process *of)
 	else if (l.n)
 		put_note(b, &l);
 	crit_mapped_fini(&mapped);
+	crit_naming_fini(&naming);
 	crit_files_free(files);
 	crit_buf_fini(&l.where);
 	crit_buf_fini(&l.names);
