@@ -64,4 +64,32 @@ crit_proc_render crit_proc_thread_self;
 crit_proc_render crit_proc_to_mounts;
 crit_proc_render crit_proc_to_net;
 
+/* fd.c, fdinfo.c, links.c: what it has open, and where its links lead */
+crit_proc_render crit_proc_fd_link, crit_proc_fdinfo, crit_proc_exe, crit_proc_cwd;
+crit_proc_render crit_proc_root, crit_proc_namespace;
+unsigned crit_proc_fd_permits(struct crit_proc *proc, const struct crit_proc_file *f);
+crit_proc_there crit_proc_has_fs;
+crit_proc_there crit_proc_has_namespace;
+
+/* locks.c: all locks of the dump */
+crit_proc_render crit_proc_locks_text;
+
+/* maps.c, smaps.c: what is mapped where */
+crit_proc_render crit_proc_maps, crit_proc_smaps, crit_proc_smaps_rollup;
+
+/* mounts.c: the mounts that it sees */
+crit_proc_render crit_proc_mountinfo, crit_proc_mounts, crit_proc_mountstats;
+crit_proc_there crit_proc_has_mounts;
+
+/* cgroup.c: its control groups */
+crit_proc_render crit_proc_cgroup;
+crit_proc_there crit_proc_has_cgroup;
+
+/* inet.c, net.c: the network that it sees. Of an IP version 6 if the name ends so. */
+crit_proc_render crit_proc_net_tcp, crit_proc_net_udp, crit_proc_net_udplite;
+crit_proc_render crit_proc_net_raw, crit_proc_net_unix, crit_proc_net_netlink;
+crit_proc_render crit_proc_net_packet, crit_proc_net_dev;
+crit_proc_there crit_proc_has_net;
+crit_proc_there crit_proc_has_net_dev;
+
 #endif

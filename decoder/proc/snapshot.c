@@ -85,6 +85,7 @@ static void task_fini(struct crit_proc_task *t)
 	core_entry__free_unpacked(t->core, NULL);
 	task_kobj_ids_entry__free_unpacked(t->ids, NULL);
 	fs_entry__free_unpacked(t->fs, NULL);
+	crit_proc_fds_fini(&t->fds);
 	crit_space_put(t->space);
 	free(t->threads);
 	*t = (struct crit_proc_task){0};
@@ -100,6 +101,9 @@ void crit_proc_free(struct crit_proc *proc)
 	crit_proc_tables_fini(&proc->tables);
 	crit_proc_spaces_fini(&proc->spaces);
 	inventory_entry__free_unpacked(proc->inventory, NULL);
+	cgroup_entry__free_unpacked(proc->cgroup, NULL);
+	crit_naming_fini(&proc->naming);
+	crit_proc_locks_fini(&proc->locks);
 	crit_files_free(proc->files);
 	free(proc->pids);
 	crit_processes_fini(&proc->processes);
@@ -207,32 +211,25 @@ const struct crit_proc_usage *crit_proc_usage(struct crit_proc *proc, uint32_t p
 }
 
 /* A power of two, as the kernel has it. */
-static uint64_t count_slots(struct crit_proc *proc, const struct crit_process *p)
+uint64_t crit_proc_slots(struct crit_proc *proc, uint32_t pid)
 {
-	struct crit_descriptors d;
+	const struct crit_proc_fds *fds = crit_proc_fds(proc, pid);
 	uint64_t slots = 64;
-	FdinfoEntry *fd;
 
-	if (!crit_descriptors_open(&proc->dump, p, &d))
+	if (!fds || !fds->there)
 		return 0;
-	while ((fd = crit_descriptors_next(&d))) {
-		while (slots <= fd->fd)
-			slots *= 2;
-		fdinfo_entry__free_unpacked(fd, NULL);
-	}
-	crit_descriptors_close(&d);
+	while (fds->n && slots <= fds->all[fds->n - 1].fd)
+		slots *= 2;
 	return slots;
 }
 
-uint64_t crit_proc_slots(struct crit_proc *proc, uint32_t pid)
+const struct crit_proc_fds *crit_proc_fds(struct crit_proc *proc, uint32_t pid)
 {
 	struct crit_proc_task *t = kept(proc, pid);
 
-	if (t && !t->slots_read) {
-		t->slots = count_slots(proc, crit_proc_process(proc, pid));
-		t->slots_read = true;
-	}
-	return t ? t->slots : 0;
+	if (t && !t->fds.read)
+		crit_proc_fds_read(&proc->dump, crit_proc_process(proc, pid), &t->fds);
+	return t ? &t->fds : NULL;
 }
 
 struct crit_files *crit_proc_files(struct crit_proc *proc)
@@ -240,6 +237,15 @@ struct crit_files *crit_proc_files(struct crit_proc *proc)
 	if (!proc->files)
 		proc->files = crit_files_new(&proc->dump);
 	return proc->files;
+}
+
+struct crit_naming *crit_proc_naming(struct crit_proc *proc)
+{
+	struct crit_files *files = crit_proc_files(proc);
+
+	if (files && !proc->naming.files)
+		crit_naming_init(&proc->naming, &proc->dump, files);
+	return files ? &proc->naming : NULL;
 }
 
 const InventoryEntry *crit_proc_inventory(struct crit_proc *proc)

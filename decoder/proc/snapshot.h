@@ -7,9 +7,13 @@
 #define CRIT_PROC_SNAPSHOT_H
 
 #include "decoder/descriptors.h"
+#include "decoder/naming.h"
+#include "decoder/proc/fd.h"
+#include "decoder/proc/locks.h"
 #include "decoder/proc/proc.h"
 #include "decoder/proc/tables.h"
 #include "decoder/proc/spaces.h"
+#include "cgroup.pb-c.h"
 #include "inventory.pb-c.h"
 
 struct crit_proc_pid {
@@ -20,14 +24,14 @@ struct crit_proc_pid {
 /* What was read of a process or thread; NULL where it was not, or is not to be had. */
 struct crit_proc_task {
 	uint32_t pid, tid;
-	bool core_read, ids_read, fs_read, space_read, threads_read, slots_read;
+	bool core_read, ids_read, fs_read, space_read, threads_read;
 	CoreEntry *core;
 	TaskKobjIdsEntry *ids;
+	struct crit_proc_fds fds;
 	FsEntry *fs;
 	struct crit_space *space;
 	uint32_t *threads; /* owned; rising, each once */
 	size_t n_threads;
-	uint64_t slots;
 };
 
 /* The text that was rendered last: who opens a file has asked for its size before. */
@@ -44,6 +48,10 @@ struct crit_proc {
 	struct crit_proc_pid *pids; /* owned; rising, each once */
 	size_t n_pids;
 	struct crit_files *files;  /* NULL: not asked for yet */
+	struct crit_naming naming; /* zeros: likewise */
+	struct crit_proc_locks locks;
+	CgroupEntry *cgroup; /* NULL: none, or likewise */
+	bool cgroup_read;
 	InventoryEntry *inventory; /* likewise */
 	bool inventory_read;
 	struct crit_proc_task process, thread; /* the last ones */
@@ -82,8 +90,12 @@ const struct crit_proc_usage *crit_proc_usage(struct crit_proc *proc, uint32_t p
 /* The least number of slots that its table of descriptors can have; 0: it has none. */
 uint64_t crit_proc_slots(struct crit_proc *proc, uint32_t pid);
 
+/* The descriptors of a process; NULL if there is no such process. */
+const struct crit_proc_fds *crit_proc_fds(struct crit_proc *proc, uint32_t pid);
+
 /* NULL: no memory, or no inventory. */
 struct crit_files *crit_proc_files(struct crit_proc *proc);
+struct crit_naming *crit_proc_naming(struct crit_proc *proc);
 const InventoryEntry *crit_proc_inventory(struct crit_proc *proc);
 
 /* Is it dead, by its core image? */

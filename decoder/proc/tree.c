@@ -25,6 +25,8 @@
 #define ATTR        CRIT_IN(CRIT_IN_ATTR)
 #define SYS         CRIT_IN(CRIT_IN_SYS)
 #define SYS_KERNEL  CRIT_IN(CRIT_IN_SYS_KERNEL)
+#define NS          CRIT_IN(CRIT_IN_NS)
+#define NET         CRIT_IN(CRIT_IN_NET)
 
 /* Bytes that are kept of a text's buffer for the next one. */
 #define LAST_KEEP ((size_t)64 << 10)
@@ -83,6 +85,46 @@ static const struct crit_proc_kind kinds[] = {
 	{"uid_map",       BOTH,    CRIT_PROC_TEXT, 0444, .render = crit_proc_uid_map, .there = crit_proc_has_id_maps},
 
 	{"current",       ATTR,    CRIT_PROC_TEXT, 0444, .render = crit_proc_label},
+
+	{"cgroup",       BOTH,    CRIT_PROC_TEXT, 0444, .render = crit_proc_cgroup, .there = crit_proc_has_cgroup},
+	{"cwd",          BOTH,    CRIT_PROC_LINK, 0777, .render = crit_proc_cwd, .there = crit_proc_has_fs},
+	{"exe",          BOTH,    CRIT_PROC_LINK, 0777, .render = crit_proc_exe, .there = has_memory},
+	{"fd",           BOTH,    CRIT_PROC_DIRECTORY, 0500, .holds = CRIT_IN_FD},
+	{"fdinfo",       BOTH,    CRIT_PROC_DIRECTORY, 0555, .holds = CRIT_IN_FDINFO},
+	{"locks",        TOP,     CRIT_PROC_TEXT, 0444, .render = crit_proc_locks_text},
+	{"maps",         BOTH,    CRIT_PROC_TEXT, 0444, .render = crit_proc_maps},
+	{"mountinfo",    BOTH,    CRIT_PROC_TEXT, 0444, .render = crit_proc_mountinfo, .there = crit_proc_has_mounts},
+	{"mounts",       BOTH,    CRIT_PROC_TEXT, 0444, .render = crit_proc_mounts, .there = crit_proc_has_mounts},
+	{"mountstats",   PROCESS, CRIT_PROC_TEXT, 0400, .render = crit_proc_mountstats, .there = crit_proc_has_mounts},
+	{"net",          BOTH,    CRIT_PROC_DIRECTORY, 0555, .holds = CRIT_IN_NET},
+	{"ns",           BOTH,    CRIT_PROC_DIRECTORY, 0511, .holds = CRIT_IN_NS},
+	{"root",         BOTH,    CRIT_PROC_LINK, 0777, .render = crit_proc_root, .there = crit_proc_has_fs},
+	{"smaps",        BOTH,    CRIT_PROC_TEXT, 0444, .render = crit_proc_smaps},
+	{"smaps_rollup", BOTH,    CRIT_PROC_TEXT, 0444, .render = crit_proc_smaps_rollup, .there = has_memory},
+
+	{"cgroup",            NS, CRIT_PROC_LINK, 0777, .render = crit_proc_namespace, .there = crit_proc_has_namespace},
+	{"ipc",               NS, CRIT_PROC_LINK, 0777, .render = crit_proc_namespace, .there = crit_proc_has_namespace},
+	{"mnt",               NS, CRIT_PROC_LINK, 0777, .render = crit_proc_namespace, .there = crit_proc_has_namespace},
+	{"net",               NS, CRIT_PROC_LINK, 0777, .render = crit_proc_namespace, .there = crit_proc_has_namespace},
+	{"pid",               NS, CRIT_PROC_LINK, 0777, .render = crit_proc_namespace, .there = crit_proc_has_namespace},
+	{"pid_for_children",  NS, CRIT_PROC_LINK, 0777, .render = crit_proc_namespace, .there = crit_proc_has_namespace},
+	{"time",              NS, CRIT_PROC_LINK, 0777, .render = crit_proc_namespace, .there = crit_proc_has_namespace},
+	{"time_for_children", NS, CRIT_PROC_LINK, 0777, .render = crit_proc_namespace, .there = crit_proc_has_namespace},
+	{"user",              NS, CRIT_PROC_LINK, 0777, .render = crit_proc_namespace, .there = crit_proc_has_namespace},
+	{"uts",               NS, CRIT_PROC_LINK, 0777, .render = crit_proc_namespace, .there = crit_proc_has_namespace},
+
+	{"dev",      NET, CRIT_PROC_TEXT, 0444, .render = crit_proc_net_dev, .there = crit_proc_has_net_dev},
+	{"netlink",  NET, CRIT_PROC_TEXT, 0444, .render = crit_proc_net_netlink, .there = crit_proc_has_net},
+	{"packet",   NET, CRIT_PROC_TEXT, 0440, .render = crit_proc_net_packet, .there = crit_proc_has_net},
+	{"raw",      NET, CRIT_PROC_TEXT, 0444, .render = crit_proc_net_raw, .there = crit_proc_has_net},
+	{"raw6",     NET, CRIT_PROC_TEXT, 0444, .render = crit_proc_net_raw, .there = crit_proc_has_net},
+	{"tcp",      NET, CRIT_PROC_TEXT, 0444, .render = crit_proc_net_tcp, .there = crit_proc_has_net},
+	{"tcp6",     NET, CRIT_PROC_TEXT, 0444, .render = crit_proc_net_tcp, .there = crit_proc_has_net},
+	{"udp",      NET, CRIT_PROC_TEXT, 0444, .render = crit_proc_net_udp, .there = crit_proc_has_net},
+	{"udp6",     NET, CRIT_PROC_TEXT, 0444, .render = crit_proc_net_udp, .there = crit_proc_has_net},
+	{"udplite",  NET, CRIT_PROC_TEXT, 0444, .render = crit_proc_net_udplite, .there = crit_proc_has_net},
+	{"udplite6", NET, CRIT_PROC_TEXT, 0444, .render = crit_proc_net_udplite, .there = crit_proc_has_net},
+	{"unix",     NET, CRIT_PROC_TEXT, 0444, .render = crit_proc_net_unix, .there = crit_proc_has_net},
 };
 /* clang-format on */
 
@@ -96,6 +138,10 @@ static const struct crit_proc_kind caller_itself = {
 	.shape = CRIT_PROC_DIRECTORY, .mode = 0555, .holds = CRIT_IN_CALLER};
 static const struct crit_proc_kind caller_task = {
 	.shape = CRIT_PROC_DIRECTORY, .mode = 0555, .holds = CRIT_IN_CALLER_TASK};
+static const struct crit_proc_kind fd_link = {
+	.shape = CRIT_PROC_LINK, .render = crit_proc_fd_link, .permits = crit_proc_fd_permits};
+static const struct crit_proc_kind fd_info = {
+	.shape = CRIT_PROC_TEXT, .mode = 0400, .render = crit_proc_fdinfo};
 static const struct crit_proc_kind run = {.shape = CRIT_PROC_RUN, .mode = 0600};
 
 static int next_process(struct crit_proc *proc, const struct crit_proc_file *dir,
@@ -156,6 +202,8 @@ static const struct crit_proc_members members[CRIT_N_PLACES] = {
 	[CRIT_IN_TOP] = {&process, next_process},
 	[CRIT_IN_TASKS] = {&task, next_task},
 	[CRIT_IN_CALLER_TASKS] = {&caller_task, next_caller},
+	[CRIT_IN_FD] = {&fd_link, crit_proc_next_fd},
+	[CRIT_IN_FDINFO] = {&fd_info, crit_proc_next_fd},
 	[CRIT_IN_MAP_FILES] = {&run, next_run},
 };
 
@@ -414,6 +462,12 @@ static mode_t type_of(enum crit_proc_shape shape)
 	return shape == CRIT_PROC_LINK ? S_IFLNK : S_IFREG;
 }
 
+/* What a link itself allows, which is only to be looked at. */
+static mode_t permits(struct crit_proc *proc, const struct crit_proc_file *file)
+{
+	return file->kind->permits ? file->kind->permits(proc, file) : 0777;
+}
+
 int crit_proc_stat(struct crit_proc *proc, const struct crit_proc_file *file, uint32_t caller,
 		   struct stat *st)
 {
@@ -430,7 +484,7 @@ int crit_proc_stat(struct crit_proc *proc, const struct crit_proc_file *file, ui
 	may = (st->st_mode & 0666) | (st->st_mode & 0444) >> 2 | 0700;
 	st->st_mode = type_of(file->kind->shape) | (file->kind->mode & may);
 	if (file->kind->shape == CRIT_PROC_LINK)
-		st->st_mode = S_IFLNK | 0777;
+		st->st_mode = S_IFLNK | permits(proc, file);
 	if (file->kind == &process || file->kind == &task) {
 		st->st_mode = S_IFDIR | 0555;
 		give_to_user(proc, file, st);

@@ -45,6 +45,8 @@ struct crit_proc_kind {
 	crit_proc_render *render;   /* of texts and links */
 	enum crit_proc_place holds; /* of directories */
 	crit_proc_there *there;     /* NULL: always */
+	/* the permissions of a link; NULL: all */
+	unsigned (*permits)(struct crit_proc *proc, const struct crit_proc_file *f);
 };
 
 /* The files of a directory that have numbers. */
