@@ -54,7 +54,6 @@ class Core:
     def __init__(self, path):
         self.path = path
         self.size = os.path.getsize(path)
-        self.fd = os.open(path, os.O_RDONLY)
         header = struct.unpack("<16sHHIQQQIHHHHHH", self.pread(64, 0))
         (self.ident, self.type, self.machine, self.version, self.entry, self.phoff, self.shoff,
          self.flags, self.ehsize, self.phentsize, self.phnum, self.shentsize, self.shnum,
@@ -70,15 +69,13 @@ class Core:
         self.stored = [l for l in self.loads if l.filesz]
         self.notes = list(self.read_notes())
 
-    def __del__(self):
-        os.close(self.fd)
-
     def pread(self, size, offset):
         data = b""
-        while len(data) < size:
-            more = os.pread(self.fd, size - len(data), offset + len(data))
-            assert more, "%s ends at %d" % (self.path, offset + len(data))
-            data += more
+        with open(self.path, "rb", buffering=0) as f:  # what is left open keeps a mount busy
+            while len(data) < size:
+                more = os.pread(f.fileno(), size - len(data), offset + len(data))
+                assert more, "%s ends at %d" % (self.path, offset + len(data))
+                data += more
         return data
 
     def read_notes(self):
@@ -168,8 +165,22 @@ def from_critic(dump, pid, directory):
     return path
 
 
-# Where cores come from: functions of (dump directory, pid, a directory to write to).
-SOURCES = {"critic": from_critic}
+def on_mounts(mount, *options):
+    """Cores as a mount shows them; one of each dump."""
+    mounts = {}
+
+    def from_mount(dump, pid, directory):
+        if dump not in mounts:
+            mounts[dump] = mount(dump, *options)
+        return mounts[dump] / (".critfs/proc/%d/core" % pid)
+
+    return from_mount
+
+
+# Where cores come from: of the fixture `mount`, functions of (dump directory, pid, a directory
+# to write to) that return a path.
+SOURCES = {"critic": lambda mount: from_critic, "mount": on_mounts,
+           "read-only mount": lambda mount: on_mounts(mount, "ro")}
 
 
 class Asked:

@@ -11,6 +11,7 @@ import cores
 import criuimg
 import critic
 import dumps
+from conftest import need_fuse
 from cores import (NT_ARM_TLS, NT_AUXV, NT_FILE, NT_FPREGSET, NT_PRPSINFO, NT_PRSTATUS,
                    NT_SIGINFO, NT_X86_XSTATE, check_shape, gdb, tool)
 from exploring import Made, reg, required, vma
@@ -23,10 +24,12 @@ ANON, SHARED, FILE = 0x201, 0x101, 0x41     # mappings, by their status
 PRIVATE_MAP, SHARED_MAP = 2, 1
 
 
-@pytest.fixture(params=sorted(cores.SOURCES), scope="session")
-def source(request):
+@pytest.fixture(params=sorted(cores.SOURCES))
+def source(request, mount):
     """A function of dump, pid and directory that gives the path of a core."""
-    return cores.SOURCES[request.param]
+    if request.param != "critic":
+        need_fuse()
+    return cores.SOURCES[request.param](mount)
 
 
 @pytest.fixture
