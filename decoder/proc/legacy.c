@@ -126,8 +126,8 @@ static void add_signals(struct crit_dump *dump, CoreEntry *core, uint32_t tid)
 	if (core->tc && !core->tc->signals_s)
 		core->tc->signals_s = read_signals(dump, "signal-s", tid);
 	if (core->tc && !core->tc->n_sigactions)
-		core->tc->n_sigactions =
-			read_all(dump, "sigacts", tid, (void ***)&core->tc->sigactions);
+		core->tc->n_sigactions = read_all(dump, "sigacts", tid,
+						  (void ***)&core->tc->sigactions);
 }
 
 void crit_core_add_legacy(struct crit_dump *dump, CoreEntry *core, uint32_t tid)

@@ -14,22 +14,14 @@
 static const struct {
 	const char *name, *unit;
 } resources[] = {
-	{"Max cpu time", "seconds"},
-	{"Max file size", "bytes"},
-	{"Max data size", "bytes"},
-	{"Max stack size", "bytes"},
-	{"Max core file size", "bytes"},
-	{"Max resident set", "bytes"},
-	{"Max processes", "processes"},
-	{"Max open files", "files"},
-	{"Max locked memory", "bytes"},
-	{"Max address space", "bytes"},
-	{"Max file locks", "locks"},
-	{"Max pending signals", "signals"},
-	{"Max msgqueue size", "bytes"},
-	{"Max nice priority", NULL},
-	{"Max realtime priority", NULL},
-	{"Max realtime timeout", "us"},
+	{"Max cpu time", "seconds"},     {"Max file size", "bytes"},
+	{"Max data size", "bytes"},      {"Max stack size", "bytes"},
+	{"Max core file size", "bytes"}, {"Max resident set", "bytes"},
+	{"Max processes", "processes"},  {"Max open files", "files"},
+	{"Max locked memory", "bytes"},  {"Max address space", "bytes"},
+	{"Max file locks", "locks"},     {"Max pending signals", "signals"},
+	{"Max msgqueue size", "bytes"},  {"Max nice priority", NULL},
+	{"Max realtime priority", NULL}, {"Max realtime timeout", "us"},
 };
 
 enum { N_RESOURCES = sizeof(resources) / sizeof(*resources) };

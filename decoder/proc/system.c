@@ -64,11 +64,10 @@ static uint64_t bytes_of_pages(struct crit_proc *proc)
 int crit_proc_meminfo(struct crit_proc *proc, const struct crit_proc_file *f,
 		      struct crit_buf *out, struct crit_error *err)
 {
-	static const char *const others[] = {"MemFree",   "MemAvailable", "Buffers",
-					     "Cached",    "SwapCached",   "Active",
-					     "Inactive",  "SwapTotal",    "SwapFree",
-					     "Shmem",     "Slab",         "SReclaimable",
-					     "SUnreclaim"};
+	static const char *const others[] = {
+		"MemFree", "MemAvailable", "Buffers",   "Cached",   "SwapCached",
+		"Active",  "Inactive",     "SwapTotal", "SwapFree", "Shmem",
+		"Slab",    "SReclaimable", "SUnreclaim"};
 	uint64_t total = bytes_of_pages(proc) >> 10;
 	size_t i;
 

@@ -434,7 +434,7 @@ static int size_of(struct crit_proc *proc, const struct crit_proc_file *file, ui
 	case CRIT_PROC_CORE:
 		ret = crit_proc_core(proc, file->pid, &core, NULL);
 		if (ret < 0)
-			return ret == -EOPNOTSUPP ? 0 : ret; /* open(2) says so */
+			return ret == -ENOENT ? ret : 0; /* open(2) says why */
 		*size = (off_t)crit_core_size(core);
 		crit_core_free(core);
 		return 0;

@@ -29,7 +29,7 @@ static void add_pages(struct crit_proc_usage *usage, const VmaEntry *vma, uint64
 {
 	if (vma->status & (CRIT_VMA_VDSO | CRIT_VMA_VSYSCALL))
 		usage->file += bytes;
-	else if (vma->flags & MAP_SHARED)
+	else if ((vma->flags & MAP_SHARED) || (vma->status & CRIT_VMA_MEMFD))
 		usage->shmem += bytes;
 	else
 		usage->anon += bytes;
