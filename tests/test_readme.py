@@ -91,6 +91,9 @@ def test_the_demo(work):
     assert_printed(["$ critfs demo mnt",
                     "queued request 1",
                     "      5 API_TOKEN=demo-0123456789",
+                    "/bin/bash /srv/critfs-demo/service.sh ",
+                    "mnt/.critfs/proc/8178/map_files/7fff8fd4b000-7fff8fd4e000:12176:"
+                    "API_TOKEN=demo-0123456789",
                     "        \"name\": \"/tmp/other.log\",",
                     "    \"bytes\": 51,",
                     "files.img/5.json:7:16: error: reg.pos: expected an integer, got \"six\"",
