@@ -81,7 +81,8 @@ static bool is_good(const struct cfs *fs, const struct cfs_made *m)
 /* It is another text; not another one than none. */
 static void replace(struct cfs_made *m, struct crit_buf *text)
 {
-	bool same = m->text.len == text->len && !memcmp(m->text.data, text->data, text->len);
+	bool same = m->text.len == text->len &&
+		    (!text->len || !memcmp(m->text.data, text->data, text->len));
 
 	if (m->made.tv_sec && !same)
 		clock_gettime(CLOCK_REALTIME, &m->changed);

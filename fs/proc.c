@@ -344,7 +344,7 @@ int cfs_proc_readlink(struct cfs *fs, struct cfs_node *node, char *out, size_t s
 	if (ret == 0 && text.len >= size)
 		ret = -ENAMETOOLONG;
 	if (ret == 0) {
-		memcpy(out, text.data, text.len);
+		memcpy(out, text.len ? (const char *)text.data : "", text.len);
 		out[text.len] = '\0';
 	}
 	crit_buf_fini(&text);
