@@ -219,6 +219,16 @@ static double timeout_of(const struct cfs *fs, const struct cfs_proc_at *at)
 	}
 }
 
+bool cfs_proc_is_at_hand(struct cfs *fs, fuse_ino_t ino)
+{
+	struct cfs_object o;
+
+	if (cfs_object_find(fs, ino, &o) < 0 || !o.node || o.node->kind != CFS_PROC ||
+	    !o.node->proc->numbered)
+		return false;
+	return cfs_procs_is_at_hand(fs, cfs_proc_dump(o.node), o.node->proc->file.pid);
+}
+
 int cfs_proc_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_object *o, struct stat *st,
 		  double *timeout)
 {
@@ -237,6 +247,8 @@ int cfs_proc_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_object *o, st
 	}
 	if (ret == 0) {
 		date(node->proc, print, st);
+		if (at.is_run)
+			cfs_procs_note(at.dump, at.file.pid);
 		*timeout = timeout_of(fs, &at);
 	}
 	cfs_node_unref(&fs->nodes, node);

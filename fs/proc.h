@@ -31,6 +31,9 @@ struct cfs_node *cfs_proc_dump(const struct cfs_node *node);
 /* The inode number of a file, whichever node id it has. */
 ino_t cfs_proc_ino(const struct cfs_node *dump, const struct crit_proc_file *file);
 
+/* Is it a run of pages, or map_files, that can be told of without waiting for an image? */
+bool cfs_proc_is_at_hand(struct cfs *fs, fuse_ino_t ino);
+
 /* Which file is meant, by whom. */
 struct cfs_proc_at {
 	struct cfs_node *dump; /* borrowed */

@@ -219,18 +219,19 @@ int cfs_procfile_open(struct cfs *fs, fuse_ino_t ino, const struct cfs_object *o
 	return ret == -ENOENT ? -ESTALE : ret;
 }
 
-static void run_close(struct cfs *fs, struct cfs_job *job)
+static void free_open(struct cfs *fs, struct cfs_proc_open *p)
 {
-	struct cfs_proc_open *p = (struct cfs_proc_open *)job;
-
-	cfs_unlock(fs);
 	crit_core_free(p->core);
 	crit_space_put(p->space);
 	forget(&p->at);
-	cfs_lock(fs);
 	cfs_node_unref(&fs->nodes, p->dir);
 	cfs_node_unref(&fs->nodes, p->dump);
 	free(p);
+}
+
+static void run_close(struct cfs *fs, struct cfs_job *job)
+{
+	free_open(fs, (struct cfs_proc_open *)job);
 }
 
 void cfs_procfile_close(struct cfs *fs, struct cfs_proc_open *p)
@@ -238,10 +239,11 @@ void cfs_procfile_close(struct cfs *fs, struct cfs_proc_open *p)
 	if (!p)
 		return;
 	p->job.run = run_close;
-	if (fs->reads)
-		cfs_worker_post(fs->reads, &p->job);
+	/* without a worker the mount is over */
+	if (!fs->reads || cfs_worker_is_idle(fs->reads))
+		free_open(fs, p);
 	else
-		run_close(fs, &p->job); /* the mount is over, and its workers are */
+		cfs_worker_post(fs->reads, &p->job);
 }
 
 /* ---- reading ---- */

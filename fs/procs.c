@@ -14,6 +14,7 @@ struct cfs_procs {
 	struct crit_proc *proc; /* owned; NULL: none yet */
 	uint64_t changes;       /* of the mount, when it was made */
 	struct timespec made;   /* CLOCK_MONOTONIC_COARSE */
+	uint32_t pid;           /* of the last one whose address space was opened; 0: none */
 };
 
 static bool is_good(const struct cfs *fs, const struct cfs_procs *p)
@@ -49,6 +50,7 @@ int cfs_procs_enter(struct cfs *fs, struct cfs_node *dump, struct crit_proc **pr
 	if (!good) {
 		/* what changes while it is made makes it old */
 		p->changes = fs->n_changes;
+		p->pid = 0;
 		clock_gettime(CLOCK_MONOTONIC_COARSE, &p->made);
 	}
 	cfs_node_ref(dump);
@@ -65,6 +67,16 @@ void cfs_procs_leave(struct cfs *fs, struct cfs_node *dump)
 {
 	cfs_lock(fs);
 	cfs_node_unref(&fs->nodes, dump);
+}
+
+void cfs_procs_note(struct cfs_node *dump, uint32_t pid)
+{
+	dump->procs->pid = pid;
+}
+
+bool cfs_procs_is_at_hand(const struct cfs *fs, const struct cfs_node *dump, uint32_t pid)
+{
+	return dump->procs && dump->procs->pid == pid && is_good(fs, dump->procs);
 }
 
 void cfs_procs_free(struct cfs_procs *procs)

@@ -20,6 +20,12 @@ int cfs_procs_enter(struct cfs *fs, struct cfs_node *dump, struct crit_proc **pr
 /* The end of it: takes the lock again. */
 void cfs_procs_leave(struct cfs *fs, struct cfs_node *dump);
 
+/* The address space of a process was asked for, so it is open from now on. */
+void cfs_procs_note(struct cfs_node *dump, uint32_t pid);
+
+/* Is it open, in a snapshot that is good? Then it takes no time to ask for its pages. */
+bool cfs_procs_is_at_hand(const struct cfs *fs, const struct cfs_node *dump, uint32_t pid);
+
 /* Nobody is in it, and nobody has anything that came from it. NULL is fine. */
 void cfs_procs_free(struct cfs_procs *procs);
 

@@ -13,6 +13,7 @@
 #include "fs/attr.h"
 #include "fs/document.h"
 #include "fs/ids.h"
+#include "fs/proc.h"
 #include "fs/procfile.h"
 #include "fs/special.h"
 #include "fs/worker.h"
@@ -55,6 +56,13 @@ void cfs_reading_post(struct cfs *fs, struct cfs_image *image,
 {
 	size_t len = a->name ? strlen(a->name) + 1 : 0;
 	struct answer_job *j;
+
+	/* a turn of another thread takes longer than that */
+	if (!image && cfs_proc_is_at_hand(fs, a->ino) && cfs_worker_borrow(fs->reads)) {
+		answer(fs, a);
+		cfs_worker_return(fs->reads);
+		return;
+	}
 
 	j = calloc(1, sizeof(*j) + len);
 	if (!j) {

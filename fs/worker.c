@@ -14,6 +14,7 @@ struct cfs_worker {
 	pthread_cond_t posted;
 	struct cfs *fs;
 	struct cfs_job *first, **last;
+	bool running, borrowed;
 	bool syncs; /* what is due, between jobs */
 	bool stop;
 };
@@ -38,7 +39,7 @@ static void *work(void *arg)
 
 	cfs_lock(fs);
 	for (;;) {
-		while (!w->first && !w->stop)
+		while ((!w->first || w->borrowed) && !w->stop)
 			wait(w);
 		job = w->first;
 		if (!job)
@@ -47,7 +48,9 @@ static void *work(void *arg)
 		if (!w->first)
 			w->last = &w->first;
 		fs->turn++; /* the lock was given away since it was taken */
+		w->running = true;
 		job->run(fs, job);
+		w->running = false;
 		if (w->syncs) {
 			cfs_changed(fs);
 			cfs_sync_due(fs, false);
@@ -93,6 +96,26 @@ void cfs_worker_post(struct cfs_worker *w, struct cfs_job *job)
 	*w->last = job;
 	w->last = &job->next;
 	pthread_cond_signal(&w->posted);
+}
+
+bool cfs_worker_is_idle(const struct cfs_worker *w)
+{
+	return !w->running && !w->borrowed;
+}
+
+bool cfs_worker_borrow(struct cfs_worker *w)
+{
+	if (w->first || !cfs_worker_is_idle(w))
+		return false;
+	w->borrowed = true;
+	return true;
+}
+
+void cfs_worker_return(struct cfs_worker *w)
+{
+	w->borrowed = false;
+	if (w->first)
+		pthread_cond_signal(&w->posted);
 }
 
 void cfs_worker_stop(struct cfs *fs, struct cfs_worker *w)

@@ -26,6 +26,14 @@ int cfs_worker_start(struct cfs *fs, bool syncs, struct cfs_worker **out);
 /* Put a job into the queue. With the lock held. */
 void cfs_worker_post(struct cfs_worker *w, struct cfs_job *job);
 
+/*
+ * Is it at no job? Whoever has the lock may do what else is its business then, as long as
+ * he keeps it; or beyond that, if he borrows it: it begins no job until it is returned.
+ */
+bool cfs_worker_is_idle(const struct cfs_worker *w);
+bool cfs_worker_borrow(struct cfs_worker *w); /* if it has nothing to do */
+void cfs_worker_return(struct cfs_worker *w);
+
 /* Run what is queued, end the thread and free the worker. Without the lock; NULL is fine. */
 void cfs_worker_stop(struct cfs *fs, struct cfs_worker *w);
 
