@@ -88,12 +88,12 @@ static const char *type_of(const FileLockEntry *lock)
 	return type == F_WRLCK ? "WRITE" : type == F_RDLCK ? "READ" : "UNLCK";
 }
 
-/* The inode is not in the dump, and the kernel has a word for that. */
+/* The inode is not in the dump; as in maps there are zeros. */
 static void put_lock(const FileLockEntry *lock, size_t number, struct crit_buf *out)
 {
 	bool ranged = lock->flag & (KIND_POSIX | KIND_OFD);
 
-	crit_buf_printf(out, "%zu: %s %s %" PRId32 " <none>:0 %" PRId64 " ", number,
+	crit_buf_printf(out, "%zu: %s %s %" PRId32 " 00:00:0 %" PRId64 " ", number,
 			kind_of(lock), type_of(lock), lock->flag & KIND_OFD ? -1 : lock->pid,
 			ranged ? lock->start : 0);
 	if (ranged && lock->len)

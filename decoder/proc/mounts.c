@@ -148,7 +148,7 @@ static void put_mountstats(const MntEntry *mnt, struct crit_buf *out)
 /* Old dumps name the image by the process that was the first in the namespace. */
 static bool open_image(struct crit_proc *proc, uint32_t pid, struct crit_walk *walk)
 {
-	const TaskKobjIdsEntry *ids = crit_proc_ids(proc, pid);
+	const TaskKobjIdsEntry *ids = crit_proc_ids(proc, crit_proc_seen_by(proc, pid));
 	const InventoryEntry *inventory = crit_proc_inventory(proc);
 	char name[CRIT_IMAGE_NAME_MAX];
 	struct crit_error err;
@@ -163,10 +163,13 @@ static bool open_image(struct crit_proc *proc, uint32_t pid, struct crit_walk *w
 	return crit_walk_open(&proc->dump, name, walk, &err) == 0;
 }
 
+/* Who is not in the dump finds the files even if it has no mounts: programs insist on it. */
 bool crit_proc_has_mounts(struct crit_proc *proc, const struct crit_proc_file *f)
 {
 	struct crit_walk walk;
 
+	if (!crit_proc_process(proc, f->pid))
+		return true;
 	if (!open_image(proc, f->pid, &walk))
 		return false;
 	crit_walk_close(&walk);
@@ -193,7 +196,7 @@ static int put_all(struct crit_proc *proc, uint32_t pid,
 	uint64_t n;
 
 	if (!open_image(proc, pid, &walk))
-		return -ENOENT;
+		return crit_proc_process(proc, pid) ? -ENOENT : 0;
 	for (n = count(&walk); n-- > 0;) {
 		walk.n = n;
 		if (crit_walk_next(&walk, &msg, &err) <= 0)

@@ -18,15 +18,16 @@ enum { STATE_ESTABLISHED = 1, STATE_LISTEN = 10 };
 
 static bool namespace_of(struct crit_proc *proc, uint32_t pid, uint32_t *id)
 {
-	const TaskKobjIdsEntry *ids = crit_proc_ids(proc, pid);
+	const TaskKobjIdsEntry *ids = crit_proc_ids(proc, crit_proc_seen_by(proc, pid));
 
 	*id = ids ? ids->net_ns_id : 0;
 	return ids && ids->has_net_ns_id;
 }
 
+/* A zombie has none. Who is not in the dump finds the files, so that his programs run. */
 bool crit_proc_has_net(struct crit_proc *proc, const struct crit_proc_file *f)
 {
-	return crit_proc_ids(proc, f->pid) != NULL;
+	return !crit_proc_process(proc, f->pid) || crit_proc_ids(proc, f->pid);
 }
 
 void crit_proc_sockets_begin(struct crit_proc *proc, uint32_t pid, uint32_t type,

@@ -62,6 +62,7 @@ static void put_resident(const struct resident *r, struct crit_buf *out)
 	put_size("Shared_Dirty:", r->shared, out);
 	put_size("Private_Dirty:", r->private, out);
 	put_size("Anonymous:", r->private, out);
+	put_size("Swap:", 0, out); /* it was read before the dump was written */
 }
 
 /* A walk through the runs of pages beside one through the mappings. */

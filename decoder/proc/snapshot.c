@@ -132,6 +132,15 @@ const struct crit_process *crit_proc_process(const struct crit_proc *proc, uint3
 	return at < proc->n_pids && proc->pids[at].pid == pid ? proc->pids[at].p : NULL;
 }
 
+uint32_t crit_proc_seen_by(const struct crit_proc *proc, uint32_t pid)
+{
+	const struct crit_process *root = proc->processes.root;
+
+	if (crit_proc_process(proc, pid))
+		return pid;
+	return root ? root->entry->pid : 0;
+}
+
 /* The process or thread that is asked for, instead of the one before. */
 static struct crit_proc_task *turn_to(struct crit_proc_task *t, uint32_t pid, uint32_t tid)
 {

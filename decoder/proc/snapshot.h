@@ -64,6 +64,12 @@ struct crit_proc {
 /* The process with this pid; NULL if there is none. */
 const struct crit_process *crit_proc_process(const struct crit_proc *proc, uint32_t pid);
 
+/*
+ * The process whose network and mounts a process sees: itself. Who asks and is not in the dump
+ * sees those of its first process; 0 if there is none.
+ */
+uint32_t crit_proc_seen_by(const struct crit_proc *proc, uint32_t pid);
+
 /* The position in `pids` of the first one that is at least `pid`. */
 size_t crit_proc_pid_from(const struct crit_proc *proc, uint32_t pid);
 

@@ -25,6 +25,7 @@
 #define ATTR        CRIT_IN(CRIT_IN_ATTR)
 #define SYS         CRIT_IN(CRIT_IN_SYS)
 #define SYS_KERNEL  CRIT_IN(CRIT_IN_SYS_KERNEL)
+#define SEEN        (BOTH | CALLER)
 #define NS          CRIT_IN(CRIT_IN_NS)
 #define NET         CRIT_IN(CRIT_IN_NET)
 
@@ -93,10 +94,10 @@ static const struct crit_proc_kind kinds[] = {
 	{"fdinfo",       BOTH,    CRIT_PROC_DIRECTORY, 0555, .holds = CRIT_IN_FDINFO},
 	{"locks",        TOP,     CRIT_PROC_TEXT, 0444, .render = crit_proc_locks_text},
 	{"maps",         BOTH,    CRIT_PROC_TEXT, 0444, .render = crit_proc_maps},
-	{"mountinfo",    BOTH,    CRIT_PROC_TEXT, 0444, .render = crit_proc_mountinfo, .there = crit_proc_has_mounts},
-	{"mounts",       BOTH,    CRIT_PROC_TEXT, 0444, .render = crit_proc_mounts, .there = crit_proc_has_mounts},
+	{"mountinfo",    SEEN,    CRIT_PROC_TEXT, 0444, .render = crit_proc_mountinfo, .there = crit_proc_has_mounts},
+	{"mounts",       SEEN,    CRIT_PROC_TEXT, 0444, .render = crit_proc_mounts, .there = crit_proc_has_mounts},
 	{"mountstats",   PROCESS, CRIT_PROC_TEXT, 0400, .render = crit_proc_mountstats, .there = crit_proc_has_mounts},
-	{"net",          BOTH,    CRIT_PROC_DIRECTORY, 0555, .holds = CRIT_IN_NET},
+	{"net",          SEEN,    CRIT_PROC_DIRECTORY, 0555, .holds = CRIT_IN_NET},
 	{"ns",           BOTH,    CRIT_PROC_DIRECTORY, 0511, .holds = CRIT_IN_NS},
 	{"root",         BOTH,    CRIT_PROC_LINK, 0777, .render = crit_proc_root, .there = crit_proc_has_fs},
 	{"smaps",        BOTH,    CRIT_PROC_TEXT, 0444, .render = crit_proc_smaps},
