@@ -17,6 +17,7 @@
 #include "fs/jobs.h"
 #include "fs/jsondir.h"
 #include "fs/listing.h"
+#include "fs/passed.h"
 #include "fs/pending.h"
 #include "fs/promise.h"
 #include "fs/reading.h"
@@ -206,7 +207,7 @@ static int create_plain(struct cfs *fs, fuse_req_t req, const struct cfs_place *
 		close(fd);
 		return ret;
 	}
-	return cfs_file_open_passed(fs, cfs_node_by_id(&fs->nodes, e->ino), fd, fi);
+	return cfs_passed_open(fs, cfs_node_by_id(&fs->nodes, e->ino), fd, fi);
 }
 
 static int create(struct cfs *fs, fuse_req_t req, fuse_ino_t parent, const char *name,

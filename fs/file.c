@@ -5,40 +5,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <unistd.h>
 
 #include "decoder/json.h"
 #include "fs/attr.h"
 #include "fs/document.h"
 #include "fs/entry.h"
 #include "fs/jobs.h"
+#include "fs/passed.h"
 #include "fs/pending.h"
 #include "fs/procfile.h"
 #include "fs/promise.h"
 #include "fs/reading.h"
 #include "fs/refusal.h"
 #include "fs/scratch.h"
-#include "fs/soon.h"
 #include "fs/special.h"
 
 static struct cfs *fs_of(fuse_req_t req)
 {
 	return fuse_req_userdata(req);
-}
-
-static void set_access(struct cfs_handle *h, const struct fuse_file_info *fi)
-{
-	h->readable = (fi->flags & O_ACCMODE) != O_WRONLY;
-	h->writable = (fi->flags & O_ACCMODE) != O_RDONLY;
-	h->append = fi->flags & O_APPEND;
-	h->truncated = h->writable && (fi->flags & O_TRUNC);
-}
-
-static void give(struct cfs_handle *h, struct fuse_file_info *fi)
-{
-	fi->fh = (uintptr_t)h;
-	/* there is nothing to hear of a close that wrote nothing */
-	fi->noflush = !h->writable;
 }
 
 /* What the handle reads, and for one that was truncated, what it will write. */
@@ -88,7 +72,7 @@ int cfs_file_open_entry(struct cfs *fs, fuse_ino_t ino, struct cfs_node *node,
 	h = cfs_handle_new(fs, CFS_HANDLE_ENTRY, ino, node);
 	if (!h)
 		return -ENOMEM;
-	set_access(h, fi);
+	cfs_handle_set_access(h, fi);
 	ref->image->asked++;
 	h->ref = *ref;
 	h->generation = ref->image->generation;
@@ -99,7 +83,7 @@ int cfs_file_open_entry(struct cfs *fs, fuse_ino_t ino, struct cfs_node *node,
 		cfs_handle_unref(fs, h);
 		return ret;
 	}
-	give(h, fi);
+	cfs_handle_give(h, fi);
 	/*
 	 * Pages are the inode's, drafts the handle's. Readers share pages while they
 	 * all read the same; a handle that also writes has them, for mmap, to itself.
@@ -120,7 +104,7 @@ int cfs_file_open_scratch(struct cfs *fs, struct cfs_node *node, struct fuse_fil
 
 	if (!h)
 		return -ENOMEM;
-	set_access(h, fi);
+	cfs_handle_set_access(h, fi);
 	if (h->truncated) {
 		int ret = cfs_scratch_own(node->scratch);
 
@@ -130,84 +114,11 @@ int cfs_file_open_scratch(struct cfs *fs, struct cfs_node *node, struct fuse_fil
 		}
 		cfs_draft_truncate(node->scratch->contents, 0);
 	}
-	give(h, fi);
+	cfs_handle_give(h, fi);
 	/* it was an entry's file, and who read that may still be filling its pages */
 	h->cached = !cfs_handle_of_entry(fs, node->id);
 	fi->direct_io = !h->cached;
 	return 0;
-}
-
-/*
- * A file of the dump that is being written stays a plain file; when all who write it
- * are done, it may turn out to be an image.
- */
-static void note_written(struct cfs *fs, struct cfs_handle *h)
-{
-	cfs_changed(fs);
-	if (h->flushed)
-		h->node->writers++;
-	h->flushed = false;
-}
-
-static void note_flushed(struct cfs_handle *h)
-{
-	if (!h->flushed)
-		h->node->writers--;
-	h->flushed = true;
-}
-
-/*
- * Are the pages of it still good? The kernel drops them when it sees another time or size;
- * but who writes to a file outside may give it the old ones.
- */
-static bool opened_before(struct cfs_node *node, int fd)
-{
-	struct timespec before = node->opened;
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return false;
-	node->opened = cfs_is_past(&st.st_ctim) ? st.st_ctim : (struct timespec){0};
-	return crit_time_same(&before, &st.st_ctim);
-}
-
-int cfs_file_open_passed(struct cfs *fs, struct cfs_node *node, int fd,
-			 struct fuse_file_info *fi)
-{
-	struct cfs_handle *h = cfs_handle_new(fs, CFS_HANDLE_PASSED, node->id, node);
-
-	if (!h) {
-		close(fd);
-		return -ENOMEM;
-	}
-	set_access(h, fi);
-	h->fd = fd;
-	fi->keep_cache = opened_before(node, fd);
-	h->flushed = true;
-	if (h->writable)
-		note_written(fs, h);
-	give(h, fi);
-	return 0;
-}
-
-static int open_passed(struct cfs *fs, struct cfs_node *node, struct fuse_file_info *fi)
-{
-	int flags = (fi->flags & (O_ACCMODE | O_TRUNC | O_APPEND)) | O_NOFOLLOW | O_NONBLOCK |
-		    O_CLOEXEC;
-	struct stat st;
-	int fd;
-
-	if (!node->key)
-		return -ESTALE;
-	/* pipes and devices are the kernel's, sockets can't be opened at all */
-	if (fstatat(node->parent->dirfd, cfs_node_name(node), &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EPERM;
-	fd = openat(node->parent->dirfd, cfs_node_name(node), flags);
-	if (fd < 0)
-		return -errno;
-	return cfs_file_open_passed(fs, node, fd, fi);
 }
 
 static int open_special(struct cfs *fs, struct cfs_node *node, struct fuse_file_info *fi)
@@ -225,7 +136,7 @@ static int open_special(struct cfs *fs, struct cfs_node *node, struct fuse_file_
 		cfs_handle_unref(fs, h);
 		return ret;
 	}
-	give(h, fi);
+	cfs_handle_give(h, fi);
 	fi->direct_io = 1; /* it may have grown since its size was asked for */
 	return 0;
 }
@@ -239,8 +150,8 @@ static int open_proc(struct cfs *fs, fuse_ino_t ino, const struct cfs_object *o,
 
 	if (ret < 0)
 		return ret;
-	set_access(h, fi);
-	give(h, fi);
+	cfs_handle_set_access(h, fi);
+	cfs_handle_give(h, fi);
 	/* runs of pages have a size that stays; but what is refused must not be in pages */
 	h->cached = o->is_run && !h->writable;
 	fi->direct_io = !h->cached;
@@ -264,7 +175,7 @@ int cfs_file_open(struct cfs *fs, fuse_ino_t ino, struct fuse_file_info *fi)
 	case CFS_SCRATCH:
 		return cfs_file_open_scratch(fs, o.node, fi);
 	case CFS_PASSED:
-		return open_passed(fs, o.node, fi);
+		return cfs_passed_open_name(fs, o.node, fi);
 	case CFS_SPECIAL:
 		return open_special(fs, o.node, fi);
 	case CFS_PROC:
@@ -424,13 +335,6 @@ static int write_scratch(struct cfs *fs, struct cfs_handle *h, const void *buf, 
 	return cfs_draft_write(s->contents, buf, size, off);
 }
 
-static int write_passed(struct cfs *fs, struct cfs_handle *h, const void *buf, size_t size,
-			uint64_t off)
-{
-	note_written(fs, h);
-	return crit_pwrite_full(h->fd, buf, size, off);
-}
-
 void cfs_file_write(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, const void *buf,
 		    size_t size, uint64_t off)
 {
@@ -443,7 +347,7 @@ void cfs_file_write(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, const 
 	else if (h->kind == CFS_HANDLE_PROC)
 		ret = cfs_procfile_write(fs, h, buf, size, off);
 	else
-		ret = write_passed(fs, h, buf, size, off);
+		ret = cfs_passed_write(fs, h, buf, size, off);
 	if (ret < 0)
 		fuse_reply_err(req, -ret);
 	else
@@ -473,7 +377,7 @@ void cfs_op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	(void)ino;
 	cfs_lock(fs);
 	if (h->kind == CFS_HANDLE_PASSED)
-		note_flushed(h);
+		cfs_passed_flushed(h);
 	if ((h->kind == CFS_HANDLE_ENTRY && (h->dirty || h->jobs || h->refused)) ||
 	    (h->kind == CFS_HANDLE_SCRATCH && (h->node->pending || h->jobs)))
 		cfs_job_commit(fs, req, h, false);

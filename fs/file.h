@@ -31,10 +31,6 @@ int cfs_file_open_entry(struct cfs *fs, fuse_ino_t ino, struct cfs_node *node,
 /* The same for a scratch file. */
 int cfs_file_open_scratch(struct cfs *fs, struct cfs_node *node, struct fuse_file_info *fi);
 
-/* The same for a file of the dump that `fd` is open on; takes it over. */
-int cfs_file_open_passed(struct cfs *fs, struct cfs_node *node, int fd,
-			 struct fuse_file_info *fi);
-
 /* Write and answer; with the lock held and no job under way. */
 void cfs_file_write(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, const void *buf,
 		    size_t size, uint64_t off);

@@ -59,6 +59,21 @@ void cfs_handle_unref(struct cfs *fs, struct cfs_handle *h)
 	free(h);
 }
 
+void cfs_handle_set_access(struct cfs_handle *h, const struct fuse_file_info *fi)
+{
+	h->readable = (fi->flags & O_ACCMODE) != O_WRONLY;
+	h->writable = (fi->flags & O_ACCMODE) != O_RDONLY;
+	h->append = fi->flags & O_APPEND;
+	h->truncated = h->writable && (fi->flags & O_TRUNC);
+}
+
+void cfs_handle_give(struct cfs_handle *h, struct fuse_file_info *fi)
+{
+	fi->fh = (uintptr_t)h;
+	/* there is nothing to hear of a close that wrote nothing */
+	fi->noflush = !h->writable;
+}
+
 static bool same_entry(const struct cfs_ref *a, const struct cfs_ref *b)
 {
 	return a->image == b->image && a->place.n == b->place.n && a->place.m == b->place.m;

@@ -71,6 +71,10 @@ static inline struct cfs_handle *cfs_handle_of(const struct fuse_file_info *fi)
 	return (struct cfs_handle *)(uintptr_t)fi->fh;
 }
 
+/* What it may do, by the flags of open(2); and hand it out in fi->fh. */
+void cfs_handle_set_access(struct cfs_handle *h, const struct fuse_file_info *fi);
+void cfs_handle_give(struct cfs_handle *h, struct fuse_file_info *fi);
+
 /*
  * Who has an entry file open under a node id. Pages and size are the inode's, so only
  * handles that all read the same may share them.

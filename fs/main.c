@@ -33,6 +33,7 @@
 #include "fs/tree.h"
 #include "fs/watch.h"
 #include "fs/worker.h"
+#include "fs/xattr.h"
 
 static void init(void *userdata, struct fuse_conn_info *conn)
 {

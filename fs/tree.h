@@ -51,7 +51,5 @@ void cfs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *
 void cfs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void cfs_op_readlink(fuse_req_t req, fuse_ino_t ino);
 void cfs_op_statfs(fuse_req_t req, fuse_ino_t ino);
-void cfs_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
-void cfs_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);
 
 #endif
