@@ -16,7 +16,7 @@
 #include "decoder/space.h"
 
 struct crit_proc;
-struct crit_proc_kind; /* a row of the table in tree.c */
+struct crit_proc_kind; /* see tree.h */
 
 /* What a file is to who opens it. */
 enum crit_proc_shape {

@@ -12,6 +12,7 @@
 /* task.c: single facts of a process or thread */
 crit_proc_render crit_proc_comm;
 crit_proc_render crit_proc_children;
+crit_proc_render crit_proc_io;
 crit_proc_render crit_proc_personality;
 crit_proc_render crit_proc_loginuid;
 crit_proc_render crit_proc_oom_score_adj;

@@ -1,5 +1,5 @@
 /*
- * Which files the tree of proc has: the rows of the table in tree.c, and the directories whose
+ * Which files the tree of proc has: the rows of the table in table.c, and the directories whose
  * names are numbers that a dump gives.
  */
 #ifndef CRIT_PROC_TREE_H
@@ -48,6 +48,9 @@ struct crit_proc_kind {
 	/* the permissions of a link; NULL: all */
 	unsigned (*permits)(struct crit_proc *proc, const struct crit_proc_file *f);
 };
+
+extern const struct crit_proc_kind crit_proc_kinds[];
+extern const size_t crit_proc_n_kinds;
 
 /* The files of a directory that have numbers. */
 struct crit_proc_members {
