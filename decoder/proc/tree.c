@@ -240,7 +240,8 @@ int crit_proc_next(struct crit_proc *proc, const struct crit_proc_file *dir, uin
 		return ret;
 	*file = numbered(dir, number, end);
 	crit_proc_name(file, name);
-	*cookie = number + 1 + crit_proc_n_kinds;
+	/* from the end of a run on: to look at it again would lead the page map back */
+	*cookie = (end ? end : number + 1) + crit_proc_n_kinds;
 	return 1;
 }
 
