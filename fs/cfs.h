@@ -65,6 +65,7 @@ struct cfs {
 	pid_t asker;   /* who sent the request that is being answered, where that matters */
 	struct cfs_caller caller;
 	int dumpfd; /* of the dump directory */
+	int procfd; /* of the kernel's own /proc, -1 without; .critfs/proc may be mounted over it */
 	struct cfs_node_table nodes;
 	struct cfs_image **images; /* owned; by number, for good */
 	size_t n_images, cap_images;

@@ -4,11 +4,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -121,6 +123,19 @@ static void raise_descriptor_limit(void)
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
+}
+
+/* The kernel's /proc, or -1 where something else is mounted there. */
+static int open_proc(void)
+{
+	int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct statfs st;
+
+	if (fd >= 0 && (fstatfs(fd, &st) < 0 || st.f_type != PROC_SUPER_MAGIC)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
 }
 
 static bool can_write(int dirfd)
@@ -317,6 +332,8 @@ static void fini(struct cfs *fs)
 	crit_buf_fini(&fs->errors);
 	if (fs->dumpfd >= 0)
 		close(fs->dumpfd);
+	if (fs->procfd >= 0)
+		close(fs->procfd);
 	cfs_store_fini(&fs->store);
 	cfs_options_fini(&fs->opt);
 }
@@ -326,6 +343,7 @@ int main(int argc, char **argv)
 	struct fuse_args args = FUSE_ARGS_INIT(argc, argv);
 	struct cfs fs = {
 		.dumpfd = -1,
+		.procfd = -1,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.store = {.dirfd = -1},
 		.opt = {.scratch_max = CFS_SCRATCH_MAX},
@@ -344,6 +362,7 @@ int main(int argc, char **argv)
 			ret = 0;
 		} else {
 			raise_descriptor_limit();
+			fs.procfd = open_proc();
 			cfs_store_init(&fs.store, fs.opt.scratch_max);
 			ret = mount_and_serve(&fs, &args, &cmd);
 		}

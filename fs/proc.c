@@ -57,15 +57,16 @@ struct cfs_node *cfs_proc_dump(const struct cfs_node *node)
 	return node->parent;
 }
 
-static pid_t process_of(pid_t thread)
+/* Never by the path /proc: where critfs is mounted over it, that would ask critfs itself. */
+static pid_t process_of(const struct cfs *fs, pid_t thread)
 {
 	char path[32], text[512];
 	const char *line;
 	ssize_t n;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)thread);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "%d/status", (int)thread);
+	fd = openat(fs->procfd, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return thread;
 	n = read(fd, text, sizeof(text) - 1);
@@ -82,7 +83,7 @@ static uint32_t caller_of(struct cfs *fs)
 
 	if (c->thread != fs->asker || cfs_seconds_since(&c->when) > CALLER_S) {
 		c->thread = fs->asker;
-		c->process = process_of(fs->asker);
+		c->process = process_of(fs, fs->asker);
 		clock_gettime(CLOCK_MONOTONIC_COARSE, &c->when);
 	}
 	return (uint32_t)c->process;

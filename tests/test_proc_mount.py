@@ -11,6 +11,7 @@ import criuimg
 import dumps
 import memory
 import mnt
+from conftest import need_fuse
 from outside import replace, rewrite
 
 MAIN = 8173  # of demo, which has these five children
@@ -271,3 +272,21 @@ def test_the_mount_ends_with_files_open(mount, work):
     for f in files:
         f.close()
     m.abandon()
+
+
+def test_it_may_be_mounted_over_the_daemons_own_proc(work):
+    """critfs asks the kernel who the caller is; it must not ask itself."""
+    script = """
+        "$0" -f "$1" "$2" & daemon=$!
+        for i in $(seq 200); do mountpoint -q "$2" && break; sleep 0.05; done
+        mount --bind "$2/.critfs/proc" /proc
+        timeout 20 ps -eo pid,args; status=$?
+        umount -l /proc
+        umount "$2" && wait $daemon && exit $status"""
+    if subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode:
+        pytest.skip("no mount namespaces here")
+    need_fuse()
+    os.mkdir(work + "/mnt")
+    done = run("unshare", "-m", "sh", "-c", script, mnt.CRITFS, dumps.pristine("demo"), work + "/mnt")
+    assert done.returncode == 0, done
+    assert b"8176 worker-1 100000" in done.stdout
