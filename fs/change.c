@@ -244,8 +244,10 @@ static int create(struct cfs *fs, fuse_req_t req, fuse_ino_t parent, const char 
 static void answer_create(struct cfs *fs, const struct cfs_asked *a)
 {
 	struct fuse_entry_param e;
-	int ret = create(fs, a->req, a->ino, a->name, a->mode, a->fi, &e);
+	int ret;
 
+	fs->asker = fuse_req_ctx(a->req)->pid;
+	ret = create(fs, a->req, a->ino, a->name, a->mode, a->fi, &e);
 	if (ret < 0)
 		fuse_reply_err(a->req, -ret);
 	else
@@ -263,7 +265,6 @@ void cfs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t m
 	struct cfs *fs = fs_of(req);
 
 	cfs_lock(fs);
-	fs->asker = fuse_req_ctx(req)->pid;
 	cfs_reading_answer(fs, cfs_jsondir_image(fs, parent, name), answer_create, &asked);
 	cfs_unlock(fs);
 }

@@ -229,6 +229,7 @@ void cfs_setattr_now(struct cfs *fs, fuse_req_t req, fuse_ino_t ino, struct cfs_
 	struct cfs_object o;
 	int ret = cfs_object_find(fs, ino, &o);
 
+	fs->asker = fuse_req_ctx(req)->pid;
 	if (ret == 0)
 		ret = set(fs, req, ino, &o, h, attr, to_set);
 	else if ((h = h ? h : cfs_handle_of_entry(fs, ino)) &&
@@ -253,7 +254,6 @@ void cfs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_se
 	struct cfs_object o;
 
 	cfs_lock(fs);
-	fs->asker = fuse_req_ctx(req)->pid;
 	if ((h && h->jobs) || (resize && cfs_handle_draft_is_slow(h)) ||
 	    cfs_reading_image_of_attr(fs, ino) ||
 	    (cfs_object_find(fs, ino, &o) == 0 && o.node && o.node->kind == CFS_IMAGE))
