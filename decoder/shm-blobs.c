@@ -17,11 +17,8 @@
 
 void crit_shm_blobs_fini(struct crit_shm_blobs *blobs)
 {
-	size_t i;
-
-	for (i = 0; i < blobs->n; i++)
-		if (blobs->all[i].tail_fd >= 0)
-			close(blobs->all[i].tail_fd);
+	if (blobs->tail_made)
+		close(blobs->tail_fd);
 	free(blobs->all);
 	crit_index_fini(&blobs->by_id);
 	crit_file_put(blobs->file);
@@ -35,7 +32,7 @@ static int add(struct crit_shm_blobs *blobs, uint64_t id, struct crit_span span)
 	if (!all)
 		return -ENOMEM;
 	blobs->all = all;
-	blobs->all[blobs->n++] = (struct crit_shm_blob){span.off, span.len, -1};
+	blobs->all[blobs->n++] = (struct crit_shm_blob){span.off, span.len};
 	return crit_index_put(&blobs->by_id, id, blobs->n - 1, NULL);
 }
 
@@ -109,10 +106,13 @@ bool crit_shm_blobs_find(const struct crit_shm_blobs *blobs, uint64_t id, uint64
 	return crit_index_find(&blobs->by_id, id, n);
 }
 
-/* The bytes behind the last whole page, in a file that is a page. */
-static int make_tail(const struct crit_shm_blobs *blobs, struct crit_shm_blob *blob,
-		     uint32_t page_size)
+/*
+ * The bytes behind the last whole page, in a file that is a page. There is one such file at a
+ * time, as any number of segments may have some.
+ */
+static int make_tail(struct crit_shm_blobs *blobs, uint64_t n, uint32_t page_size)
 {
+	const struct crit_shm_blob *blob = &blobs->all[n];
 	size_t len = blob->len % page_size;
 	char *page = calloc(1, page_size);
 	int fd = page ? memfd_create("critfs-shm", MFD_CLOEXEC) : -1, ret;
@@ -126,17 +126,22 @@ static int make_tail(const struct crit_shm_blobs *blobs, struct crit_shm_blob *b
 	if (ret == 0)
 		ret = crit_pwrite_full(fd, page, page_size, 0);
 	free(page);
-	if (ret < 0)
+	if (ret < 0) {
 		close(fd);
-	else
-		blob->tail_fd = fd;
-	return ret;
+		return ret;
+	}
+	if (blobs->tail_made)
+		close(blobs->tail_fd);
+	blobs->tail_made = true;
+	blobs->tail_fd = fd;
+	blobs->tail_of = n;
+	return 0;
 }
 
 int crit_shm_blobs_at(struct crit_shm_blobs *blobs, uint64_t n, uint64_t off,
 		      uint32_t page_size, struct crit_stretch *s, struct crit_error *err)
 {
-	struct crit_shm_blob *blob = &blobs->all[n];
+	const struct crit_shm_blob *blob = &blobs->all[n];
 	uint64_t whole = blob->len - blob->len % page_size;
 	int ret;
 
@@ -149,12 +154,12 @@ int crit_shm_blobs_at(struct crit_shm_blobs *blobs, uint64_t n, uint64_t off,
 					   UINT64_MAX, .fd = -1};
 		return 0;
 	}
-	if (blob->tail_fd < 0) {
-		ret = make_tail(blobs, blob, page_size);
+	if (!blobs->tail_made || blobs->tail_of != n) {
+		ret = make_tail(blobs, n, page_size);
 		if (ret < 0)
 			return crit_fail_errno(err, -ret, "can't read the end of a segment");
 	}
-	*s = (struct crit_stretch){whole, whole + page_size, CRIT_INHERITED, blob->tail_fd,
+	*s = (struct crit_stretch){whole, whole + page_size, CRIT_INHERITED, blobs->tail_fd,
 				   0,     READ_ONLY};
 	return 1;
 }

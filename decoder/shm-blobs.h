@@ -12,7 +12,6 @@
 
 struct crit_shm_blob {
 	uint64_t off, len; /* bytes of the image */
-	int tail_fd; /* owned: a page with what is left over, zeros behind; -1: none yet */
 };
 
 /* Fill with zeros to begin with. */
@@ -21,6 +20,11 @@ struct crit_shm_blobs {
 	struct crit_shm_blob *all; /* owned */
 	size_t n, room;
 	struct crit_index by_id;
+
+	/* a page with what is left over of one of them, zeros behind */
+	int tail_fd;      /* owned, if `tail_made` */
+	uint64_t tail_of; /* its number */
+	bool tail_made;
 };
 
 /*
@@ -36,7 +40,7 @@ bool crit_shm_blobs_find(const struct crit_shm_blobs *blobs, uint64_t id, uint64
 
 /*
  * Where the page with the offset `off` is, as in crit_layers_find(): it can be read, not
- * written.
+ * written. s->fd is good until the next call.
  */
 int crit_shm_blobs_at(struct crit_shm_blobs *blobs, uint64_t n, uint64_t off,
 		      uint32_t page_size, struct crit_stretch *s, struct crit_error *err);
