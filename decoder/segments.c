@@ -13,7 +13,10 @@
 #include "decoder/segment-ids.h"
 #include "decoder/shm-blobs.h"
 
-#define OPEN_MAX 16 /* segments whose page maps are open at a time */
+enum {
+	OPEN_MAX = 16,  /* segments whose page maps are open at a time */
+	MAPS_MAX = 128, /* and page maps of theirs: each dump may have one */
+};
 
 struct segment {
 	bool is_blob;
@@ -30,6 +33,7 @@ struct crit_segments {
 	size_t n, room;
 	uint32_t *of_vma;        /* owned: numbers of segments */
 	size_t open[OPEN_MAX];   /* numbers of those that are open, as a ring */
+	size_t open_max;         /* of which so many are used */
 	size_t n_opened;         /* ever */
 	struct timespec changed; /* of those that are no longer open */
 	struct crit_shm_blobs blobs;
@@ -118,6 +122,13 @@ static int find_all(struct crit_segments *segs, struct search *x, const struct c
 	return ret < 0 ? ret : 0;
 }
 
+static size_t open_max(const struct crit_chain *chain)
+{
+	size_t n = MAPS_MAX / (1 + chain->parents.n);
+
+	return n < OPEN_MAX ? n : OPEN_MAX;
+}
+
 int crit_segments_open(struct crit_dump *dump, const struct crit_process *p,
 		       const struct crit_memory *m, struct crit_chain *chain,
 		       struct crit_segments **out, struct crit_error *err)
@@ -125,8 +136,10 @@ int crit_segments_open(struct crit_dump *dump, const struct crit_process *p,
 	struct crit_segments *segs = calloc(1, sizeof(*segs));
 	struct search x = {.dump = dump, .p = p};
 
-	if (segs)
+	if (segs) {
 		segs->chain = chain;
+		segs->open_max = open_max(chain);
+	}
 	if (!segs || find_all(segs, &x, m) < 0) {
 		crit_segments_free(segs);
 		return crit_fail(err, CRIT_NO_MEMORY, "no memory for its shared memory");
@@ -159,9 +172,9 @@ static void close_oldest(struct crit_segments *segs)
 {
 	struct segment *seg;
 
-	if (segs->n_opened < OPEN_MAX)
+	if (segs->n_opened < segs->open_max)
 		return;
-	seg = &segs->all[segs->open[segs->n_opened % OPEN_MAX]];
+	seg = &segs->all[segs->open[segs->n_opened % segs->open_max]];
 	crit_layers_changed(seg->layers, &segs->changed);
 	crit_layers_free(seg->layers);
 	seg->layers = NULL;
@@ -180,7 +193,7 @@ static int open_layers(struct crit_segments *segs, size_t n, struct crit_error *
 	if (!layers)
 		return crit_fail(err, CRIT_NO_MEMORY, "no memory for shared memory");
 	close_oldest(segs);
-	segs->open[segs->n_opened++ % OPEN_MAX] = n;
+	segs->open[segs->n_opened++ % segs->open_max] = n;
 	seg->layers = layers;
 	return 0;
 }
@@ -210,7 +223,7 @@ int crit_segments_find(struct crit_segments *segs, size_t vma, uint64_t off,
 
 static size_t n_open(const struct crit_segments *segs)
 {
-	return segs->n_opened < OPEN_MAX ? segs->n_opened : OPEN_MAX;
+	return segs->n_opened < segs->open_max ? segs->n_opened : segs->open_max;
 }
 
 int crit_segments_sync(struct crit_segments *segs)

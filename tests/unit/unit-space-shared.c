@@ -176,6 +176,45 @@ static void sysv_segments_as_blobs(void)
 	crit_space_put(space);
 }
 
+/* What is left over of each takes a file of its own to be read. */
+static void many_blobs(void)
+{
+	enum { N = 100 };
+	unsigned i, fds = count_descriptors();
+	struct a_vma vmas[N];
+	struct crit_space *space;
+	char json[300], text[20];
+	struct made m = {0};
+
+	put_header(&m, "IPCNS_SHM", false);
+	for (i = 0; i < N; i++) {
+		struct made_entry e = {.json = json, .blob = {{text, 8}}};
+
+		vmas[i] = (struct a_vma){BASE + i * PAGE, BASE + (i + 1) * PAGE, SYSV, i, 0};
+		snprintf(text, sizeof(text), "blob%04u", i);
+		snprintf(json, sizeof(json),
+			 "{\"desc\": {\"key\": 1, \"uid\": 2, \"gid\": 3, \"cuid\": 4, "
+			 "\"cgid\": 5, \"mode\": 384, \"id\": %u}, \"size\": 8}",
+			 i);
+		put_entry(&m, &e);
+	}
+	save_own("d", vmas, N);
+	save_pagemap("d", "pagemap-42.img", 1, NULL, 0);
+	save_json("d", "ids-42.img", "IDS",
+		  "{\"vm_id\": 1, \"files_id\": 1, \"fs_id\": 1, \"sighand_id\": 1, "
+		  "\"ipc_ns_id\": 11}");
+	save("d", "ipcns-shm-11.img", &m);
+	crit_buf_fini(&m.bytes);
+	space = open_good("d");
+	for (i = 0; i < 3 * N; i++) {
+		snprintf(text, sizeof(text), "blob%04u", i * 7 % N);
+		expect_memory(space, BASE + i * 7 % N * PAGE, text);
+		expect(count_descriptors() < fds + 50);
+	}
+	crit_space_put(space);
+	expect_int(count_descriptors(), fds);
+}
+
 /* More than may be open at a time. */
 static void many_segments(void)
 {
@@ -222,6 +261,42 @@ static void many_segments(void)
 	expect_int(count_descriptors(), fds);
 }
 
+/* Each is open in all dumps that have some of its pages. */
+static void many_segments_of_many_parents(void)
+{
+	enum { N = 20, LEVELS = 40 };
+	unsigned i, level, fds = count_descriptors();
+	char dir[20], name[40], text[20];
+	struct a_vma vmas[N];
+	struct crit_space *space;
+
+	for (level = 0; level < LEVELS; level++) {
+		snprintf(dir, sizeof(dir), "level%u", level);
+		make_dir(dir);
+		for (i = 0; i < N; i++) {
+			snprintf(name, sizeof(name), "pagemap-shmem-%u.img", i);
+			save_pagemap(dir, name, 100 + i,
+				     RUNS({0, 1, level ? CRIT_PE_PARENT : HERE}));
+			save_pages(dir, 100 + i, (char)('a' + i), level ? 0 : 1, PAGE);
+		}
+		snprintf(name, sizeof(name), "../level%u", level - 1);
+		if (level)
+			expect_int(symlink(name, path_to(dir, "parent")), 0);
+	}
+	for (i = 0; i < N; i++)
+		vmas[i] = (struct a_vma){BASE + i * PAGE, BASE + (i + 1) * PAGE, SHARED, i, 0};
+	save_mm(dir, vmas, N);
+	save_pagemap(dir, "pagemap-42.img", 1, NULL, 0);
+	space = open_space(dir, &(struct heard){0});
+	for (i = 0; i < 3 * N; i++) {
+		snprintf(text, sizeof(text), "%c0", (char)('a' + i * 7 % N));
+		expect_memory(space, BASE + i * 7 % N * PAGE, text);
+		expect(count_descriptors() < fds + 400);
+	}
+	crit_space_put(space);
+	expect_int(count_descriptors(), fds);
+}
+
 /* That is no reason to take pages for lost: later they are there. */
 static void when_descriptors_run_out(void)
 {
@@ -252,8 +327,14 @@ static void when_descriptors_run_out(void)
 }
 
 static const struct unit_test tests[] = {
-	TEST(anonymous_segments),     TEST(segments_of_parents), TEST(memory_files),
-	TEST(sysv_segments_as_blobs), TEST(many_segments),       TEST(when_descriptors_run_out),
+	TEST(anonymous_segments),
+	TEST(segments_of_parents),
+	TEST(memory_files),
+	TEST(sysv_segments_as_blobs),
+	TEST(many_blobs),
+	TEST(many_segments),
+	TEST(many_segments_of_many_parents),
+	TEST(when_descriptors_run_out),
 };
 
 UNIT_MAIN(tests)
