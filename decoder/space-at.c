@@ -138,19 +138,38 @@ static int answer(struct crit_space *space, uint64_t addr, struct crit_stretch *
 	return ret;
 }
 
+static bool holds(const struct crit_stretch *s, uint64_t addr)
+{
+	return addr >= s->start && addr < s->end;
+}
+
+/* What is in a segment may be closed when the next answer is looked for. */
+static bool may_be_closed(const struct crit_space *space, const struct crit_stretch *s)
+{
+	return s->fd >= 0 &&
+	       crit_segments_has(space->segments, crit_mappings_find(&space->memory, s->start));
+}
+
 int crit_space_at(struct crit_space *space, uint64_t addr, struct crit_stretch *s,
 		  struct crit_error *err)
 {
 	uint64_t page = addr - addr % space->chain.page_size;
+	struct crit_stretch before = space->last;
 	int ret;
 
-	if (page < space->last.start || page >= space->last.end) {
+	if (holds(&space->last, page)) {
+		*s = space->last;
+	} else if (holds(&space->before, page)) {
+		*s = space->before;
+	} else {
+		if (before.end && may_be_closed(space, &before))
+			before = (struct crit_stretch){0};
 		ret = answer(space, page, s, err);
 		if (ret < 0)
 			return ret;
+		space->before = before;
 		space->last = *s;
 	}
-	*s = space->last;
 	clip(s, page, s->end);
 	return 0;
 }

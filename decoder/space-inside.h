@@ -15,6 +15,11 @@ struct crit_space {
 	struct crit_layers *own;        /* owned: its own pages */
 	struct crit_segments *segments; /* owned */
 	struct crit_stretch last;       /* the last answer */
+	/*
+	 * The one before, if it stays good: who looks for the end of a run has seen what
+	 * follows it, and goes back to read it. Finding it again would cost much more.
+	 */
+	struct crit_stretch before;
 };
 
 #endif
