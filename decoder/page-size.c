@@ -22,6 +22,16 @@ int crit_pages_id(struct crit_dump *dump, const char *name, uint32_t *pages_id)
 	return 0;
 }
 
+uint32_t crit_page_size_by(uint64_t n_pages, uint64_t bytes)
+{
+	uint32_t size;
+
+	for (size = CRIT_PAGE_SIZE_MIN; n_pages && size <= CRIT_PAGE_SIZE_MAX; size *= 4)
+		if (bytes / size == n_pages && bytes % size == 0)
+			return size;
+	return 0;
+}
+
 /* The pages that take room in the pages file; 0 where something is wrong with them. */
 static uint64_t count_pages(struct crit_dump *dump, const char *name)
 {
@@ -36,14 +46,14 @@ static uint64_t count_pages(struct crit_dump *dump, const char *name)
 		if (run.flags & CRIT_PE_PRESENT && __builtin_add_overflow(n, run.n, &n))
 			break;
 	crit_walk_close(&walk);
-	return ret == 0 && n <= UINT64_MAX / CRIT_PAGE_SIZE_MAX ? n : 0;
+	return ret == 0 ? n : 0;
 }
 
 uint32_t crit_page_size_of(struct crit_dump *dump, const char *name)
 {
 	uint64_t n = count_pages(dump, name);
 	char pages[CRIT_IMAGE_NAME_MAX];
-	uint32_t pages_id, size;
+	uint32_t pages_id;
 	struct stat st;
 
 	if (!n || crit_pages_id(dump, name, &pages_id) < 0)
@@ -51,8 +61,5 @@ uint32_t crit_page_size_of(struct crit_dump *dump, const char *name)
 	snprintf(pages, sizeof(pages), "pages-%u.img", pages_id);
 	if (fstatat(dump->dirfd, pages, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
 		return 0;
-	for (size = CRIT_PAGE_SIZE_MIN; size <= CRIT_PAGE_SIZE_MAX; size *= 4)
-		if ((uint64_t)st.st_size == n * size)
-			return size;
-	return 0;
+	return crit_page_size_by(n, (uint64_t)st.st_size);
 }

@@ -9,6 +9,7 @@
 
 #include "decoder/grow.h"
 #include "decoder/memory.h"
+#include "decoder/page-size.h"
 #include "decoder/wire.h"
 
 #define STRIDE    256                 /* entries between two marks */
@@ -265,15 +266,7 @@ const struct crit_error *crit_pagemap_complaint(const struct crit_pagemap *map)
 
 uint32_t crit_pagemap_guess(const struct crit_pagemap *map)
 {
-	uint64_t size = crit_pages_file_size(&map->pages);
-	uint32_t guess;
-
-	if (!map->n_pages || !size)
-		return 0;
-	for (guess = 65536; guess > 4096; guess /= 4)
-		if (size / guess == map->n_pages && size % guess == 0)
-			break;
-	return guess;
+	return crit_page_size_by(map->n_pages, crit_pages_file_size(&map->pages));
 }
 
 int crit_pagemap_resize(struct crit_pagemap *map, uint32_t page_size, struct crit_error *err)

@@ -44,8 +44,8 @@ void crit_pagemap_free(struct crit_pagemap *map); /* NULL is fine */
 const struct crit_error *crit_pagemap_complaint(const struct crit_pagemap *map);
 
 /*
- * The size of a page by the size of the pages file, as no dump says it; 0 if the page map
- * has no pages in it.
+ * The size of a page by the size of the pages file, as no dump says it; 0 if that tells
+ * nothing.
  */
 uint32_t crit_pagemap_guess(const struct crit_pagemap *map);
 
