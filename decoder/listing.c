@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "decoder/grow.h"
+
 static int compare(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
@@ -17,17 +19,11 @@ static int compare(const void *a, const void *b)
 
 static int add(struct crit_listing *list, const char *name)
 {
-	char **names;
-	size_t room;
+	char **names = crit_grow(list->name, list->n, &list->room, sizeof(*names));
 
-	if (list->n == list->room) {
-		room = list->room ? list->room * 2 : 64;
-		names = realloc(list->name, room * sizeof(*names));
-		if (!names)
-			return -ENOMEM;
-		list->name = names;
-		list->room = room;
-	}
+	if (!names)
+		return -ENOMEM;
+	list->name = names;
 	list->name[list->n] = strdup(name);
 	if (!list->name[list->n])
 		return -ENOMEM;

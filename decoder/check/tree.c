@@ -5,22 +5,18 @@
 #include <stdlib.h>
 
 #include "decoder/check/checker.h"
+#include "decoder/grow.h"
 
 void check_tree_add(struct check_tree *tree, uint64_t entry, uint32_t id, uint32_t parent_id)
 {
 	struct check_node *node;
-	size_t room;
 
-	if (tree->n == tree->room) {
-		room = tree->room ? tree->room * 2 : 64;
-		node = realloc(tree->node, room * sizeof(*node));
-		if (!node) {
-			tree->checker->error = -ENOMEM;
-			return;
-		}
-		tree->node = node;
-		tree->room = room;
+	node = crit_grow(tree->node, tree->n, &tree->room, sizeof(*node));
+	if (!node) {
+		tree->checker->error = -ENOMEM;
+		return;
 	}
+	tree->node = node;
 	tree->node[tree->n++] = (struct check_node){
 		.entry = entry, .id = id, .parent_id = parent_id, .parent = CHECK_NONE};
 }

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "decoder/grow.h"
+
 enum {
 	MADV_DONTDUMP_BIT = 16,
 	PROT_READ_BIT = 1,
@@ -136,16 +138,12 @@ static int step(struct crit_loads *s, struct crit_load *load, int *cost, struct 
 
 static int add_mark(struct crit_loads *s, const struct crit_load *load, struct crit_error *err)
 {
-	size_t room = s->room ? s->room * 2 : 16;
 	struct crit_load *marks;
 
-	if (s->n_marks == s->room) {
-		marks = realloc(s->marks, room * sizeof(*marks));
-		if (!marks)
-			return crit_fail(err, CRIT_NO_MEMORY, "no memory for its segments");
-		s->marks = marks;
-		s->room = room;
-	}
+	marks = crit_grow(s->marks, s->n_marks, &s->room, sizeof(*marks));
+	if (!marks)
+		return crit_fail(err, CRIT_NO_MEMORY, "no memory for its segments");
+	s->marks = marks;
 	s->marks[s->n_marks++] = *load;
 	return 0;
 }
