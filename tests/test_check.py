@@ -642,6 +642,21 @@ def varint(n):
     return bytes(out + bytes([n]))
 
 
+def test_many_messages(work):
+    """Messages count for the image they are in, however many entries have them."""
+    d = Dump("container-ipc", work)
+    image = d.image("ipcns-msg-11.img")
+    spoilt = image.entries[1]
+    _, text = spoilt.extra[1]
+    spoilt.extra[1] = b"\x10" + bytes([len(text)]), text  # msize, but no mtype
+    image.entries.extend([spoilt] * 149)
+    d.save("ipcns-msg-11.img", image)
+    status, found = findings(d.root)
+    assert (status, len(found)) == (1, 101)
+    assert found[0].startswith("ipcns-msg-11.img/1.msgs/1.raw: error: ")
+    assert found[100] == "ipcns-msg-11.img: error: … and 50 more"
+
+
 def frame(body):
     return len(body).to_bytes(4, "little") + body
 

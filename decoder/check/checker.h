@@ -105,6 +105,8 @@ struct check_at {
 	uint64_t number;   /* as in struct check_image */
 	uint64_t entry;    /* CHECK_WHOLE: all of it */
 	bool raw;          /* the entry does not decode */
+	bool in_entry;     /* it is a message within the entry: */
+	uint64_t msg;
 };
 
 #define CHECK_WHOLE UINT64_MAX

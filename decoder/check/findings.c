@@ -60,6 +60,10 @@ static void spell_path(struct check_at at, char *path)
 {
 	if (at.entry == CHECK_WHOLE)
 		snprintf(path, PATH_BYTES_MAX, "%s", at.image);
+	else if (at.in_entry)
+		snprintf(path, PATH_BYTES_MAX, "%s/%llu.msgs/%llu.%s", at.image,
+			 (unsigned long long)at.entry, (unsigned long long)at.msg,
+			 at.raw ? "raw" : "json");
 	else
 		snprintf(path, PATH_BYTES_MAX, "%s/%llu.%s", at.image,
 			 (unsigned long long)at.entry, at.raw ? "raw" : "json");

@@ -98,18 +98,14 @@ static void tell_tail(struct checker *c, struct check_at at, struct crit_image *
 static bool messages(struct checker *c, const char *name, struct crit_image *img,
 		     const struct crit_entry *e, uint64_t n)
 {
-	struct check_at at = {.entry = 0, .raw = true};
+	struct check_at at = {.image = name, .entry = n, .raw = true, .in_entry = true};
 	struct crit_entry msg;
 	bool whole = true;
-	char path[300];
-	uint64_t m;
 
-	snprintf(path, sizeof(path), "%s/%llu.msgs", name, (unsigned long long)n);
-	at.image = path;
-	for (m = 0; m < e->n_msgs && crit_image_msg(img, e, m, &msg, NULL) == 0; m++) {
+	for (; at.msg < e->n_msgs && crit_image_msg(img, e, at.msg, &msg, NULL) == 0;
+	     at.msg++) {
 		if (crit_image_decodes(img, &msg, NULL))
 			continue;
-		at.entry = m;
 		check_error(c, at, "it does not decode as %s, at offset %llu",
 			    msg.type->pb->name, (unsigned long long)msg.off);
 		whole = false;
