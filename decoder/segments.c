@@ -36,6 +36,7 @@ struct crit_segments {
 	size_t open_max;         /* of which so many are used */
 	size_t n_opened;         /* ever */
 	struct timespec changed; /* of those that are no longer open */
+	int sync_error;          /* of those, 0 or -errno: not told yet */
 	struct crit_shm_blobs blobs;
 };
 
@@ -171,11 +172,15 @@ bool crit_segments_has(const struct crit_segments *segs, size_t vma)
 static void close_oldest(struct crit_segments *segs)
 {
 	struct segment *seg;
+	int ret;
 
 	if (segs->n_opened < segs->open_max)
 		return;
 	seg = &segs->all[segs->open[segs->n_opened % segs->open_max]];
 	crit_layers_changed(seg->layers, &segs->changed);
+	ret = crit_layers_sync(seg->layers); /* nobody can do that later */
+	if (!segs->sync_error)
+		segs->sync_error = ret;
 	crit_layers_free(seg->layers);
 	seg->layers = NULL;
 }
@@ -229,8 +234,9 @@ static size_t n_open(const struct crit_segments *segs)
 int crit_segments_sync(struct crit_segments *segs)
 {
 	size_t i, n = n_open(segs);
-	int ret = 0;
+	int ret = segs->sync_error;
 
+	segs->sync_error = 0;
 	for (i = 0; i < n && ret == 0; i++)
 		ret = crit_layers_sync(segs->all[segs->open[i]].layers);
 	return ret;

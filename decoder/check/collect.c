@@ -300,24 +300,20 @@ static void old_files(struct checker *c, const struct check_image *image)
 	crit_walk_close(&walk);
 }
 
-/* Damaged or not, is its type the one? */
-static bool is_type(const struct check_image *image, const char *type)
-{
-	const struct crit_type *by_name = crit_type_by_name(image->name);
-
-	return by_name && !strcmp(by_name->name, type);
-}
-
 /* By name: a core image comes before pstree.img. */
 void check_collect(struct checker *c)
 {
 	const struct check_image *image = c->images, *end = c->images + c->n_images;
+	const struct crit_type *by_name; /* damaged or not */
 	uint32_t kind;
 	size_t i;
 
 	if (c->root_ids)
 		ids(c, c->root_ids, 0);
 	for (; image < end; image++) {
+		by_name = crit_type_by_name(image->name);
+		if (!by_name)
+			continue;
 		kind = crit_file_type_of_image(image->name);
 		if (kind != FD_TYPES__UND) {
 			c->old_kinds |= UINT64_C(1) << kind;
@@ -326,7 +322,7 @@ void check_collect(struct checker *c)
 				doubt(c, FILE_SETS);
 		}
 		for (i = 0; i < N_COLLECTORS; i++) {
-			if (!is_type(image, collectors[i].type))
+			if (strcmp(by_name->name, collectors[i].type))
 				continue;
 			check_each(c, image, collectors[i].visit);
 			if (!image->whole)
