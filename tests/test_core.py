@@ -603,6 +603,19 @@ def test_too_large_memory(made):
     assert refused(made).endswith("its memory is too large for a core")
 
 
+def test_large_memory_in_too_many_pieces(made):
+    """Thousands of mappings of one segment with thousands of runs: no hour of looking at all."""
+    n, runs = 3000, 1500
+    process(made, *(mapping(0x10000000 + i * 2 * runs * PAGE, 2 * runs, SHARED, shmid=7)
+                    for i in range(n)))
+    made.image("PAGEMAP", "pagemap-shmem-7.img", dict(pages_id=2),
+               *(dict(vaddr=2 * i * PAGE, nr_pages=1, compat_nr_pages=0, flags=4)
+                 for i in range(runs)))
+    with open(os.path.join(made.root, "pages-2.img"), "wb") as f:
+        f.truncate(runs * PAGE)
+    assert refused(made).endswith("its memory is in too many pieces for a core")
+
+
 # ------------------------------------------------------------ critic core
 
 def test_sparse(work):

@@ -24,6 +24,12 @@ const VmaEntry *crit_load_mapping(const struct crit_loads *s, const struct crit_
 	return crit_space_memory(s->space)->vmas[load->vma];
 }
 
+/*
+ * Where page maps have millions of entries there may be so many stretches. But thousands of
+ * mappings of one segment that has thousands of runs are made up, and would take hours.
+ */
+#define STRETCHES_MAX (UINT64_C(1) << 23)
+
 /* Does the dump have a page of a mapping? Who asks again, or for the next, is told at once. */
 static int has_page(struct crit_loads *s, const VmaEntry *vma, struct crit_error *err)
 {
@@ -81,6 +87,9 @@ static int extend(struct crit_loads *s, struct crit_load *load, struct crit_erro
 	struct crit_stretch stretch;
 	int ret, kind;
 
+	if (s->left && !--s->left)
+		return crit_fail(err, CRIT_TOO_BIG,
+				 "its memory is in too many pieces for a core");
 	ret = crit_space_at(s->space, load->end, &stretch, err);
 	if (ret < 0)
 		return ret;
@@ -162,7 +171,7 @@ int crit_loads_init(struct crit_loads *s, struct crit_space *space, struct crit_
 	struct crit_load load = before_all;
 	int ret, cost, since = 0;
 
-	*s = (struct crit_loads){.space = space};
+	*s = (struct crit_loads){.space = space, .left = STRETCHES_MAX};
 	while ((ret = step(s, &load, &cost, err)) > 0) {
 		ret = check_room(&load, err);
 		since += cost;
@@ -173,6 +182,7 @@ int crit_loads_init(struct crit_loads *s, struct crit_space *space, struct crit_
 		if (ret < 0)
 			return ret;
 	}
+	s->left = 0;
 	s->n = load.n;
 	s->size = load.off;
 	return ret;
