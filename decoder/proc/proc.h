@@ -85,7 +85,8 @@ int crit_proc_text(struct crit_proc *proc, const struct crit_proc_file *file, ui
 /*
  * Type, permissions, owner, times, exact size and links. Owner and permissions are those of
  * the image that the process is read from, but the directory of a process or thread is its
- * user's, as readers of proc expect. 0, -ENOENT, -errno.
+ * user's, as readers of proc expect. The top directory lets nobody in who can't read all
+ * images. 0, -ENOENT, -errno.
  */
 int crit_proc_stat(struct crit_proc *proc, const struct crit_proc_file *file, uint32_t caller,
 		   struct stat *st);

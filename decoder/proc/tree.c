@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "decoder/core/core.h"
+#include "decoder/permits.h"
 #include "decoder/proc/render.h"
 #include "decoder/proc/snapshot.h"
 
@@ -383,5 +384,6 @@ int crit_proc_stat(struct crit_proc *proc, const struct crit_proc_file *file, ui
 	}
 	st->st_nlink = 1;
 	st->st_blocks = blocks_of(proc, file, st->st_size);
-	return 0;
+	/* what is told of a process is from many images: nobody comes in who can't read all */
+	return file->kind == &top ? crit_permits_narrow(proc->dump.dirfd, st) : 0;
 }

@@ -1,0 +1,16 @@
+/*
+ * Who may see what is told of a dump as a whole: its owner, and who may read all its images.
+ */
+#ifndef CRIT_PERMITS_H
+#define CRIT_PERMITS_H
+
+#include <sys/stat.h>
+
+/*
+ * Take from the permissions in *st those of the group and of all others that some image in
+ * the directory, or in those of its parents, does not give them to read; and those of its
+ * owner, unless he is who runs this. Looks at all names of the directories. 0, -errno.
+ */
+int crit_permits_narrow(int dirfd, struct stat *st);
+
+#endif
