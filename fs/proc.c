@@ -315,6 +315,7 @@ int cfs_proc_lookup(struct cfs *fs, struct cfs_node *dir, const char *name,
 	struct crit_proc_file file;
 	struct crit_proc *proc;
 	struct cfs_proc_at at;
+	pid_t asker = fs->asker;
 	int ret;
 
 	if (strlen(name) > NAME_MAX)
@@ -325,6 +326,7 @@ int cfs_proc_lookup(struct cfs *fs, struct cfs_node *dir, const char *name,
 	if (ret == 0) {
 		ret = crit_proc_lookup(proc, &at.file, name, at.caller, &file);
 		cfs_procs_leave(fs, at.dump);
+		fs->asker = asker; /* others asked meanwhile */
 	}
 	if (ret < 0)
 		;
