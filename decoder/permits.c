@@ -19,6 +19,12 @@ static bool is_image(const char *name)
 	return len > 4 && !strcmp(name + len - 4, ".img");
 }
 
+/* What he can't read, this process can't read either; root can. */
+static mode_t always(const struct stat *st)
+{
+	return st->st_uid == geteuid() || !st->st_uid ? S_IRUSR : 0;
+}
+
 /* Who of those that *st speaks of may read the image, as bits of S_IRUSR, S_IRGRP, S_IROTH. */
 static mode_t readers(const struct stat *image, const struct stat *st)
 {
@@ -26,10 +32,7 @@ static mode_t readers(const struct stat *image, const struct stat *st)
 	mode_t group = image->st_gid == st->st_gid ? image->st_mode & S_IRGRP : others << 3;
 	mode_t owner = image->st_uid == st->st_uid ? image->st_mode & S_IRUSR : others << 6;
 
-	/* what he can't read this process can't read either; root can */
-	if (st->st_uid == geteuid() || !st->st_uid)
-		owner = S_IRUSR;
-	return owner | group | others;
+	return always(st) | owner | group | others;
 }
 
 static int narrow(int dirfd, struct stat *st)
@@ -47,7 +50,7 @@ static int narrow(int dirfd, struct stat *st)
 			close(fd);
 		return ret;
 	}
-	for (errno = 0; (d = readdir(dir)); errno = 0)
+	for (errno = 0; may != always(st) && (d = readdir(dir)); errno = 0)
 		if (is_image(d->d_name) && fstatat(fd, d->d_name, &image, 0) == 0)
 			may &= readers(&image, st);
 	ret = -errno;

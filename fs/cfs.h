@@ -84,6 +84,7 @@ struct cfs {
 	struct cfs_burst *bursts;           /* images that are changed often; owned */
 	struct crit_file *replaced;         /* a reference: what an image was before a commit */
 	struct cfs_worker *changes, *reads; /* see worker.h */
+	struct cfs_worker *makes;           /* of what takes longest, see made.h */
 	struct cfs_watch *watch;            /* see watch.h; NULL before and after */
 	struct cfs_store store;             /* of scratch files and drafts */
 	struct crit_buf text;               /* where texts are rendered to learn their size */

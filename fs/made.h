@@ -1,6 +1,6 @@
 /*
- * Texts of .critfs that take long to make: they are made by the reading worker, and kept for
- * a moment, since who opens one has asked for its size just before.
+ * Texts of .critfs that take long to make: they are made by a worker of their own, and kept
+ * for a moment, since who opens one has asked for its size just before.
  */
 #ifndef CFS_MADE_H
 #define CFS_MADE_H
@@ -11,8 +11,9 @@
 struct cfs_made;
 
 /*
- * The text of a CFS_SPECIAL, made anew if it is old; drops the lock. Borrowed, until the lock
- * is dropped again. *changed: when it was found to be another than before, else 0. 0, -errno.
+ * The text of a CFS_SPECIAL, made anew if it is old; on that worker, drops the lock.
+ * Borrowed, until the lock is dropped again. *changed: when it was found to be another than
+ * before, else 0. 0, -errno.
  */
 int cfs_made_get(struct cfs *fs, struct cfs_node *node, const struct crit_buf **text,
 		 struct timespec *changed);

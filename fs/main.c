@@ -274,13 +274,15 @@ static int serve(struct cfs *fs, const struct fuse_cmdline_opts *cmd)
 		cfs_worker_stop(fs, fs->changes);
 		return 1;
 	}
-	if (cfs_watch_start(fs) < 0) {
+	if (cfs_worker_start(fs, false, &fs->makes) < 0 || cfs_watch_start(fs) < 0) {
+		cfs_worker_stop(fs, fs->makes);
 		cfs_worker_stop(fs, fs->reads);
 		cfs_worker_stop(fs, fs->changes);
 		return 1;
 	}
 	ret = fuse_session_loop(fs->session);
 	cfs_watch_stop(fs);
+	cfs_worker_stop(fs, fs->makes);
 	cfs_worker_stop(fs, fs->reads);
 	fs->reads = NULL; /* from here on this is the only thread that reads */
 	cfs_worker_stop(fs, fs->changes);

@@ -50,6 +50,19 @@ void cfs_reading_answer(struct cfs *fs, struct cfs_image *image,
 		cfs_reading_post(fs, image, answer, a);
 }
 
+/* Nobody who reads something else waits for a text that takes long to make. */
+static struct cfs_worker *worker_for(struct cfs *fs, const struct cfs_asked *a)
+{
+	const struct cfs_node *node = cfs_node_by_id(&fs->nodes, a->ino);
+	unsigned special = CFS_N_SPECIAL;
+
+	if (node && node->kind == CFS_SPECIAL)
+		special = node->special;
+	else if (node && node->kind == CFS_SPECIAL_DIR && a->name)
+		special = cfs_special_by_name(a->name);
+	return cfs_special_is_made(special) ? fs->makes : fs->reads;
+}
+
 void cfs_reading_post(struct cfs *fs, struct cfs_image *image,
 		      void (*answer)(struct cfs *fs, const struct cfs_asked *a),
 		      const struct cfs_asked *a)
@@ -79,7 +92,7 @@ void cfs_reading_post(struct cfs *fs, struct cfs_image *image,
 		j->fi = *a->fi;
 		j->asked.fi = &j->fi;
 	}
-	cfs_worker_post(fs->reads, &j->job);
+	cfs_worker_post(worker_for(fs, a), &j->job);
 }
 
 bool cfs_reading_is_needed(struct cfs *fs, fuse_ino_t ino)

@@ -30,13 +30,16 @@ void cfs_reading_answer(struct cfs *fs, struct cfs_image *image,
 			void (*answer)(struct cfs *fs, const struct cfs_asked *a),
 			const struct cfs_asked *a);
 
-/* Answer on the reading worker in any case, and with `image` when its document is measured. */
+/*
+ * Answer on the reading worker in any case, and with `image` when its document is measured;
+ * what is asked of texts that take long to make, on the worker that makes them.
+ */
 void cfs_reading_post(struct cfs *fs, struct cfs_image *image,
 		      void (*answer)(struct cfs *fs, const struct cfs_asked *a),
 		      const struct cfs_asked *a);
 
 /*
- * Can only that worker say anything of what has the node id, or of the name in it? Of
+ * Can only a worker say anything of what has the node id, or of the name in it? Of
  * .critfs/proc and of texts that take long to make.
  */
 bool cfs_reading_is_needed(struct cfs *fs, fuse_ino_t ino);

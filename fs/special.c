@@ -40,10 +40,14 @@ bool cfs_special_is_dir(unsigned special)
 	return special == CFS_SPECIAL_JSON || special == CFS_SPECIAL_PROC;
 }
 
+bool cfs_special_is_made(unsigned special)
+{
+	return special == CFS_SPECIAL_STATS || special == CFS_SPECIAL_CHECK;
+}
+
 bool cfs_special_is_slow(unsigned special)
 {
-	return special == CFS_SPECIAL_STATS || special == CFS_SPECIAL_CHECK ||
-	       special == CFS_SPECIAL_PROC;
+	return cfs_special_is_made(special) || special == CFS_SPECIAL_PROC;
 }
 
 static bool is_dump(const struct cfs_node *dir)

@@ -30,7 +30,10 @@ unsigned cfs_special_by_name(const char *name);
 /* Is it a directory? */
 bool cfs_special_is_dir(unsigned special);
 
-/* Does it take the reading worker? Then all that follows is asked on it. */
+/* Is it a text that takes long to make, see made.h? */
+bool cfs_special_is_made(unsigned special);
+
+/* Does it take a worker, see reading.h? Then all that follows is asked on that. */
 bool cfs_special_is_slow(unsigned special);
 
 /* The node of `dir`/.critfs, made if need be. 0, -ENOENT if `dir` is no dump. */

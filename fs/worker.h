@@ -1,8 +1,8 @@
 /*
  * Workers: slow requests are put in a queue and answered from there, one after the
  * other. There is one for all that changes something, so that commits of one image
- * come in the order in which they were asked for, and one for reading, which no
- * commit has to wait for.
+ * come in the order in which they were asked for, one for reading, which no commit
+ * has to wait for, and one for texts that are made of the whole dump.
  */
 #ifndef CFS_WORKER_H
 #define CFS_WORKER_H
