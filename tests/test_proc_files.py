@@ -5,16 +5,13 @@ import select
 import socket
 import stat
 import subprocess
-import sys
 
 import pytest
 
 import dumps
 import proctree
-from exploring import Made, pipe, reg, vma
+from exploring import Made, critic, pipe, reg, vma
 from proctree import Document, device, handle, number, text
-
-sys.path.append("/usr/lib/python3/dist-packages")
 
 MAP_LINE = re.compile(r"([0-9a-f]{8,})-([0-9a-f]{8,}) ([r-][w-][x-][sp]) ([0-9a-f]{8,}) "
                       r"([0-9a-f]{2,}):([0-9a-f]{2,}) (\d+) ( *(\S.*))?\n")
@@ -451,6 +448,18 @@ def test_psutil(mounted):
         psutil.PROCFS_PATH = before
 
 
+def as_critic(name):
+    """{pid: {fd: what it is}} as critic x fds tells it."""
+    found, fds = {}, None
+    for line in critic(dumps.pristine(name), "fds")[1].splitlines():
+        fd, _, what = line.strip().partition(": ")
+        if not line[0].isspace():
+            fds = found.setdefault(int(line), {})
+        elif fd.isdigit():
+            fds[int(fd)] = what
+    return found
+
+
 def test_lsof_and_lsfd(mounted):
     """lsof names each open file; what it can't find on this machine it says behind the name."""
     doc, proc = mounted
@@ -463,6 +472,8 @@ def test_lsof_and_lsfd(mounted):
             fd = line[1:]
         elif line[0] == "n" and fd.isdigit():
             got.setdefault(pid, {})[int(fd)] = line[1:]
+    assert {pid: sorted(fds) for pid, fds in got.items()} == {
+        pid: sorted(fds) for pid, fds in as_critic(doc.name).items() if fds}
     for pid in doc.alive:
         fds = doc.descriptors(pid)
         assert sorted(got.get(pid, {})) == sorted(fds)
