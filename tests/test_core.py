@@ -589,6 +589,20 @@ def test_threads_that_can_not_be_read(made, work):
     assert list(cores.Core(path).threads()) == [5, 6]
 
 
+def test_lost_pages_are_told(work):
+    """Also those of parents, and of shared memory."""
+    dump, pid = recorded("incremental/3")
+    path = os.path.join(work, "core")
+    assert critic.run("core", "-p", str(pid), "-o", path, dump).err == ""
+    top = dumps.copy("incremental", os.path.join(work, "dump"))
+    os.unlink(os.path.join(top, "3", "parent"))
+    done = critic.run("core", "-p", str(pid), "-o", path, os.path.join(top, "3"))
+    assert (done.status, done.err) == (1, (
+        "critic: %s/3/pagemap-%d.img: error: the core lacks the page at 0x10000001000, if not "
+        "more: it is in a parent dump, which is not there\n" % (top, pid)))
+    assert cores.Core(path).memory(0x10000000000, 6) == b"page 0"
+
+
 def test_too_large_memory(made):
     """A file's size has 63 bits; what is nowhere takes none of them."""
     half = (1 << 62) // PAGE

@@ -154,6 +154,21 @@ static int make(struct crit_core *core, struct crit_core_process *of, struct cri
 	return ret < 0 ? ret : lay_out(core, err);
 }
 
+/* Nobody should have to find out from the segments that have no size. */
+static void tell_lost(struct crit_dump *dump, const struct crit_process *p,
+		      const struct crit_loads *loads)
+{
+	char name[CRIT_IMAGE_NAME_MAX];
+	struct crit_error err = {0};
+
+	if (!loads->lost_why)
+		return;
+	snprintf(name, sizeof(name), "pagemap-%u.img", p->entry->pid);
+	crit_fail(&err, CRIT_BROKEN, "the core lacks the page at 0x%llx, if not more: %s",
+		  (unsigned long long)loads->lost_at, loads->lost_why);
+	crit_dump_tell(dump, name, &err);
+}
+
 static CoreEntry *read_leader(struct crit_dump *dump, const struct crit_process *p,
 			      struct crit_error *err)
 {
@@ -188,11 +203,13 @@ int crit_core_new(struct crit_dump *dump, const struct crit_process *p,
 	else
 		ret = make(core, &of, err);
 	core_entry__free_unpacked(leader, NULL);
-	if (ret < 0)
+	if (ret < 0) {
 		crit_core_free(core);
-	else
-		*out = core;
-	return ret;
+		return ret;
+	}
+	tell_lost(dump, p, &core->loads);
+	*out = core;
+	return 0;
 }
 
 void crit_core_free(struct crit_core *core)

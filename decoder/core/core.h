@@ -11,7 +11,8 @@
 struct crit_core;
 
 /*
- * The core of a process; takes a reference of its own to `space`. -EOPNOTSUPP for machines
+ * The core of a process; takes a reference of its own to `space`. What it lacks, though it
+ * should be in the dump, is told to the dump's listener. -EOPNOTSUPP for machines
  * other than x86-64 and aarch64, -ENOENT for a zombie, -errno; each with the reason.
  */
 int crit_core_new(struct crit_dump *dump, const struct crit_process *p,

@@ -76,6 +76,10 @@ static int kind_of(struct crit_loads *s, const VmaEntry *vma, struct crit_stretc
 		stretch->end = stretch->start + crit_space_page_size(s->space);
 		return CRIT_LOAD_LOST;
 	default:
+		if (!s->lost_why) {
+			s->lost_at = stretch->start;
+			s->lost_why = stretch->reason;
+		}
 		return CRIT_LOAD_LOST;
 	}
 }

@@ -44,6 +44,8 @@ struct crit_loads {
 	struct crit_load *marks; /* owned; the first segment is one */
 	size_t n_marks, room;
 	struct crit_load last; /* found last, end 0: none */
+	uint64_t lost_at;      /* the first page that is not to be had */
+	const char *lost_why;  /* static; NULL: all are */
 	uint64_t left;         /* stretches that may still be looked at; 0: any number */
 
 	/* what crit_space_run() said last: there are no pages from `from` to `until` */
