@@ -20,6 +20,7 @@ struct cfs_made {
 	uint64_t changes;        /* of the mount, when it was begun */
 	struct timespec made;    /* CLOCK_MONOTONIC_COARSE; 0: never */
 	struct timespec changed; /* see above */
+	struct stat told;        /* attributes that were told last; st_mode 0: none */
 };
 
 void cfs_made_free(struct cfs_made *made)
@@ -115,4 +116,18 @@ int cfs_made_get(struct cfs *fs, struct cfs_node *node, const struct crit_buf **
 	*text = &m->text;
 	*changed = m->changed;
 	return 0;
+}
+
+void cfs_made_note(struct cfs_node *node, const struct stat *st)
+{
+	if (node->made)
+		node->made->told = *st;
+}
+
+bool cfs_made_told(const struct cfs_node *node, struct stat *st)
+{
+	if (!node->made || !node->made->told.st_mode)
+		return false;
+	*st = node->made->told;
+	return true;
 }

@@ -18,6 +18,10 @@ struct cfs_made;
 int cfs_made_get(struct cfs *fs, struct cfs_node *node, const struct crit_buf **text,
 		 struct timespec *changed);
 
+/* Keep the attributes that are told of it now; those that were told last, if there were any. */
+void cfs_made_note(struct cfs_node *node, const struct stat *st);
+bool cfs_made_told(const struct cfs_node *node, struct stat *st);
+
 void cfs_made_free(struct cfs_made *made); /* NULL is fine */
 
 #endif

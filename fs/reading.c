@@ -54,13 +54,8 @@ void cfs_reading_answer(struct cfs *fs, struct cfs_image *image,
 static struct cfs_worker *worker_for(struct cfs *fs, const struct cfs_asked *a)
 {
 	const struct cfs_node *node = cfs_node_by_id(&fs->nodes, a->ino);
-	unsigned special = CFS_N_SPECIAL;
 
-	if (node && node->kind == CFS_SPECIAL)
-		special = node->special;
-	else if (node && node->kind == CFS_SPECIAL_DIR && a->name)
-		special = cfs_special_by_name(a->name);
-	return cfs_special_is_made(special) ? fs->makes : fs->reads;
+	return node && node->kind == CFS_SPECIAL ? fs->makes : fs->reads;
 }
 
 void cfs_reading_post(struct cfs *fs, struct cfs_image *image,
@@ -102,7 +97,7 @@ bool cfs_reading_is_needed(struct cfs *fs, fuse_ino_t ino)
 	if (!node)
 		return cfs_id_is_run(ino);
 	return node->kind == CFS_PROC ||
-	       (node->kind == CFS_SPECIAL && cfs_special_is_slow(node->special));
+	       (node->kind == CFS_SPECIAL && cfs_special_is_made(node->special));
 }
 
 bool cfs_reading_is_needed_for(struct cfs *fs, fuse_ino_t parent, const char *name)
@@ -112,7 +107,7 @@ bool cfs_reading_is_needed_for(struct cfs *fs, fuse_ino_t parent, const char *na
 	if (!node)
 		return false;
 	return node->kind == CFS_PROC || (node->kind == CFS_SPECIAL_DIR &&
-					  cfs_special_is_slow(cfs_special_by_name(name)));
+					  cfs_special_by_name(name) == CFS_SPECIAL_PROC);
 }
 
 struct cfs_image *cfs_reading_image(struct cfs *fs, fuse_ino_t ino)

@@ -45,11 +45,6 @@ bool cfs_special_is_made(unsigned special)
 	return special == CFS_SPECIAL_STATS || special == CFS_SPECIAL_CHECK;
 }
 
-bool cfs_special_is_slow(unsigned special)
-{
-	return cfs_special_is_made(special) || special == CFS_SPECIAL_PROC;
-}
-
 static bool is_dump(const struct cfs_node *dir)
 {
 	return !dir->parent ||
@@ -94,7 +89,7 @@ static int size_of_text(struct cfs *fs, struct cfs_node *node, struct stat *st)
 	struct timespec changed = {0};
 	int ret;
 
-	if (cfs_special_is_slow(node->special)) {
+	if (cfs_special_is_made(node->special)) {
 		ret = cfs_made_get(fs, node, &text, &changed);
 	} else {
 		crit_buf_reset(&fs->text);
@@ -138,9 +133,28 @@ int cfs_special_attr(struct cfs *fs, struct cfs_node *node, struct stat *st)
 		return 0;
 	}
 	st->st_mode = S_IFREG | 0400 | (st->st_mode & 0044);
-	if (cfs_special_is_slow(node->special))
+	if (cfs_special_is_made(node->special))
 		ret = narrow(fs, node, st);
-	return ret < 0 ? ret : size_of_text(fs, node, st);
+	if (ret == 0)
+		ret = size_of_text(fs, node, st);
+	if (ret == 0 && cfs_special_is_made(node->special))
+		cfs_made_note(node, st);
+	return ret;
+}
+
+int cfs_special_entry(struct cfs *fs, struct cfs_node *node, struct stat *st)
+{
+	if (!cfs_special_is_made(node->special))
+		return cfs_special_attr(fs, node, st);
+	if (cfs_made_told(node, st))
+		return 0;
+	if (fstat(fs->dumpfd, st) < 0)
+		return -errno;
+	st->st_ino = node->id;
+	st->st_nlink = 1;
+	st->st_mode = S_IFREG | 0400;
+	st->st_size = 0;
+	return 0;
 }
 
 static void list_scratch(struct cfs *fs, struct crit_buf *out)

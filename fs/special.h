@@ -33,9 +33,6 @@ bool cfs_special_is_dir(unsigned special);
 /* Is it a text that takes long to make, see made.h? */
 bool cfs_special_is_made(unsigned special);
 
-/* Does it take a worker, see reading.h? Then all that follows is asked on that. */
-bool cfs_special_is_slow(unsigned special);
-
 /* The node of `dir`/.critfs, made if need be. 0, -ENOENT if `dir` is no dump. */
 int cfs_special_dir(struct cfs *fs, struct cfs_node *dir, struct cfs_node **out);
 
@@ -43,7 +40,15 @@ int cfs_special_dir(struct cfs *fs, struct cfs_node *dir, struct cfs_node **out)
 int cfs_special_find(struct cfs *fs, struct cfs_node *dir, const char *name,
 		     struct cfs_node **out);
 
+/* Of a text that is made, on the worker that makes it. */
 int cfs_special_attr(struct cfs *fs, struct cfs_node *node, struct stat *st);
+
+/*
+ * Attributes of a CFS_SPECIAL for who looks its name up, at once: the kernel lets nobody else
+ * look into the directory meanwhile, and asks for those of a text that is made before it
+ * believes them.
+ */
+int cfs_special_entry(struct cfs *fs, struct cfs_node *node, struct stat *st);
 
 /* Append the text as it is now. 0, -errno. */
 int cfs_special_text(struct cfs *fs, struct cfs_node *node, struct crit_buf *out);

@@ -104,7 +104,9 @@ int cfs_tree_entry(struct cfs *fs, struct cfs_node *node, struct fuse_entry_para
 	e->ino = node->id;
 	e->generation = 1;
 	cfs_node_ref(node); /* the lock may be dropped meanwhile */
-	if (ret == 0)
+	if (ret == 0 && node->kind == CFS_SPECIAL)
+		ret = cfs_special_entry(fs, node, &e->attr);
+	else if (ret == 0)
 		ret = cfs_attr(fs, node->id, &o, &e->attr, &e->attr_timeout);
 	node->refs--;
 	e->entry_timeout = e->attr_timeout;
