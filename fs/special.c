@@ -120,7 +120,6 @@ int cfs_special_attr(struct cfs *fs, struct cfs_node *node, struct stat *st)
 {
 	int ret = 0;
 
-
 	if (fstat(fs->dumpfd, st) < 0)
 		return -errno;
 	st->st_ino = node->id;
