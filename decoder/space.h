@@ -111,6 +111,13 @@ int crit_space_run(struct crit_space *space, uint64_t addr, uint64_t *start, uin
 		   struct crit_error *err);
 
 /*
+ * So many runs, or stretches, who goes through all of them follows at most: real page maps have
+ * millions, but thousands of mappings of one segment that has thousands of runs are made up,
+ * and would take hours.
+ */
+#define CRIT_WALK_MAX (UINT64_C(1) << 23)
+
+/*
  * SEEK_DATA and SEEK_HOLE: the first address from `addr` on whose page is in some pages file
  * (data), or is not. -ENXIO behind the last such page.
  */

@@ -24,12 +24,6 @@ const VmaEntry *crit_load_mapping(const struct crit_loads *s, const struct crit_
 	return crit_space_memory(s->space)->vmas[load->vma];
 }
 
-/*
- * Where page maps have millions of entries there may be so many stretches. But thousands of
- * mappings of one segment that has thousands of runs are made up, and would take hours.
- */
-#define STRETCHES_MAX (UINT64_C(1) << 23)
-
 /* Does the dump have a page of a mapping? Who asks again, or for the next, is told at once. */
 static int has_page(struct crit_loads *s, const VmaEntry *vma, struct crit_error *err)
 {
@@ -175,7 +169,7 @@ int crit_loads_init(struct crit_loads *s, struct crit_space *space, struct crit_
 	struct crit_load load = before_all;
 	int ret, cost, since = 0;
 
-	*s = (struct crit_loads){.space = space, .left = STRETCHES_MAX};
+	*s = (struct crit_loads){.space = space, .left = CRIT_WALK_MAX};
 	while ((ret = step(s, &load, &cost, err)) > 0) {
 		ret = check_room(&load, err);
 		since += cost;

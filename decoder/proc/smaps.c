@@ -68,7 +68,8 @@ static void put_resident(const struct resident *r, struct crit_buf *out)
 /* A walk through the runs of pages beside one through the mappings. */
 struct runs {
 	struct crit_space *space; /* borrowed */
-	bool any;                 /* the run is one */
+	uint64_t left; /* so many more are looked at, what is beyond does not count */
+	bool any;      /* the run is one */
 	uint64_t start, end;
 };
 
@@ -76,8 +77,10 @@ static void next_run(struct runs *runs)
 {
 	uint64_t from = runs->any ? runs->end : 0;
 
-	runs->any = crit_space_run(runs->space, from, &runs->start, &runs->end, NULL) > 0 &&
+	runs->any = runs->left &&
+		    crit_space_run(runs->space, from, &runs->start, &runs->end, NULL) > 0 &&
 		    runs->end > from;
+	runs->left -= runs->left > 0;
 }
 
 static uint64_t bytes_within(struct runs *runs, const VmaEntry *vma)
@@ -101,7 +104,7 @@ static bool measure_begin(struct crit_proc *proc, uint32_t pid, struct measure *
 {
 	if (!crit_proc_maps_begin(proc, pid, &m->maps))
 		return false;
-	m->runs = (struct runs){.space = crit_proc_memory(proc, pid)};
+	m->runs = (struct runs){.space = crit_proc_memory(proc, pid), .left = CRIT_WALK_MAX};
 	m->page_size = crit_space_page_size(m->runs.space);
 	next_run(&m->runs);
 	return true;

@@ -37,10 +37,12 @@ static void add_pages(struct crit_proc_usage *usage, const VmaEntry *vma, uint64
 
 static void add_resident(struct crit_space *space, struct crit_proc_usage *usage)
 {
-	uint64_t addr = 0, start, end;
+	uint64_t addr = 0, start, end, left;
 	const VmaEntry *vma;
 
-	while (crit_space_run(space, addr, &start, &end, NULL) > 0 && end > addr) {
+	for (left = CRIT_WALK_MAX; left; left--) {
+		if (crit_space_run(space, addr, &start, &end, NULL) <= 0 || end <= addr)
+			return;
 		vma = crit_space_mapping(space, start);
 		if (vma)
 			add_pages(usage, vma, end - start);
