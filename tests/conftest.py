@@ -10,6 +10,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import dumps
 import mnt
+from exploring import Made
 
 # No test takes that long; a request that is never answered would, for ever.
 HANGS_AFTER = 900
@@ -86,3 +87,11 @@ def mount(work):  # work outlives its mounts
 @pytest.fixture(scope="module")
 def module_mount():
     yield from _factory()
+
+
+@pytest.fixture
+def made(work):
+    """A dump made by hand, in a directory of its own."""
+    root = os.path.join(work, "dump")
+    os.mkdir(root)
+    return Made(root)

@@ -14,7 +14,7 @@ import dumps
 from conftest import need_fuse
 from cores import (NT_ARM_TLS, NT_AUXV, NT_FILE, NT_FPREGSET, NT_PRPSINFO, NT_PRSTATUS,
                    NT_SIGINFO, NT_X86_XSTATE, check_shape, gdb, tool)
-from exploring import Made, reg, required, vma
+from exploring import reg, required, vma
 
 PAGE = 4096
 PIDS = {"gdbcore": 28347, "python3": 26593, "threads200": 23786, "incremental/3": 8057}
@@ -35,13 +35,6 @@ def source(request, mount):
 @pytest.fixture
 def core_of(source, work):
     return lambda dump, pid: cores.Core(source(dump, pid, work))
-
-
-@pytest.fixture
-def made(work):
-    root = os.path.join(work, "dump")
-    os.mkdir(root)
-    return Made(root)
 
 
 def recorded(name):

@@ -10,7 +10,7 @@ import pytest
 
 import dumps
 import proctree
-from exploring import Made, critic, pipe, reg, vma
+from exploring import critic, pipe, reg, vma
 from proctree import Document, device, handle, number, text
 
 MAP_LINE = re.compile(r"([0-9a-f]{8,})-([0-9a-f]{8,}) ([r-][w-][x-][sp]) ([0-9a-f]{8,}) "
@@ -34,12 +34,6 @@ def both(request):
     proctree.write(dumps.pristine(request.param), out)
     yield Document(request.param), out
     dumps.remove(os.path.dirname(out))
-
-
-@pytest.fixture
-def made(work):
-    os.mkdir(work + "/dump")
-    return Made(work + "/dump")
 
 
 def tree(made):

@@ -12,7 +12,7 @@ import dumps
 import memory
 import mnt
 from conftest import need_fuse
-from exploring import Made, vma
+from exploring import vma
 from outside import replace, rewrite
 
 MAIN = 8173  # of demo, which has these five children
@@ -294,13 +294,11 @@ def test_it_may_be_mounted_over_the_daemons_own_proc(work):
 
 
 @pytest.mark.skipif(mnt.sanitized(), reason="the sanitizers take a minute for so many")
-def test_runs_without_end(mount, work):
+def test_runs_without_end(mount, made):
     """Thousands of mappings of one segment with thousands of runs: no hour of counting all."""
     mappings, runs, page = 4000, 3000, 4096
     most = 1 << 23  # CRIT_WALK_MAX
     assert mappings * runs > most
-    os.mkdir(work + "/made")
-    made = Made(work + "/made")
     made.pstree(dict(pid=5, ppid=0, pgid=5, sid=5, threads=[5]))
     made.core(5, "made")
     made.mm(5, *(vma(0x10000000 + i * 2 * runs * page, 0x10000000 + (i + 1) * 2 * runs * page,
@@ -309,7 +307,7 @@ def test_runs_without_end(mount, work):
     made.image("PAGEMAP", "pagemap-shmem-7.img", dict(pages_id=2),
                *(dict(vaddr=2 * i * page, nr_pages=1, compat_nr_pages=0, flags=4)
                  for i in range(runs)))
-    with open(work + "/made/pages-2.img", "wb") as f:
+    with open(made.root + "/pages-2.img", "wb") as f:
         f.truncate(runs * page)
     m = mount(made.root)
     assert mnt.read_text(proc(m, 5, "statm")).split()[1] == str(most)

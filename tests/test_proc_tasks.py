@@ -10,7 +10,7 @@ import pytest
 
 import dumps
 import procfs
-from exploring import Made, critic, required
+from exploring import critic, required
 from procfs import PAGE, Images, num
 
 ROOT = os.geteuid() == 0
@@ -34,13 +34,6 @@ def dump(request, work):
     name, where = request.param
     root = os.path.join(dumps.pristine(name), where)
     return Images(name, root), procfs.tree(root, os.path.join(work, "proc"))
-
-
-@pytest.fixture
-def made(work):
-    root = os.path.join(work, "dump")
-    os.mkdir(root)
-    return Made(root)
 
 
 def out_of(made):

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include "decoder/proc/render.h"
@@ -68,32 +69,32 @@ bool crit_proc_has_uts(struct crit_proc *proc, const struct crit_proc_file *f)
 	return uts != NULL;
 }
 
-int crit_proc_hostname(struct crit_proc *proc, const struct crit_proc_file *f,
-		       struct crit_buf *out, struct crit_error *err)
+/* The name that `which` is the offset of in an UtsnsEntry. */
+static int put_name(struct crit_proc *proc, size_t which, struct crit_buf *out)
 {
 	UtsnsEntry *uts = names_of(proc);
 
-	(void)f;
-	(void)err;
 	if (!uts)
 		return -ENOENT;
-	crit_buf_printf(out, "%s\n", uts->nodename);
+	crit_buf_printf(out, "%s\n", *(char **)((char *)uts + which));
 	utsns_entry__free_unpacked(uts, NULL);
 	return 0;
+}
+
+int crit_proc_hostname(struct crit_proc *proc, const struct crit_proc_file *f,
+		       struct crit_buf *out, struct crit_error *err)
+{
+	(void)f;
+	(void)err;
+	return put_name(proc, offsetof(UtsnsEntry, nodename), out);
 }
 
 int crit_proc_domainname(struct crit_proc *proc, const struct crit_proc_file *f,
 			 struct crit_buf *out, struct crit_error *err)
 {
-	UtsnsEntry *uts = names_of(proc);
-
 	(void)f;
 	(void)err;
-	if (!uts)
-		return -ENOENT;
-	crit_buf_printf(out, "%s\n", uts->domainname);
-	utsns_entry__free_unpacked(uts, NULL);
-	return 0;
+	return put_name(proc, offsetof(UtsnsEntry, domainname), out);
 }
 
 /* Readers make room for numbers of that many digits. */
