@@ -5,6 +5,7 @@ import select
 import socket
 import stat
 import subprocess
+import sys
 
 import pytest
 
