@@ -78,7 +78,6 @@ size_t crit_proc_pid_from(const struct crit_proc *proc, uint32_t pid);
  * list says. The first one that is at least `tid`; 0 if there is none.
  */
 uint32_t crit_proc_thread_from(struct crit_proc *proc, uint32_t pid, uint32_t tid);
-bool crit_proc_has_thread(struct crit_proc *proc, uint32_t pid, uint32_t tid);
 size_t crit_proc_n_threads(struct crit_proc *proc, uint32_t pid);
 
 /*

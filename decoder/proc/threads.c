@@ -59,11 +59,6 @@ uint32_t crit_proc_thread_from(struct crit_proc *proc, uint32_t pid, uint32_t ti
 	return low < end ? t->threads[low] : 0;
 }
 
-bool crit_proc_has_thread(struct crit_proc *proc, uint32_t pid, uint32_t tid)
-{
-	return tid && crit_proc_thread_from(proc, pid, tid) == tid;
-}
-
 size_t crit_proc_n_threads(struct crit_proc *proc, uint32_t pid)
 {
 	const struct crit_proc_task *t = threads_of(proc, pid);
