@@ -40,7 +40,7 @@ endif
 all: deps
 	@$(MAKE) --no-print-directory programs
 
-DECODER_DIRS := decoder decoder/check decoder/core decoder/proc decoder/stats
+DECODER_DIRS := decoder decoder/archive decoder/check decoder/core decoder/proc decoder/stats
 DECODER_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard $(DECODER_DIRS:%=%/*.c)))
 CRITIC_OBJS  := $(patsubst %.c,$(B)/%.o,$(wildcard decoder/critic/*.c))
 FS_OBJS      := $(patsubst %.c,$(B)/%.o,$(wildcard fs/*.c))

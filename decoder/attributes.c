@@ -104,10 +104,11 @@ int crit_attributes_keep(int fd, const struct crit_file *old, struct crit_error 
 	    fchown(fd, old->st.st_uid, old->st.st_gid) < 0)
 		return crit_fail_errno(err, EPERM, "can't keep the image's owner (%u:%u)",
 				       old->st.st_uid, old->st.st_gid);
-	ret = for_each_xattr(fd, old->fd, drop_inherited);
+	/* a member of an archive has none here */
+	ret = for_each_xattr(fd, old->is_span ? -1 : old->fd, drop_inherited);
 	if (ret == 0 && fchmod(fd, old->st.st_mode & 07777) < 0)
 		return crit_fail_errno(err, errno, "can't keep the image's mode");
-	if (ret == 0)
+	if (ret == 0 && !old->is_span)
 		ret = for_each_xattr(old->fd, fd, copy_xattr);
 	return ret < 0 ? crit_fail_errno(err, -ret, "can't keep the image's attributes") : 0;
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "decoder/attributes.h"
+#include "decoder/overlay.h"
 
 #define PREFIX   ".critfs."
 #define SUFFIX   ".tmp"
@@ -32,7 +33,7 @@ bool crit_commit_is_temporary(const char *name)
 	       !strcmp(name + NAME_LEN - (sizeof(SUFFIX) - 1), SUFFIX);
 }
 
-static void random_name(char name[CRIT_TEMPORARY_NAME])
+void crit_commit_temporary_name(char name[CRIT_TEMPORARY_NAME])
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz012345";
 	uint8_t r[RANDOM] = {0};
@@ -56,7 +57,7 @@ int crit_commit_temporary(int dirfd, char name[CRIT_TEMPORARY_NAME])
 	int fd, tries;
 
 	for (tries = 0; tries < 100; tries++) {
-		random_name(name);
+		crit_commit_temporary_name(name);
 		fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
 			    0600);
 		if (fd < 0 && errno == EEXIST)
@@ -87,6 +88,11 @@ void crit_commit_sweep(int dirfd)
 	while ((d = readdir(dir))) {
 		if (!crit_commit_is_temporary(d->d_name))
 			continue;
+		/* what an interrupted rename left of whiteouts and empty directories */
+		if (d->d_type == DT_CHR || d->d_type == DT_DIR) {
+			unlinkat(dirfd, d->d_name, d->d_type == DT_DIR ? AT_REMOVEDIR : 0);
+			continue;
+		}
 		tmp = openat(dirfd, d->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 		if (tmp < 0)
 			continue;
@@ -97,13 +103,13 @@ void crit_commit_sweep(int dirfd)
 	closedir(dir);
 }
 
-static int check_unchanged(int dirfd, const char *name, const struct crit_file *old,
+static int check_unchanged(const struct crit_dir *dir, const char *name, const struct crit_file *old,
 			   struct crit_error *err)
 {
 	struct crit_identity was = crit_identity_of(&old->st), is;
 	struct stat st;
 
-	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (crit_dir_stat(dir, name, &st) < 0)
 		return crit_fail(err, CRIT_CHANGED, "the image was removed underneath");
 	is = crit_identity_of(&st);
 	if (!crit_identity_same(&was, &is))
@@ -113,7 +119,8 @@ static int check_unchanged(int dirfd, const char *name, const struct crit_file *
 
 /* What a commit is to do. */
 struct commit {
-	int dirfd;
+	const struct crit_dir *dir;
+	int dirfd; /* where it is written to */
 	const char *name;
 	const struct crit_file *old;
 	const struct crit_edit *edit;
@@ -133,7 +140,7 @@ static int write_clone(const struct commit *c, int fd)
 	struct crit_extent stale = crit_patch_extent(old, (uint64_t)c->old->st.st_size,
 						     edit->pieces, edit->n_pieces);
 
-	if (c->old->st.st_size < CLONE_MIN || ioctl(fd, FICLONE, old) < 0)
+	if (c->old->is_span || c->old->st.st_size < CLONE_MIN || ioctl(fd, FICLONE, old) < 0)
 		return 0;
 	if (stale.to < UINT64_MAX)
 		stale = (struct crit_extent){0, 0};
@@ -165,7 +172,7 @@ static int finish(const struct commit *c, int fd)
 		return ret;
 	if (c->sync != CRIT_SYNC_NONE && fsync(fd) < 0)
 		return crit_fail_errno(c->err, errno, "can't sync the new image");
-	return check_unchanged(c->dirfd, c->name, c->old, c->err);
+	return check_unchanged(c->dir, c->name, c->old, c->err);
 }
 
 /* A new file with what is to be the image, and its name. */
@@ -282,11 +289,12 @@ static int publish(const struct commit *c, char temporary[CRIT_TEMPORARY_NAME],
 	return 0;
 }
 
-int crit_commit(int dirfd, const char *name, const struct crit_file *old,
+int crit_commit(const struct crit_dir *dir, const char *name, const struct crit_file *old,
 		const struct crit_edit *edit, enum crit_sync sync, struct crit_spare *spare,
 		struct crit_file **out, struct crit_error *err)
 {
-	const struct commit c = {dirfd, name, old, edit, sync, err};
+	int dirfd = crit_dir_writable(dir);
+	const struct commit c = {dir, dirfd, name, old, edit, sync, err};
 	char own[CRIT_TEMPORARY_NAME] = "";
 	char *temporary = spare ? spare->name : own;
 	struct crit_file *file = NULL;
@@ -295,7 +303,9 @@ int crit_commit(int dirfd, const char *name, const struct crit_file *old,
 	*out = NULL;
 	if (!edit->changes)
 		return crit_fail_errno(err, EINVAL, "there is nothing to write");
-	ret = check_unchanged(dirfd, name, old, err);
+	if (dirfd < 0)
+		return crit_fail_errno(err, -dirfd, "can't write beside the image");
+	ret = check_unchanged(dir, name, old, err);
 	if (ret < 0)
 		return ret;
 	if (!spare || !spare->file || make_of_spare(&c, spare, &file) < 0)
@@ -320,17 +330,17 @@ int crit_commit(int dirfd, const char *name, const struct crit_file *old,
 	return ret;
 }
 
-int crit_commit_append(int dirfd, const char *name, const struct crit_file *old,
-		       const struct crit_edit *edit, struct crit_file **out,
-		       struct crit_error *err)
+int crit_commit_append(const struct crit_dir *dir, const char *name,
+		       const struct crit_file *old, const struct crit_edit *edit,
+		       struct crit_file **out, struct crit_error *err)
 {
-	int fd = openat(dirfd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), ret;
+	int fd = crit_dir_open_file(dir, name, O_RDWR, 0), ret;
 	struct crit_identity was = crit_identity_of(&old->st), is;
 	struct crit_file *file;
 
 	*out = NULL;
 	if (fd < 0)
-		return crit_fail_errno(err, errno, "can't write to the image");
+		return crit_fail_errno(err, -fd, "can't write to the image");
 	ret = crit_file_adopt(fd, &file);
 	if (ret < 0) {
 		close(fd);
@@ -354,23 +364,12 @@ int crit_commit_append(int dirfd, const char *name, const struct crit_file *old,
 	return ret;
 }
 
-/* Rename, but over nothing, also where the file system can't do that at once. */
-static int take_free_name(int dirfd, const char *temporary, const char *name)
-{
-	if (renameat2(dirfd, temporary, dirfd, name, RENAME_NOREPLACE) == 0)
-		return 0;
-	if ((errno != EINVAL && errno != ENOSYS) ||
-	    linkat(dirfd, temporary, dirfd, name, 0) < 0)
-		return -errno;
-	unlinkat(dirfd, temporary, 0);
-	return 0;
-}
-
-int crit_commit_new(int dirfd, const char *name, const struct crit_piece *pieces,
-		    size_t n_pieces, enum crit_sync sync, mode_t mode, uid_t uid, gid_t gid)
+int crit_commit_new(const struct crit_dir *dir, const char *name,
+		    const struct crit_piece *pieces, size_t n_pieces, enum crit_sync sync, mode_t mode, uid_t uid, gid_t gid)
 {
 	char temporary[CRIT_TEMPORARY_NAME];
-	int fd = crit_commit_temporary(dirfd, temporary), ret;
+	int dirfd = crit_dir_writable(dir);
+	int fd = dirfd < 0 ? dirfd : crit_commit_temporary(dirfd, temporary), ret;
 
 	if (fd < 0)
 		return fd;
@@ -382,7 +381,7 @@ int crit_commit_new(int dirfd, const char *name, const struct crit_piece *pieces
 	if (ret == 0 && sync != CRIT_SYNC_NONE && fsync(fd) < 0)
 		ret = -errno;
 	if (ret == 0)
-		ret = take_free_name(dirfd, temporary, name);
+		ret = crit_dir_publish(dir, temporary, name);
 	if (ret < 0)
 		unlinkat(dirfd, temporary, 0);
 	close(fd);

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "decoder/dir.h"
 #include "decoder/edit.h"
 #include "decoder/error.h"
 #include "decoder/file.h"
@@ -20,7 +21,7 @@ enum crit_sync {
 };
 
 /*
- * Make `name` in `dirfd`, which was read as `old`, the file that edit->pieces
+ * Make `name` in `dir`, which was read as `old`, the file that edit->pieces
  * describe, with the old one's owner, mode, ACL, extended attributes and holes.
  * Touches neither `old`'s count nor anything else that a lock would have to
  * guard. Only for an edit that changes something. 0 and *out, a new reference;
@@ -29,9 +30,10 @@ enum crit_sync {
  * in place; an error with *out set means that the new one is there but may not
  * have reached the disk. With `spare` (may be NULL) the new image is made of that, if
  * there is one and it can be; and `old` is put aside as the next one, which the caller
- * has to keep (crit_spare_keep()).
+ * has to keep (crit_spare_keep()); there must be none for an image that is below an upper
+ * directory (crit_dir_is_below()).
  */
-int crit_commit(int dirfd, const char *name, const struct crit_file *old,
+int crit_commit(const struct crit_dir *dir, const char *name, const struct crit_file *old,
 		const struct crit_edit *edit, enum crit_sync sync, struct crit_spare *spare,
 		struct crit_file **out, struct crit_error *err);
 
@@ -39,7 +41,7 @@ int crit_commit(int dirfd, const char *name, const struct crit_file *old,
  * The same for an edit that only appends (crit_edit_appends()) to a file that
  * nobody relies on yet: written in place, unsynced. Returns as crit_commit() does.
  */
-int crit_commit_append(int dirfd, const char *name, const struct crit_file *old,
+int crit_commit_append(const struct crit_dir *dir, const char *name, const struct crit_file *old,
 		       const struct crit_edit *edit, struct crit_file **out,
 		       struct crit_error *err);
 
@@ -48,7 +50,7 @@ int crit_commit_append(int dirfd, const char *name, const struct crit_file *old,
  * synced before (CRIT_SYNC_FILE) if that is asked for. `mode` as given, the owner where
  * that is permitted. 0, -EEXIST, -errno.
  */
-int crit_commit_new(int dirfd, const char *name, const struct crit_piece *pieces,
+int crit_commit_new(const struct crit_dir *dir, const char *name, const struct crit_piece *pieces,
 		    size_t n_pieces, enum crit_sync sync, mode_t mode, uid_t uid, gid_t gid);
 
 /* Sync a directory, so that renames in it last. 0, -errno. */
@@ -59,6 +61,9 @@ int crit_sync_directory(int dirfd);
  * locked so that no sweep removes it. A descriptor that the caller owns, -errno.
  */
 int crit_commit_temporary(int dirfd, char name[CRIT_TEMPORARY_NAME]);
+
+/* Another name like that, random. */
+void crit_commit_temporary_name(char name[CRIT_TEMPORARY_NAME]);
 
 /* Is this the name of a file that a commit is still writing, or left behind? */
 bool crit_commit_is_temporary(const char *name);

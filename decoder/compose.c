@@ -326,6 +326,6 @@ int crit_edit_document(struct crit_image *img, struct crit_source *doc, struct c
 		ret = crit_edit_add(edit, pieces[i]);
 	if (ret < 0)
 		return crit_edit_no_memory(err);
-	edit->changes = !crit_blob_same(file->fd, all, pieces, n);
+	edit->changes = !crit_blob_same(file, all, pieces, n);
 	return 0;
 }

@@ -34,9 +34,7 @@ int crit_edit_add(struct crit_edit *edit, struct crit_piece piece)
 int crit_edit_add_span(struct crit_edit *edit, struct crit_image *img, uint64_t from,
 		       uint64_t to)
 {
-	return crit_edit_add(edit, (struct crit_piece){.fd = crit_image_file(img)->fd,
-						       .off = from,
-						       .len = to - from});
+	return crit_edit_add(edit, crit_piece_of(crit_image_file(img), from, to - from));
 }
 
 uint64_t crit_pieces_len(const struct crit_piece *pieces, size_t n)

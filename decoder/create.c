@@ -5,13 +5,9 @@
 
 #include <errno.h>
 
+#include "decoder/dir.h"
 #include "decoder/wire.h"
 #include "schema-messages.h"
-
-#define INVENTORY "inventory.img"
-
-/* What the inventory calls the version whose headers are one word only. */
-#define IMG_VERSION_1_0 1
 
 static void put_word(struct crit_header *h, uint32_t v)
 {
@@ -20,16 +16,16 @@ static void put_word(struct crit_header *h, uint32_t v)
 }
 
 /* What the dump's inventory says of all its images; nothing if it can't be read. */
-static void read_inventory(int dirfd, uint64_t *version, bool *big_endian)
+static void read_inventory(const struct crit_dir *dir, uint64_t *version, bool *big_endian)
 {
 	struct crit_image *img = NULL;
 	struct crit_file *file;
 	const uint8_t *message;
 	struct crit_entry e;
 
-	if (crit_file_open(dirfd, INVENTORY, &file) < 0)
+	if (crit_dir_file(dir, CRIT_INVENTORY, &file) < 0)
 		return;
-	if (crit_image_new(file, INVENTORY, &img, NULL) == 0) {
+	if (crit_image_new(file, CRIT_INVENTORY, &img, NULL) == 0) {
 		*big_endian = crit_image_header(img)->big_endian;
 		if (crit_image_entry(img, 0, &e, NULL) == 0 &&
 		    (message = crit_image_bytes(img, e.message, NULL)))
@@ -40,15 +36,15 @@ static void read_inventory(int dirfd, uint64_t *version, bool *big_endian)
 	crit_file_put(file);
 }
 
-int crit_header_for(int dirfd, const char *name, struct crit_header *h, struct crit_error *err)
+int crit_header_for(const struct crit_dir *dir, const char *name, struct crit_header *h, struct crit_error *err)
 {
 	uint64_t version = 0;
 
 	*h = (struct crit_header){.type = crit_type_by_name(name)};
 	if (!h->type)
 		return crit_fail_errno(err, EPERM, "no type of image has this name");
-	read_inventory(dirfd, &version, &h->big_endian);
-	if (h->type->first && version != IMG_VERSION_1_0)
+	read_inventory(dir, &version, &h->big_endian);
+	if (h->type->first && version != CRIT_IMG_VERSION_1_0)
 		put_word(h, h->type->first);
 	put_word(h, h->type->magic);
 	return 0;

@@ -4,21 +4,21 @@
 #include "decoder/dump.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "decoder/wire.h"
 
 int crit_dump_open(const char *path, struct crit_listener *listener, struct crit_dump *dump)
 {
-	dump->listener = listener;
-	dump->dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return dump->dirfd < 0 ? -errno : 0;
+	struct crit_dir *dir;
+	int ret = crit_dir_open(path, &dir);
+
+	*dump = (struct crit_dump){ret < 0 ? NULL : dir, listener};
+	return ret;
 }
 
 void crit_dump_close(struct crit_dump *dump)
 {
-	close(dump->dirfd);
+	crit_dir_put(dump->dir);
 }
 
 void crit_dump_tell(struct crit_dump *dump, const char *image, const struct crit_error *err)
@@ -41,7 +41,7 @@ int crit_walk_open(struct crit_dump *dump, const char *name, struct crit_walk *w
 	struct crit_file *file;
 	int ret;
 
-	ret = crit_file_open(dump->dirfd, name, &file);
+	ret = crit_dir_file(dump->dir, name, &file);
 	if (ret < 0)
 		return open_failed(ret, err);
 	ret = crit_image_new(file, name, &walk->img, err);

@@ -11,6 +11,7 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+#include "decoder/dir.h"
 #include "decoder/error.h"
 #include "decoder/image.h"
 
@@ -20,7 +21,7 @@ struct crit_listener {
 };
 
 struct crit_dump {
-	int dirfd;                      /* owned */
+	const struct crit_dir *dir;     /* a reference */
 	struct crit_listener *listener; /* borrowed, outlives this */
 };
 

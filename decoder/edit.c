@@ -118,7 +118,7 @@ int crit_edit_json(struct crit_image *img, struct crit_place place, const char *
 #define COMPARE_AT_ONCE ((size_t)64 << 10) /* bytes */
 
 /* Are the file's bytes at `off` those of the piece? Unreadable is different. */
-static bool same_bytes(int fd, uint64_t off, const struct crit_piece *piece)
+static bool same_bytes(const struct crit_file *file, uint64_t off, const struct crit_piece *piece)
 {
 	uint8_t *ours = malloc(2 * COMPARE_AT_ONCE), *theirs = ours + COMPARE_AT_ONCE;
 	bool same = ours != NULL;
@@ -128,7 +128,7 @@ static bool same_bytes(int fd, uint64_t off, const struct crit_piece *piece)
 	for (done = 0; same && done < piece->len; done += n) {
 		n = piece->len - done < COMPARE_AT_ONCE ? (size_t)(piece->len - done)
 							: COMPARE_AT_ONCE;
-		same = crit_pread_full(fd, ours, n, off + done) == 0;
+		same = crit_file_read(file, ours, n, off + done) == 0;
 		if (!same)
 			break;
 		if (piece->fd >= 0)
@@ -143,7 +143,7 @@ static bool same_bytes(int fd, uint64_t off, const struct crit_piece *piece)
 	return same;
 }
 
-bool crit_blob_same(int fd, struct crit_span span, const struct crit_piece *source,
+bool crit_blob_same(const struct crit_file *file, struct crit_span span, const struct crit_piece *source,
 		    size_t n_source)
 {
 	uint64_t off = span.off;
@@ -153,8 +153,8 @@ bool crit_blob_same(int fd, struct crit_span span, const struct crit_piece *sour
 		return false;
 	for (i = 0; i < n_source; i++) {
 		/* what was never written over is the file's own */
-		if ((source[i].fd != fd || source[i].off != off) &&
-		    !same_bytes(fd, off, &source[i]))
+		if ((source[i].fd != file->fd || source[i].off != file->base + off) &&
+		    !same_bytes(file, off, &source[i]))
 			return false;
 		off += source[i].len;
 	}
@@ -217,7 +217,7 @@ int crit_edit_sems(struct crit_image *img, struct crit_place place, const char *
 	if (ret < 0)
 		return ret;
 	i = find_blob(&e, CRIT_PART_SEMS);
-	if (i >= 0 && crit_blob_same(crit_image_file(img)->fd, e.blob[i], &piece, 1))
+	if (i >= 0 && crit_blob_same(crit_image_file(img), e.blob[i], &piece, 1))
 		return 0;
 	return crit_edit_blob(img, place, CRIT_PART_SEMS, &piece, 1, edit, err);
 }

@@ -26,6 +26,13 @@ struct crit_piece {
 	uint64_t off, len;   /* in the file; off is 0 for memory */
 };
 
+/* A piece of a file. */
+static inline struct crit_piece crit_piece_of(const struct crit_file *file, uint64_t off,
+					      uint64_t len)
+{
+	return (struct crit_piece){.fd = file->fd, .off = file->base + off, .len = len};
+}
+
 /* New bytes for one part of an entry. */
 struct crit_blob {
 	enum crit_part part;
@@ -75,7 +82,7 @@ int crit_edit_blob(struct crit_image *img, struct crit_place place, enum crit_pa
 		   struct crit_error *err);
 
 /* Are the bytes of a span of the file those of `source`? Needs no lock. */
-bool crit_blob_same(int fd, struct crit_span span, const struct crit_piece *source,
+bool crit_blob_same(const struct crit_file *file, struct crit_span span, const struct crit_piece *source,
 		    size_t n_source);
 
 /* The values of a CRIT_PART_SEMS become those of a JSON list; as crit_edit_json(). */

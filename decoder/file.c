@@ -34,7 +34,7 @@ bool crit_bytes_same(const struct stat *a, const struct stat *b)
 
 int crit_file_adopt(int fd, struct crit_file **out)
 {
-	struct crit_file *file = malloc(sizeof(*file));
+	struct crit_file *file = calloc(1, sizeof(*file));
 
 	if (!file)
 		return -ENOMEM;
@@ -77,6 +77,72 @@ int crit_file_open(int dirfd, const char *name, struct crit_file **out)
 	return 0;
 }
 
+/* Which file it is, and with which bytes. */
+static struct crit_identity bytes_of(const struct stat *st)
+{
+	struct crit_identity id = crit_identity_of(st);
+
+	id.ctime = (struct timespec){0};
+	return id;
+}
+
+int crit_file_of_span(int fd, const struct crit_file *in, uint64_t off, const struct stat *st,
+		      struct crit_file **out)
+{
+	struct crit_file *file = calloc(1, sizeof(*file));
+	struct stat now;
+	int ret = file ? 0 : -ENOMEM;
+
+	if (file) {
+		*file = (struct crit_file){.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0),
+					   .refs = 1,
+					   .st = *st,
+					   .is_span = true,
+					   .base = off};
+		if (file->fd < 0 || fstat(file->fd, &now) < 0)
+			ret = -errno;
+		else
+			file->whole = bytes_of(&now);
+	}
+	if (ret == 0 && in) {
+		struct crit_identity should = in->is_span ? in->whole : bytes_of(&in->st);
+
+		if (!crit_identity_same(&should, &file->whole))
+			ret = -EIO;
+	}
+	if (ret < 0) {
+		if (file && file->fd >= 0)
+			close(file->fd);
+		free(file);
+		return ret;
+	}
+	*out = file;
+	return 0;
+}
+
+int crit_file_stat(const struct crit_file *file, struct stat *st)
+{
+	struct crit_identity now;
+
+	if (fstat(file->fd, st) < 0)
+		return -errno;
+	if (!file->is_span)
+		return 0;
+	now = bytes_of(st);
+	if (crit_identity_same(&now, &file->whole))
+		*st = file->st;
+	return 0;
+}
+
+int crit_file_read(const struct crit_file *file, void *buf, size_t len, uint64_t off)
+{
+	uint64_t size = (uint64_t)file->st.st_size;
+
+	if (file->is_span && (off > size || len > size - off))
+		return -EIO;
+	return crit_pread_full(file->fd, buf, len, file->base + off);
+}
+
 struct crit_file *crit_file_get(struct crit_file *file)
 {
 	file->refs++;
@@ -95,7 +161,7 @@ void crit_file_changed(const struct crit_file *file, struct timespec *latest)
 {
 	struct stat st;
 
-	if (file && fstat(file->fd, &st) == 0)
+	if (file && crit_file_stat(file, &st) == 0)
 		crit_time_later(&st.st_ctim, latest);
 }
 

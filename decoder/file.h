@@ -44,6 +44,10 @@ struct crit_file {
 	int fd; /* owned; others than commits only read, however it was opened */
 	unsigned refs;
 	struct stat st; /* when it was opened */
+	/* Of a member of an archive: */
+	bool is_span;
+	uint64_t base;             /* where its bytes begin in what fd is open on, */
+	struct crit_identity whole; /* and which file that is, whenever its inode changed */
 };
 
 /* Is it the machine that fails, not the file? Then it may be tried again. */
@@ -58,8 +62,24 @@ int crit_file_open(int dirfd, const char *name, struct crit_file **out);
 /* Takes ownership of `fd` on success. */
 int crit_file_adopt(int fd, struct crit_file **out);
 
+/*
+ * A file that is st->st_size bytes of another one, from `off` on; `fd` is open on that, and
+ * `in`, if it is not NULL, is what it should be. 0, -EIO if that was written to, -errno.
+ */
+int crit_file_of_span(int fd, const struct crit_file *in, uint64_t off, const struct stat *st,
+		      struct crit_file **out);
+
 struct crit_file *crit_file_get(struct crit_file *file);
 void crit_file_put(struct crit_file *file); /* NULL is fine */
+
+/*
+ * What it is now, which is file->st as long as nobody wrote to it; of a span, or to what
+ * it is in. 0, -errno.
+ */
+int crit_file_stat(const struct crit_file *file, struct stat *st);
+
+/* Read exactly `len` of its bytes; -EIO if it has become shorter than that. */
+int crit_file_read(const struct crit_file *file, void *buf, size_t len, uint64_t off);
 
 /* Make *latest the time when it was last changed, if that is later. NULL is fine. */
 void crit_file_changed(const struct crit_file *file, struct timespec *latest);

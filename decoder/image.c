@@ -63,7 +63,7 @@ int crit_image_new(struct crit_file *file, const char *name, struct crit_image *
 	struct crit_header h;
 	int ret;
 
-	ret = crit_pread_full(file->fd, bytes, n, 0);
+	ret = crit_file_read(file, bytes, n, 0);
 	if (ret < 0)
 		return crit_fail_errno(err, -ret, "can't read its header");
 	if (!crit_header_read(name, bytes, n, &h))
@@ -124,7 +124,7 @@ static int fill_window(struct crit_image *img, struct crit_span span, struct cri
 	}
 	img->window_off = span.off;
 	img->window_len = left < want ? (size_t)left : want;
-	ret = crit_pread_full(img->file->fd, img->window, img->window_len, span.off);
+	ret = crit_file_read(img->file, img->window, img->window_len, span.off);
 	if (ret < 0) {
 		img->window_len = 0;
 		return crit_fail_errno(err, -ret, "can't read %zu bytes at offset %llu", want,

@@ -82,9 +82,11 @@ static void narrow(struct crit_stretch *s, const struct crit_piece *piece)
 static void set_here(struct crit_pagemap *map, unsigned level, const struct crit_piece *piece,
 		     struct crit_stretch *s)
 {
+	const struct crit_file *file = crit_pagemap_pages(map)->file;
+
+	s->fd = file->fd;
 	s->backing = level ? CRIT_INHERITED : CRIT_STORED;
-	s->fd = crit_pagemap_pages(map)->file->fd;
-	s->off = piece->off + (s->start - piece->start);
+	s->off = file->base + piece->off + (s->start - piece->start);
 }
 
 int crit_layers_find(struct crit_layers *l, uint64_t addr, struct crit_stretch *s,

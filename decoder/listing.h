@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+struct crit_dir;
+
 struct crit_listing {
 	char **name; /* owned, and each */
 	size_t n, room;
@@ -15,7 +17,7 @@ struct crit_listing {
  * List a directory, sorted by bytes. Names that begin with a dot are left out: no image
  * has one, but temporary files do. 0, -errno; to be freed whichever.
  */
-int crit_listing_read(int dirfd, struct crit_listing *list);
+int crit_listing_read(const struct crit_dir *dir, struct crit_listing *list);
 void crit_listing_fini(struct crit_listing *list);
 
 #endif

@@ -4,7 +4,6 @@
 #include "decoder/page-size.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -59,7 +58,7 @@ uint32_t crit_page_size_of(struct crit_dump *dump, const char *name)
 	if (!n || crit_pages_id(dump, name, &pages_id) < 0)
 		return 0;
 	snprintf(pages, sizeof(pages), "pages-%u.img", pages_id);
-	if (fstatat(dump->dirfd, pages, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+	if (crit_dir_stat(dump->dir, pages, &st) < 0 || !S_ISREG(st.st_mode))
 		return 0;
 	return crit_page_size_by(n, (uint64_t)st.st_size);
 }

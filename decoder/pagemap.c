@@ -177,7 +177,7 @@ static int open_pages(struct crit_pagemap *map, uint32_t id, struct crit_error *
 	struct crit_error why = {0};
 	int ret;
 
-	ret = crit_pages_file_open(map->dump.dirfd, id, map->watch, &map->pages, &why);
+	ret = crit_pages_file_open(map->dump.dir, id, map->watch, &map->pages, &why);
 	if (crit_is_passing(ret)) {
 		*err = why;
 		return ret;
@@ -210,7 +210,7 @@ static int open_all(struct crit_pagemap *map, struct crit_error *err)
 {
 	int ret;
 
-	if (crit_watch_add(map->watch, map->dump.dirfd, map->name) < 0)
+	if (crit_watch_add(map->watch, map->dump.dir, map->name) < 0)
 		return crit_fail(err, CRIT_NO_MEMORY, "no memory for a name");
 	ret = crit_walk_open(&map->dump, map->name, &map->walk, err);
 	if (ret < 0) {
@@ -235,7 +235,7 @@ int crit_pagemap_open(struct crit_dump *dump, const char *name, uint32_t page_si
 		err = &unheard;
 	if (!map)
 		return crit_fail(err, CRIT_NO_MEMORY, "no memory for a page map");
-	map->dump.dirfd = dump->dirfd;
+	map->dump.dir = dump->dir;
 	snprintf(map->name, sizeof(map->name), "%s", name);
 	map->watch = watch;
 	map->page_size = page_size;
@@ -386,7 +386,7 @@ int crit_pagemap_find(struct crit_pagemap *map, uint64_t addr, struct crit_piece
 
 int crit_pagemap_prepare(struct crit_pagemap *map, struct crit_error *err)
 {
-	if (!crit_watch_same_name(map->watch, map->dump.dirfd, map->name))
+	if (!crit_watch_same_name(map->watch, map->dump.dir, map->name))
 		return crit_fail(err, CRIT_CHANGED, "%s changed since it was read", map->name);
 	return crit_pages_file_prepare(&map->pages, err);
 }

@@ -11,7 +11,7 @@
 #include "decoder/watch.h"
 
 struct crit_pages_file {
-	int dirfd; /* borrowed */
+	const struct crit_dir *dir; /* borrowed */
 	char name[CRIT_IMAGE_NAME_MAX];
 	struct crit_watch *watch; /* borrowed */
 	struct crit_file *file;   /* a reference; NULL: it can't be had */
@@ -23,7 +23,7 @@ struct crit_pages_file {
  * Open it to be read; it is added to `watch`. 0; -errno and the reason, *f being as good
  * as an empty file then. To be closed in any case.
  */
-int crit_pages_file_open(int dirfd, uint32_t id, struct crit_watch *watch,
+int crit_pages_file_open(const struct crit_dir *dir, uint32_t id, struct crit_watch *watch,
 			 struct crit_pages_file *f, struct crit_error *err);
 void crit_pages_file_close(struct crit_pages_file *f);
 

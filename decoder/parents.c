@@ -4,24 +4,23 @@
 #include "decoder/parents.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#define LINK "parent"
+#define LINK  "parent"
+#define SHOWN 128 /* bytes of a link in a message */
 
 /* Fail with the link itself in the reason, and how far up it is. */
-static int refuse(int dirfd, unsigned level, int errnum, const char *why,
+static int refuse(const struct crit_dir *dir, unsigned level, int errnum, const char *why,
 		  struct crit_error *err)
 {
-	char target[128];
-	ssize_t len = readlinkat(dirfd, LINK, target, sizeof(target));
+	char target[PATH_MAX + 1];
+	ssize_t len = crit_dir_readlink(dir, LINK, target, sizeof(target));
 
 	if (len < 0)
 		len = 0;
 	return crit_fail_errno(err, errnum, "%s%.*s, %u up: %s", len ? LINK " -> " : LINK,
-			       (int)len, target, level + 1, why);
+			       (int)(len < SHOWN ? len : SHOWN), target, level + 1, why);
 }
 
 /* Is it the dump itself, or one of those that were met before? */
@@ -32,37 +31,38 @@ static bool is_known(const struct crit_dump *dump, const struct crit_parents *pa
 	unsigned i;
 
 	for (i = 0; i <= parents->n; i++) {
-		int fd = i ? parents->dump[i - 1].dirfd : dump->dirfd;
+		const struct crit_dir *dir = i ? parents->dump[i - 1].dir : dump->dir;
 
-		if (fstat(fd, &known) == 0 && known.st_dev == st->st_dev &&
+		if (crit_dir_self(dir, &known) == 0 && known.st_dev == st->st_dev &&
 		    known.st_ino == st->st_ino)
 			return true;
 	}
 	return false;
 }
 
-/* The parent of the last one: 1 and *fd, 0 if it has none, -errno. */
-static int open_next(const struct crit_dump *dump, const struct crit_parents *parents, int *fd,
-		     struct crit_error *err)
+/* The parent of the last one: 1 and *out, 0 if it has none, -errno. */
+static int open_next(const struct crit_dump *dump, const struct crit_parents *parents,
+		     struct crit_dir **out, struct crit_error *err)
 {
 	unsigned level = parents->n;
-	int dirfd = level ? parents->dump[level - 1].dirfd : dump->dirfd;
+	const struct crit_dir *dir = level ? parents->dump[level - 1].dir : dump->dir;
 	struct stat st;
+	int ret = crit_dir_stat(dir, LINK, &st);
 
-	if (fstatat(dirfd, LINK, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		if (errno == ENOENT)
-			return 0;
-		return refuse(dirfd, level, errno, "can't be looked at", err);
-	}
+	if (ret == -ENOENT)
+		return 0;
+	if (ret < 0)
+		return refuse(dir, level, -ret, "can't be looked at", err);
 	if (level == CRIT_PARENTS_MAX)
-		return refuse(dirfd, level, ELOOP, "too many parents", err);
-	*fd = openat(dirfd, LINK, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (*fd < 0)
-		return refuse(dirfd, level, errno, "can't open the parent dump", err);
-	if (fstat(*fd, &st) < 0 || is_known(dump, parents, &st)) {
-		close(*fd);
-		return refuse(dirfd, level, ELOOP, "leads back to a dump that builds on it",
-			      err);
+		return refuse(dir, level, ELOOP, "too many parents", err);
+	/* it may also have been copied, and be the parent itself */
+	ret = S_ISDIR(st.st_mode) ? crit_dir_sub(dir, LINK, out)
+				  : crit_dir_follow(dir, LINK, out);
+	if (ret < 0)
+		return refuse(dir, level, -ret, "can't open the parent dump", err);
+	if (crit_dir_self(*out, &st) < 0 || is_known(dump, parents, &st)) {
+		crit_dir_put(*out);
+		return refuse(dir, level, ELOOP, "leads back to a dump that builds on it", err);
 	}
 	return 1;
 }
@@ -70,11 +70,12 @@ static int open_next(const struct crit_dump *dump, const struct crit_parents *pa
 int crit_parents_open(const struct crit_dump *dump, struct crit_parents *parents,
 		      struct crit_error *err)
 {
-	int fd = -1, ret;
+	struct crit_dir *dir;
+	int ret;
 
 	parents->n = 0;
-	while ((ret = open_next(dump, parents, &fd, err)) > 0)
-		parents->dump[parents->n++] = (struct crit_dump){fd, dump->listener};
+	while ((ret = open_next(dump, parents, &dir, err)) > 0)
+		parents->dump[parents->n++] = (struct crit_dump){dir, dump->listener};
 	return ret;
 }
 

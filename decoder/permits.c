@@ -3,9 +3,7 @@
  */
 #include "decoder/permits.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,33 +33,37 @@ static mode_t readers(const struct stat *image, const struct stat *st)
 	return always(st) | owner | group | others;
 }
 
-static int narrow(int dirfd, struct stat *st)
-{
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	mode_t may = S_IRUSR | S_IRGRP | S_IROTH;
-	const struct dirent *d;
-	struct stat image;
-	int ret;
+/* What all images allow for. */
+struct narrowing {
+	const struct crit_dir *dir;
+	const struct stat *st;
+	mode_t may;
+};
 
-	if (!dir) {
-		ret = -errno;
-		if (fd >= 0)
-			close(fd);
-		return ret;
-	}
-	for (errno = 0; may != always(st) && (d = readdir(dir)); errno = 0)
-		if (is_image(d->d_name) && fstatat(fd, d->d_name, &image, 0) == 0)
-			may &= readers(&image, st);
-	ret = -errno;
-	closedir(dir);
-	st->st_mode &= ~(mode_t)0777 | may | may >> 1 | may >> 2;
-	return ret;
+static int narrow_by(void *arg, const char *name, unsigned char type)
+{
+	struct narrowing *n = arg;
+	struct stat image;
+
+	(void)type;
+	if (is_image(name) && crit_dir_stat(n->dir, name, &image) == 0 &&
+	    !S_ISLNK(image.st_mode))
+		n->may &= readers(&image, n->st);
+	return n->may == always(n->st); /* which is as narrow as it gets */
 }
 
-int crit_permits_narrow(int dirfd, struct stat *st)
+static int narrow(const struct crit_dir *dir, struct stat *st)
 {
-	const struct crit_dump dump = {.dirfd = dirfd};
+	struct narrowing n = {dir, st, S_IRUSR | S_IRGRP | S_IROTH};
+	int ret = crit_dir_each(dir, narrow_by, &n);
+
+	st->st_mode &= ~(mode_t)0777 | n.may | n.may >> 1 | n.may >> 2;
+	return ret < 0 ? ret : 0;
+}
+
+int crit_permits_narrow(const struct crit_dir *dir, struct stat *st)
+{
+	const struct crit_dump dump = {.dir = dir};
 	struct crit_parents *parents = malloc(sizeof(*parents));
 	struct crit_error err;
 	unsigned i;
@@ -71,9 +73,9 @@ int crit_permits_narrow(int dirfd, struct stat *st)
 		return -ENOMEM;
 	/* of a chain that is broken, what can be opened is all that is shown */
 	crit_parents_open(&dump, parents, &err);
-	ret = narrow(dirfd, st);
+	ret = narrow(dir, st);
 	for (i = 0; ret == 0 && i < parents->n; i++)
-		ret = narrow(parents->dump[i].dirfd, st);
+		ret = narrow(parents->dump[i].dir, st);
 	crit_parents_close(parents);
 	free(parents);
 	return ret;

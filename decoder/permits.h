@@ -6,11 +6,13 @@
 
 #include <sys/stat.h>
 
+struct crit_dir;
+
 /*
  * Take from the permissions in *st those of the group and of all others that some image in
  * the directory, or in those of its parents, does not give them to read; and those of its
  * owner, unless he is who runs this. Looks at all names of the directories. 0, -errno.
  */
-int crit_permits_narrow(int dirfd, struct stat *st);
+int crit_permits_narrow(const struct crit_dir *dir, struct stat *st);
 
 #endif

@@ -68,8 +68,8 @@ static int open_files(struct crit_segment_ids *ids)
 {
 	if (ids->files)
 		return 0;
-	if (crit_watch_add(ids->watch, ids->dump->dirfd, FILES) < 0 ||
-	    crit_watch_add(ids->watch, ids->dump->dirfd, MEMFD) < 0)
+	if (crit_watch_add(ids->watch, ids->dump->dir, FILES) < 0 ||
+	    crit_watch_add(ids->watch, ids->dump->dir, MEMFD) < 0)
 		return -ENOMEM;
 	ids->files = crit_files_new(ids->dump);
 	return ids->files ? read_inodes(ids) : -ENOMEM;

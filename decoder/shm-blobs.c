@@ -85,7 +85,7 @@ int crit_shm_blobs_read(struct crit_dump *dump, const struct crit_process *p,
 		return 0;
 	snprintf(name, sizeof(name), "ipcns-shm-%u.img", ids->ipc_ns_id);
 	task_kobj_ids_entry__free_unpacked(ids, NULL);
-	if (crit_watch_add(watch, dump->dirfd, name) < 0)
+	if (crit_watch_add(watch, dump->dir, name) < 0)
 		return -ENOMEM;
 	ret = crit_walk_open(dump, name, &walk, &err);
 	if (ret < 0) {
@@ -122,7 +122,7 @@ static int make_tail(struct crit_shm_blobs *blobs, uint64_t n, uint32_t page_siz
 		free(page);
 		return ret;
 	}
-	ret = crit_pread_full(blobs->file->fd, page, len, blob->off + blob->len - len);
+	ret = crit_file_read(blobs->file, page, len, blob->off + blob->len - len);
 	if (ret == 0)
 		ret = crit_pwrite_full(fd, page, page_size, 0);
 	free(page);
@@ -146,7 +146,7 @@ int crit_shm_blobs_at(struct crit_shm_blobs *blobs, uint64_t n, uint64_t off,
 	int ret;
 
 	*s = (struct crit_stretch){0,         whole,    CRIT_INHERITED, blobs->file->fd,
-				   blob->off, READ_ONLY};
+				   blobs->file->base + blob->off, READ_ONLY};
 	if (off < whole)
 		return 1;
 	if (off >= blob->len) {

@@ -227,6 +227,7 @@ static int write_pieces(struct crit_space *space, uint64_t addr, const uint8_t *
 			return refuse(&s, addr, err);
 		map = crit_layers_map(from, 0, NULL);
 		n = s.end - addr < len ? (size_t)(s.end - addr) : len;
+		s.off -= crit_pagemap_pages(map)->file->base;
 		ret = crit_pagemap_prepare(map, err);
 		if (ret == 0 && really)
 			ret = crit_pages_file_write(crit_pagemap_pages(map), buf, n,
@@ -242,6 +243,8 @@ int crit_space_write(struct crit_space *space, uint64_t addr, const void *buf, s
 {
 	int ret = write_pieces(space, addr, buf, len, false, err);
 
+	/* to prepare is to copy up, and then what answers spoke of is closed */
+	space->last = space->before = (struct crit_stretch){0};
 	return ret < 0 ? ret : write_pieces(space, addr, buf, len, true, err);
 }
 

@@ -4,7 +4,6 @@
 #include "decoder/space.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,16 +15,14 @@ static int open_chain(struct crit_dump *dump, struct crit_chain *chain)
 	unsigned i;
 
 	chain->page_size = UINT32_C(1) << CRIT_PAGE_SHIFT;
-	chain->dump.dirfd = fcntl(dump->dirfd, F_DUPFD_CLOEXEC, 0);
-	if (chain->dump.dirfd < 0)
-		return -errno;
+	chain->dump.dir = crit_dir_get(dump->dir);
 	if (crit_parents_open(dump, &chain->parents, &err) < 0)
 		crit_dump_tell(dump, "parent", &err);
 	for (i = 0; i <= chain->parents.n; i++) {
 		struct crit_dump *one = i ? &chain->parents.dump[i - 1] : &chain->dump;
 
 		one->listener = NULL; /* it may be gone when pages are read */
-		if (crit_watch_add(&chain->watch, one->dirfd, "parent") < 0)
+		if (crit_watch_add(&chain->watch, one->dir, "parent") < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -34,8 +31,7 @@ static int open_chain(struct crit_dump *dump, struct crit_chain *chain)
 static void close_chain(struct crit_chain *chain)
 {
 	crit_parents_close(&chain->parents);
-	if (chain->dump.dirfd >= 0)
-		crit_dump_close(&chain->dump);
+	crit_dump_close(&chain->dump);
 	crit_watch_fini(&chain->watch);
 }
 
@@ -48,7 +44,7 @@ static int watch_images(struct crit_space *space, uint32_t pid)
 
 	for (i = 0; ret == 0 && i < sizeof(kinds) / sizeof(*kinds); i++) {
 		snprintf(name, sizeof(name), "%s-%u.img", kinds[i], pid);
-		ret = crit_watch_add(&space->chain.watch, space->chain.dump.dirfd, name);
+		ret = crit_watch_add(&space->chain.watch, space->chain.dump.dir, name);
 	}
 	return ret;
 }
@@ -154,7 +150,6 @@ int crit_space_open(struct crit_dump *dump, const struct crit_process *p,
 	if (!space)
 		return crit_fail(err, CRIT_NO_MEMORY, "no memory for an address space");
 	space->refs = 1;
-	space->chain.dump.dirfd = -1;
 	ret = open_all(dump, p, space, err);
 	if (ret < 0)
 		crit_space_put(space);

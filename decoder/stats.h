@@ -6,7 +6,9 @@
 
 #include "decoder/buf.h"
 
+struct crit_dir;
+
 /* Append a JSON object about the dump in a directory, with a newline. 0, -errno. */
-int crit_stats(int dirfd, struct crit_buf *out);
+int crit_stats(const struct crit_dir *dir, struct crit_buf *out);
 
 #endif

@@ -4,7 +4,6 @@
 #include "decoder/watch.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +13,7 @@
 #include "decoder/file.h"
 
 struct item {
-	int dirfd; /* borrowed */
+	const struct crit_dir *dir; /* borrowed */
 	char name[CRIT_IMAGE_NAME_MAX];
 	struct crit_identity identity; /* zeros: there was no such file */
 };
@@ -23,30 +22,30 @@ static int compare(const void *a, const void *b)
 {
 	const struct item *x = a, *y = b;
 
-	if (x->dirfd != y->dirfd)
-		return x->dirfd < y->dirfd ? -1 : 1;
+	if (x->dir != y->dir)
+		return x->dir < y->dir ? -1 : 1;
 	return strcmp(x->name, y->name);
 }
 
-static struct crit_identity identity_at(int dirfd, const char *name)
+static struct crit_identity identity_at(const struct crit_dir *dir, const char *name)
 {
 	struct stat st;
 
-	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (crit_dir_stat(dir, name, &st) < 0)
 		return (struct crit_identity){0};
 	return crit_identity_of(&st);
 }
 
 static bool is_same(const struct item *item)
 {
-	struct crit_identity now = identity_at(item->dirfd, item->name);
+	struct crit_identity now = identity_at(item->dir, item->name);
 
 	return crit_identity_same(&item->identity, &now);
 }
 
-static struct item *find(const struct crit_watch *w, int dirfd, const char *name)
+static struct item *find(const struct crit_watch *w, const struct crit_dir *dir, const char *name)
 {
-	struct item wanted = {.dirfd = dirfd}, **found;
+	struct item wanted = {.dir = dir}, **found;
 
 	snprintf(wanted.name, sizeof(wanted.name), "%s", name);
 	found = tfind(&wanted, &w->root, compare);
@@ -59,18 +58,18 @@ void crit_watch_fini(struct crit_watch *w)
 	w->root = NULL;
 }
 
-int crit_watch_add(struct crit_watch *w, int dirfd, const char *name)
+int crit_watch_add(struct crit_watch *w, const struct crit_dir *dir, const char *name)
 {
 	struct item *item;
 
-	if (find(w, dirfd, name))
+	if (find(w, dir, name))
 		return 0;
 	item = malloc(sizeof(*item));
 	if (!item)
 		return -ENOMEM;
-	item->dirfd = dirfd;
+	item->dir = dir;
 	snprintf(item->name, sizeof(item->name), "%s", name);
-	item->identity = identity_at(dirfd, name);
+	item->identity = identity_at(dir, name);
 	if (tsearch(item, &w->root, compare))
 		return 0;
 	free(item);
@@ -94,19 +93,19 @@ bool crit_watch_same(const struct crit_watch *w)
 	return same;
 }
 
-bool crit_watch_same_name(const struct crit_watch *w, int dirfd, const char *name)
+bool crit_watch_same_name(const struct crit_watch *w, const struct crit_dir *dir, const char *name)
 {
-	const struct item *item = find(w, dirfd, name);
+	const struct item *item = find(w, dir, name);
 
 	return item && is_same(item);
 }
 
-void crit_watch_renew(struct crit_watch *w, int dirfd, const char *name)
+void crit_watch_renew(struct crit_watch *w, const struct crit_dir *dir, const char *name)
 {
-	struct item *item = find(w, dirfd, name);
+	struct item *item = find(w, dir, name);
 
 	if (item)
-		item->identity = identity_at(dirfd, name);
+		item->identity = identity_at(dir, name);
 }
 
 static void date(const void *node, VISIT visit, void *latest)

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <time.h>
 
+struct crit_dir;
+
 /* Fill with zeros to begin with. */
 struct crit_watch {
 	void *root; /* owned, see tsearch(3) */
@@ -17,19 +19,19 @@ void crit_watch_fini(struct crit_watch *w);
 
 /*
  * Remember what a name leads to, links not followed; to be called before it is opened.
- * Nothing is done if it was added before. `dirfd` is borrowed as long as *w lives. 0,
+ * Nothing is done if it was added before. `dir` is borrowed as long as *w lives. 0,
  * -ENOMEM.
  */
-int crit_watch_add(struct crit_watch *w, int dirfd, const char *name);
+int crit_watch_add(struct crit_watch *w, const struct crit_dir *dir, const char *name);
 
 /* Are all names those of the same files with the same bytes? */
 bool crit_watch_same(const struct crit_watch *w);
 
 /* Is this one, which was added, so? */
-bool crit_watch_same_name(const struct crit_watch *w, int dirfd, const char *name);
+bool crit_watch_same_name(const struct crit_watch *w, const struct crit_dir *dir, const char *name);
 
 /* Take the file of a name as it is now: it was changed on purpose. */
-void crit_watch_renew(struct crit_watch *w, int dirfd, const char *name);
+void crit_watch_renew(struct crit_watch *w, const struct crit_dir *dir, const char *name);
 
 /* Make *latest the time of the latest change of any of them, as they were, if it is later. */
 void crit_watch_changed(const struct crit_watch *w, struct timespec *latest);

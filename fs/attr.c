@@ -14,6 +14,7 @@
 #include "fs/scratch.h"
 #include "fs/special.h"
 #include "fs/times.h"
+#include "fs/view.h"
 
 int cfs_object_find(struct cfs *fs, fuse_ino_t ino, struct cfs_object *o)
 {
@@ -148,19 +149,20 @@ static int passed_attr(struct cfs *fs, const struct cfs_node *node, struct stat 
 	int ret;
 
 	if (node->kind == CFS_DIR) {
-		ret = fstat(node->dirfd, st);
+		ret = crit_dir_self(node->dir, st);
 	} else if (node->key) {
-		ret = fstatat(node->parent->dirfd, cfs_node_name(node), st,
-			      AT_SYMLINK_NOFOLLOW);
+		ret = crit_dir_stat(node->parent->dir, cfs_node_name(node), st);
+		if (ret == 0 && node->parent->kind == CFS_VIEW)
+			ret = cfs_view_adjust(fs, node, st);
 	} else {
 		/* its name is gone, but who has it open goes on */
-		h = cfs_handle_with_fd(fs, node);
+		h = cfs_handle_of_passed(fs, node);
 		if (!h)
 			return -ESTALE;
-		ret = fstat(h->fd, st);
+		ret = crit_file_stat(h->file, st);
 	}
 	if (ret < 0)
-		return errno == ENOENT ? -ESTALE : -errno;
+		return ret == -ENOENT ? -ESTALE : ret;
 	if (S_ISDIR(st->st_mode))
 		st->st_nlink = 1; /* images are directories that it does not count */
 	st->st_ino = cfs_ino_passed(st->st_ino);
@@ -188,6 +190,8 @@ int cfs_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_object *o, struct 
 		return passed_attr(fs, o->node, st);
 	case CFS_DIR:
 		return passed_attr(fs, o->node, st);
+	case CFS_VIEW:
+		return cfs_view_attr(o->node, st);
 	case CFS_SCRATCH:
 		*timeout = 0; /* it may become an entry, whose text has another length */
 		scratch_attr(o->node, st);

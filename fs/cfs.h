@@ -21,10 +21,13 @@
 struct cfs_options {
 	char *dump;       /* as given; owned */
 	char *mountpoint; /* owned */
+	char *upper;      /* where changes go, as given; owned, NULL: into the dump */
 	int plain;        /* numbers spelled plainly */
 	int critdir_visible;
 	int read_only;
-	uint64_t scratch_max; /* of scratch files and drafts, bytes */
+	int upgrade;           /* .critfs/img shows images of v1.0 as v1.1 */
+	uint64_t scratch_max;  /* of scratch files and drafts, bytes */
+	uint64_t unpacked_max; /* of an archive, bytes */
 };
 
 struct cfs_burst;
@@ -64,7 +67,9 @@ struct cfs {
 	uint64_t turn; /* counts how often the lock was taken */
 	pid_t asker;   /* who sent the request that is being answered, where that matters */
 	struct cfs_caller caller;
-	int dumpfd; /* of the dump directory */
+	struct crit_dir *dump; /* a reference */
+	char *source, *upper;  /* owned: of the dump and what is over it, real paths; or NULL */
+	bool archive;          /* the dump is one */
 	int procfd; /* of the kernel's own /proc, -1 without; .critfs/proc may be mounted over it */
 	struct cfs_node_table nodes;
 	struct cfs_image **images; /* owned; by number, for good */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "decoder/commit.h"
+#include "decoder/overlay.h"
 #include "fs/document.h"
 #include "fs/entry.h"
 #include "fs/file.h"
@@ -104,7 +105,7 @@ struct cfs_image *cfs_change_image_at(struct cfs *fs, struct cfs_node *dir, cons
 	struct cfs_image *image;
 	struct stat st;
 
-	if (fstatat(dir->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
+	if (crit_dir_stat(dir->dir, name, &st) < 0 || !S_ISREG(st.st_mode) ||
 	    cfs_image_get(fs, dir, name, &st, &image) < 0)
 		return NULL;
 	return image;
@@ -115,7 +116,8 @@ void cfs_change_give_to_caller(fuse_req_t req, struct cfs_node *dir, const char 
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 
 	if (geteuid() == 0 && (ctx->uid || ctx->gid) &&
-	    fchownat(dir->dirfd, name, ctx->uid, ctx->gid, AT_SYMLINK_NOFOLLOW) < 0)
+	    fchownat(crit_dir_writable(dir->dir), name, ctx->uid, ctx->gid,
+		     AT_SYMLINK_NOFOLLOW) < 0)
 		return; /* then it stays the daemon's, as on a file system without owners */
 }
 
@@ -188,26 +190,28 @@ static int create_plain(struct cfs *fs, fuse_req_t req, const struct cfs_place *
 			struct fuse_entry_param *e)
 {
 	struct cfs_node *dir = place->object.node;
+	struct crit_file *file;
 	int fd, ret;
 
 	ret = cfs_change_check_name(name);
 	if (ret < 0)
 		return ret;
-	fd = openat(dir->dirfd, name,
-		    (fi->flags & (O_ACCMODE | O_EXCL | O_TRUNC | O_APPEND)) | O_CREAT |
-			    O_NOFOLLOW | O_CLOEXEC,
-		    mode);
+	fd = crit_dir_open_file(
+		dir->dir, name,
+		(fi->flags & (O_ACCMODE | O_EXCL | O_TRUNC | O_APPEND)) | O_CREAT, mode);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	cfs_change_give_to_caller(req, dir, name);
 	ret = cfs_tree_lookup(fs, place, name, e);
 	if (ret == 0 && !S_ISREG(e->attr.st_mode))
 		ret = -EISDIR; /* somebody else made an image of it this moment */
+	if (ret == 0)
+		ret = crit_file_adopt(fd, &file);
 	if (ret < 0) {
 		close(fd);
 		return ret;
 	}
-	return cfs_passed_open(fs, cfs_node_by_id(&fs->nodes, e->ino), fd, fi);
+	return cfs_passed_open(fs, cfs_node_by_id(&fs->nodes, e->ino), file, fi);
 }
 
 static int create(struct cfs *fs, fuse_req_t req, fuse_ino_t parent, const char *name,
@@ -276,7 +280,8 @@ static int make(struct cfs *fs, fuse_req_t req, fuse_ino_t parent, const char *n
 	struct cfs_place place;
 	struct cfs_node *node;
 	struct cfs_ref ref;
-	int ret, dirfd;
+	const struct crit_dir *dir;
+	int ret;
 
 	ret = cfs_place_find(fs, parent, &place);
 	if (ret < 0)
@@ -303,18 +308,18 @@ static int make(struct cfs *fs, fuse_req_t req, fuse_ino_t parent, const char *n
 	ret = cfs_change_check_name(name);
 	if (ret < 0)
 		return ret;
-	dirfd = place.object.node->dirfd;
+	dir = place.object.node->dir;
 	cfs_changed(fs);
 	if (S_ISDIR(mode) && cfs_whole_is_name(name))
 		return cfs_whole_make(fs, req, &place, name, mode, e);
 	if (S_ISDIR(mode))
-		ret = mkdirat(dirfd, name, mode & 07777);
+		ret = crit_dir_mkdir(dir, name, mode);
 	else if (target)
-		ret = symlinkat(target, dirfd, name);
+		ret = crit_dir_symlink(dir, name, target);
 	else
-		ret = mknodat(dirfd, name, mode, 0);
+		ret = crit_dir_mknod(dir, name, mode);
 	if (ret < 0)
-		return -errno;
+		return ret;
 	cfs_change_give_to_caller(req, place.object.node, name);
 	return cfs_tree_lookup(fs, &place, name, e);
 }
@@ -391,8 +396,9 @@ static int remove_in_dump(struct cfs *fs, const struct cfs_place *place, const c
 		return ret;
 	if (image)
 		return dir ? cfs_whole_remove(fs, image) : -EISDIR;
-	if (unlinkat(node->dirfd, name, dir ? AT_REMOVEDIR : 0) < 0)
-		return -errno;
+	ret = crit_dir_unlink(node->dir, name, dir ? AT_REMOVEDIR : 0);
+	if (ret < 0)
+		return ret;
 	node = cfs_node_by_name(&fs->nodes, place->id, name);
 	if (node)
 		cfs_node_rename(&fs->nodes, node, 0, NULL);

@@ -298,7 +298,7 @@ static bool blob_unchanged(struct cfs *fs, const struct cfs_ref *ref,
 		return false;
 	file = crit_file_get(crit_image_file(ref->image->open));
 	cfs_unlock(fs);
-	same = crit_blob_same(file->fd, span, pieces, n);
+	same = crit_blob_same(file, span, pieces, n);
 	cfs_lock(fs);
 	crit_file_put(file);
 	return same;

@@ -14,12 +14,13 @@
 #include "fs/proc.h"
 #include "fs/reading.h"
 #include "fs/snapshot.h"
+#include "fs/view.h"
 
 /* Is it a directory that is no image? */
 static bool is_listed(const struct cfs_node *node)
 {
 	return node->kind == CFS_DIR || node->kind == CFS_SPECIAL_DIR ||
-	       node->kind == CFS_DOCUMENTS ||
+	       node->kind == CFS_DOCUMENTS || node->kind == CFS_VIEW ||
 	       (node->kind == CFS_PROC &&
 		crit_proc_shape(&node->proc->file) == CRIT_PROC_DIRECTORY);
 }
@@ -51,6 +52,8 @@ static int open_directory(struct cfs *fs, fuse_ino_t ino, struct fuse_file_info 
 		ret = cfs_names_read(fs, o.node, &h->names);
 	else if (!image && o.node->kind == CFS_DOCUMENTS)
 		ret = cfs_names_read_documents(fs, o.node, &h->names);
+	else if (!image && o.node->kind == CFS_VIEW)
+		ret = cfs_view_names(fs, o.node, &h->names);
 	if (ret < 0) {
 		cfs_handle_unref(fs, h);
 		return ret;
@@ -127,7 +130,8 @@ void cfs_op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
 	if (cfs_object_find(fs, ino, &o) < 0) {
 		fuse_reply_err(req, ESTALE);
 	} else if (!o.is_entry &&
-		   (o.node->kind == CFS_SPECIAL_DIR || o.node->kind == CFS_PROC)) {
+		   (o.node->kind == CFS_SPECIAL_DIR || o.node->kind == CFS_PROC ||
+		    o.node->kind == CFS_VIEW)) {
 		fuse_reply_err(req, 0);
 	} else if (!o.is_entry && o.node->kind == CFS_DOCUMENTS) {
 		cfs_job_sync(fs, req, cfs_jsondir_dump(o.node), NULL, NULL);

@@ -68,6 +68,14 @@ struct cfs_draft *cfs_draft_of_text(struct cfs_store *store, const void *text, s
 	return d;
 }
 
+/* The next bytes that are no hole, as lseek(2) tells. */
+static off_t seek_data(const struct crit_file *file, uint64_t at)
+{
+	off_t data = lseek(file->fd, (off_t)(file->base + at), SEEK_DATA);
+
+	return data < 0 ? data : data - (off_t)file->base;
+}
+
 struct cfs_draft *cfs_draft_of_copy(struct cfs_store *store, const struct crit_file *file,
 				    struct crit_span span)
 {
@@ -77,7 +85,7 @@ struct cfs_draft *cfs_draft_of_copy(struct cfs_store *store, const struct crit_f
 	int ret = d && buf ? 0 : -ENOMEM;
 
 	while (ret == 0 && at < end) {
-		off_t data = lseek(file->fd, (off_t)at, SEEK_DATA);
+		off_t data = seek_data(file, at);
 		size_t n = CFS_DRAFT_MEMORY;
 
 		if ((data < 0 && errno == ENXIO) || data >= (off_t)end)
@@ -85,7 +93,7 @@ struct cfs_draft *cfs_draft_of_copy(struct cfs_store *store, const struct crit_f
 		if (data > (off_t)at)
 			at = (uint64_t)data;
 		n = end - at < n ? (size_t)(end - at) : n;
-		ret = crit_pread_full(file->fd, buf, n, at);
+		ret = crit_file_read(file, buf, n, at);
 		if (ret == 0)
 			ret = cfs_draft_write(d, buf, n, at - span.off);
 		at += n;
@@ -373,8 +381,8 @@ ssize_t cfs_draft_read(const struct cfs_draft *d, void *buf, size_t len, uint64_
 		if (source == ZEROS)
 			memset(out + (at - off), 0, to - at);
 		else if (source == BASE)
-			ret = crit_pread_full(d->base->fd, out + (at - off), to - at,
-					      d->base_off + at);
+			ret = crit_file_read(d->base, out + (at - off), to - at,
+					     d->base_off + at);
 		else if (d->fd >= 0)
 			ret = crit_pread_full(d->fd, out + (at - off), to - at, at);
 		else
@@ -414,8 +422,7 @@ int cfs_draft_pieces(const struct cfs_draft *d, struct crit_piece **out, size_t 
 		struct crit_piece piece = {.fd = -1, .len = to - at};
 
 		if (source == BASE) {
-			piece.fd = d->base->fd;
-			piece.off = d->base_off + at;
+			piece = crit_piece_of(d->base, d->base_off + at, to - at);
 		} else if (source == STORE && d->fd >= 0) {
 			piece.fd = d->fd;
 			piece.off = at;

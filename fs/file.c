@@ -225,7 +225,8 @@ static void reply_span(struct cfs *fs, fuse_req_t req, const struct cfs_handle *
 	}
 	if (size > h->span.len - (uint64_t)off)
 		size = (size_t)(h->span.len - (uint64_t)off);
-	cfs_reading_reply_fd(fs, req, h->file->fd, size, (off_t)h->span.off + off, flags);
+	cfs_reading_reply_fd(fs, req, h->file->fd, size,
+			     (off_t)(h->file->base + h->span.off) + off, flags);
 }
 
 static void reply_text(fuse_req_t req, const struct crit_buf *text, size_t size, off_t off)
@@ -241,7 +242,7 @@ void cfs_file_read(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size_t 
 		   int flags)
 {
 	if (h->kind == CFS_HANDLE_PASSED)
-		cfs_reading_reply_fd(fs, req, h->fd, size, off, flags);
+		cfs_passed_reply(fs, req, h, size, off, flags);
 	else if (h->kind == CFS_HANDLE_SCRATCH)
 		cfs_reading_reply_draft(fs, req, h->node->scratch->contents, size, off);
 	else if (h->draft)

@@ -26,7 +26,6 @@ struct cfs_handle *cfs_handle_new(struct cfs *fs, enum cfs_handle_kind kind, uin
 	h->kind = kind;
 	h->refs = 1;
 	h->ino = ino;
-	h->fd = -1;
 	h->node = node;
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &h->since);
 	if (node)
@@ -53,8 +52,6 @@ void cfs_handle_unref(struct cfs *fs, struct cfs_handle *h)
 	crit_file_put(h->file);
 	cfs_names_free(h->names);
 	cfs_procfile_close(fs, h->proc);
-	if (h->fd >= 0)
-		close(h->fd);
 	cfs_node_unref(&fs->nodes, h->node);
 	free(h);
 }
@@ -205,12 +202,12 @@ uint64_t cfs_handle_size(const struct cfs_handle *h)
 	return h->file ? h->span.len : h->text.len;
 }
 
-struct cfs_handle *cfs_handle_with_fd(struct cfs *fs, const struct cfs_node *node)
+struct cfs_handle *cfs_handle_of_passed(struct cfs *fs, const struct cfs_node *node)
 {
 	struct cfs_handle *h;
 
 	DL_FOREACH(fs->handles, h)
-		if (h->node == node && h->fd >= 0)
+		if (h->node == node && h->kind == CFS_HANDLE_PASSED)
 			return h;
 	return NULL;
 }
@@ -225,7 +222,7 @@ bool cfs_handle_is_intact(const struct cfs_handle *h)
 	const struct cfs_image *image = h->ref.image;
 	struct stat st;
 
-	return fstat(h->file->fd, &st) == 0 &&
+	return crit_file_stat(h->file, &st) == 0 &&
 	       (crit_bytes_same(&st, &h->file->st) ||
 		(h->generation == image->generation && crit_bytes_same(&st, &image->st)));
 }

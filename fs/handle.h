@@ -12,7 +12,7 @@
 enum cfs_handle_kind {
 	CFS_HANDLE_ENTRY,   /* an entry file */
 	CFS_HANDLE_SCRATCH, /* reads and writes node->scratch itself */
-	CFS_HANDLE_PASSED,  /* a file of the dump, by fd */
+	CFS_HANDLE_PASSED,  /* a file of the dump, as it is */
 	CFS_HANDLE_SPECIAL, /* a text of .critfs, as it was when opened */
 	CFS_HANDLE_PROC,    /* memory or core of a process, see procfile.h */
 	CFS_HANDLE_DIR,     /* a directory that is listed from `names` */
@@ -44,16 +44,16 @@ struct cfs_handle {
 	bool written;   /* something was written since it was opened */
 	bool gone;      /* the entry file was removed: what is written is nobody's */
 	bool flushed;   /* of PASSED: nothing was written since the last flush */
+	bool upgraded;  /* of PASSED: it reads as `text`, and behind it `span` of `file` */
 	struct timespec mtime;  /* when the draft was last written to */
 	bool dirty;             /* the draft was neither committed nor refused yet */
 	int refused;            /* -errno of the last refusal, until the draft changes */
 	struct crit_buf text;   /* of texts: as rendered when opened */
-	struct crit_file *file; /* a reference, of blobs and documents: as it was when opened */
+	struct crit_file *file; /* a reference, of PASSED; of blobs and documents: as it was when opened */
 	struct crit_span span;
 	struct crit_document *document; /* owned, of a document: the same; made from `file` */
 	uint64_t document_size;
 	struct cfs_draft *draft;    /* owned; NULL until something is written */
-	int fd;                     /* of PASSED, else -1; owned */
 	struct timespec since;      /* of SPECIAL and PROC: when it was opened; coarse */
 	struct cfs_proc_open *proc; /* owned, of PROC */
 	struct cfs_names *names;    /* owned, of DIR */
@@ -115,8 +115,8 @@ struct cfs_handle *cfs_handle_of_entry(struct cfs *fs, uint64_t ino);
 void cfs_handle_remove(struct cfs *fs, const struct cfs_ref *ref, bool whole);
 void cfs_handle_move(struct cfs *fs, const struct cfs_ref *from, const struct cfs_ref *to);
 
-/* Any open handle of a node that has a descriptor, or NULL. */
-struct cfs_handle *cfs_handle_with_fd(struct cfs *fs, const struct cfs_node *node);
+/* Any open handle of a file that is shown as it is, or NULL. */
+struct cfs_handle *cfs_handle_of_passed(struct cfs *fs, const struct cfs_node *node);
 
 /* What an open entry file reads, bytes; it stays so whatever is committed. */
 uint64_t cfs_handle_size(const struct cfs_handle *h);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "decoder/overlay.h"
 #include "fs/handle.h"
 #include "fs/ids.h"
 #include "fs/promise.h"
@@ -151,12 +152,12 @@ static int is_image(struct cfs_node *dir, const char *name, struct stat *st)
 	size_t len;
 	int ret;
 
-	ret = crit_file_open(dir->dirfd, name, &file);
+	ret = crit_dir_file(dir->dir, name, &file);
 	if (ret < 0)
 		return ret;
 	len = file->st.st_size < (off_t)sizeof(bytes) ? (size_t)file->st.st_size
 						      : sizeof(bytes);
-	ret = crit_pread_full(file->fd, bytes, len, 0);
+	ret = crit_file_read(file, bytes, len, 0);
 	if (ret == 0)
 		ret = crit_header_read(name, bytes, len, &header);
 	if (st)
@@ -203,7 +204,7 @@ static int open_file(struct cfs *fs, struct cfs_image *image, struct crit_error 
 
 	if (!cfs_image_name(image))
 		return crit_fail_errno(err, ENOENT, "it was removed");
-	ret = crit_file_open(image->node->parent->dirfd, cfs_image_name(image), &file);
+	ret = crit_dir_file(image->node->parent->dir, cfs_image_name(image), &file);
 	if (ret < 0)
 		return crit_fail_errno(err, -ret, "can't open it");
 	ret = read_anew(fs, image, &file->st);
@@ -311,16 +312,18 @@ int cfs_image_get(struct cfs *fs, struct cfs_node *dir, const char *name, const 
 int cfs_image_meet(struct cfs *fs, struct cfs_node *dir, const char *name, bool regular,
 		   struct stat *st, struct cfs_image **out)
 {
+	int ret;
+
 	*out = NULL;
 	if (regular && !crit_name_is_raw(name) &&
 	    !cfs_node_by_name(&fs->nodes, dir->id, name)) {
-		int ret = is_image(dir, name, st);
-
+		ret = is_image(dir, name, st);
 		if (ret >= 0)
 			return ret ? find_image(fs, dir, name, st, out) : 0;
 	}
-	if (fstatat(dir->dirfd, name, st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
+	ret = crit_dir_stat(dir->dir, name, st);
+	if (ret < 0)
+		return ret;
 	if (S_ISREG(st->st_mode) && cfs_image_get(fs, dir, name, st, out) < 0)
 		*out = NULL;
 	return 0;
@@ -344,7 +347,7 @@ int cfs_image_renamed(struct cfs *fs, struct cfs_image *image, struct cfs_node *
 	if (ret < 0)
 		return ret;
 	/* its inode says that it changed, which this does not */
-	if (fstatat(dir->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	if (crit_dir_stat(dir->dir, name, &st) == 0 &&
 	    crit_bytes_same(&st, &image->st)) {
 		image->st = st;
 		if (image->open)
@@ -374,6 +377,33 @@ int cfs_image_attributes_set(struct cfs_image *image, const struct crit_file *fi
 	return 0;
 }
 
+int cfs_image_copy_up(struct cfs *fs, struct cfs_image *image)
+{
+	static const struct crit_change none = {.n = UINT64_MAX / 2};
+	const struct crit_dir *dir = image->node->parent->dir;
+	struct crit_file *file;
+	int ret = cfs_image_look(fs, image);
+
+	if (ret < 0 || !crit_dir_is_below(dir, cfs_image_name(image)))
+		return ret;
+	ret = crit_dir_copy_up(dir, cfs_image_name(image), false);
+	if (ret == 0)
+		ret = crit_dir_file(dir, cfs_image_name(image), &file);
+	if (ret < 0)
+		return ret;
+	if (file->st.st_size != image->st.st_size ||
+	    !crit_time_same(&file->st.st_mtim, &image->st.st_mtim)) {
+		crit_file_put(file);
+		return -EBUSY; /* it was changed this very moment, and the next look tells */
+	}
+	image->st = file->st;
+	note_checked(image);
+	if (image->open)
+		crit_image_replaced(image->open, file, &none);
+	crit_file_put(file);
+	return 0;
+}
+
 int cfs_image_check(struct cfs *fs, struct cfs_image *image)
 {
 	if (cfs_image_name(image) && checked_lately(image))
@@ -384,14 +414,15 @@ int cfs_image_check(struct cfs *fs, struct cfs_image *image)
 int cfs_image_look(struct cfs *fs, struct cfs_image *image)
 {
 	struct stat st;
+	int ret;
 
 	if (!cfs_image_name(image))
 		return -ENOENT;
 	if (image->writing)
 		return 0;
-	if (fstatat(image->node->parent->dirfd, cfs_image_name(image), &st,
-		    AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
+	ret = crit_dir_stat(image->node->parent->dir, cfs_image_name(image), &st);
+	if (ret < 0)
+		return ret;
 	note_checked(image);
 	return read_anew(fs, image, &st);
 }
@@ -402,7 +433,7 @@ static bool written_in_place(const struct cfs_image *image)
 	struct stat st;
 
 	return image->open && !image->writing &&
-	       (fstat(crit_image_file(image->open)->fd, &st) < 0 ||
+	       (crit_file_stat(crit_image_file(image->open), &st) < 0 ||
 		!same_file(&st, &image->st));
 }
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "decoder/commit.h"
+#include "decoder/overlay.h"
 #include "fs/attr.h"
 #include "fs/commit.h"
 #include "fs/document.h"
@@ -254,9 +254,9 @@ static void run_sync(struct cfs *fs, struct cfs_job *job)
 	} else {
 		cfs_unlock(fs);
 		if (j->h)
-			ret = fsync(j->h->fd) < 0 ? -errno : 0;
+			ret = fsync(j->h->file->fd) < 0 ? -errno : 0;
 		else
-			ret = crit_sync_directory(j->dir->dirfd);
+			ret = crit_dir_sync(j->dir->dir);
 		cfs_lock(fs);
 	}
 	fuse_reply_err(j->req, -ret);

@@ -44,10 +44,10 @@ static void add_lines(const struct crit_buf *lines, const char *dir, struct crit
 	}
 }
 
-static int check(int dirfd, const char *dir, struct crit_buf *out)
+static int check(const struct crit_dir *dump, const char *dir, struct crit_buf *out)
 {
 	struct crit_buf lines = {0};
-	int ret = crit_check_text(dirfd, &lines);
+	int ret = crit_check_text(dump, &lines);
 
 	if (ret == 0)
 		add_lines(&lines, dir, out);
@@ -65,9 +65,9 @@ static int make(struct cfs *fs, struct cfs_node *node, struct crit_buf *out)
 	cfs_node_ref(node);
 	cfs_unlock(fs);
 	if (node->special == CFS_SPECIAL_CHECK)
-		ret = check(dump->dirfd, dir, out);
+		ret = check(dump->dir, dir, out);
 	else
-		ret = crit_stats(dump->dirfd, out);
+		ret = crit_stats(dump->dir, out);
 	cfs_lock(fs);
 	cfs_node_unref(&fs->nodes, node);
 	return ret < 0 ? ret : out->error;

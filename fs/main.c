@@ -16,7 +16,9 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "decoder/archive/archive.h"
 #include "decoder/commit.h"
+#include "decoder/overlay.h"
 #include "fs/cfs.h"
 #include "fs/change.h"
 #include "fs/commit.h"
@@ -146,6 +148,14 @@ static bool can_write(int dirfd)
 	       (fstatvfs(dirfd, &st) < 0 || !(st.f_flag & ST_RDONLY));
 }
 
+static bool is_same(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+}
+
 /*
  * A mount point inside the dump: listing the dump would ask the mount, which is
  * busy listing the dump. The dump itself will do, it is covered but open.
@@ -162,22 +172,106 @@ static bool lies_within(const char *path, const char *dir)
 	return within;
 }
 
-static int open_dump(struct cfs *fs)
+/* Show on a terminal how far an archive is unpacked. */
+struct meter {
+	struct crit_archive_listener listener; /* must be the first */
+	const char *path;
+	unsigned percent;
+};
+
+static void show_progress(struct crit_archive_listener *l, uint64_t done, uint64_t of)
 {
-	struct cfs_node *root;
+	struct meter *m = (struct meter *)l;
+	unsigned percent = of ? (unsigned)(100.0 * (double)done / (double)of) : 100;
+
+	if (percent == m->percent || !isatty(STDERR_FILENO))
+		return;
+	m->percent = percent;
+	fprintf(stderr, "\rcritfs: unpacking %s: %u %%", m->path, percent);
+	if (percent == 100)
+		fputc('\n', stderr);
+}
+
+static void tell_left_out(struct crit_archive_listener *l, const char *text)
+{
+	fprintf(stderr, "critfs: %s: %s\n", ((struct meter *)l)->path, text);
+}
+
+static int open_archive(const struct cfs_options *opt, struct crit_dir **out)
+{
+	struct meter meter = {{tell_left_out, show_progress}, opt->dump, 0};
+	struct crit_archive *archive;
+	struct crit_error err = {0};
+	struct crit_file *file = NULL;
+	int fd = open(opt->dump, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), ret;
+
+	ret = fd < 0 ? -errno : crit_file_adopt(fd, &file);
+	if (ret == 0 && !S_ISREG(file->st.st_mode))
+		ret = crit_fail(&err, CRIT_REJECTED,
+				"a dump is a directory of images, or an archive of one");
+	else if (ret == 0)
+		ret = crit_archive_open(file, opt->unpacked_max, &meter.listener, &archive,
+					&err);
+	crit_file_put(file);
+	if (ret == 0) {
+		ret = crit_dir_of_archive(archive, out);
+		crit_archive_put(archive);
+	}
+	if (ret < 0)
+		fprintf(stderr, "critfs: %s: %s\n", opt->dump,
+			err.errnum ? err.text : strerror(-ret));
+	return ret;
+}
+
+/* What is to be shown, but for what is over it. */
+static int open_below(struct cfs *fs, struct crit_dir **out)
+{
+	struct stat st;
+	int ret;
+
+	if (stat(fs->opt.dump, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		fs->archive = true;
+		return open_archive(&fs->opt, out);
+	}
+	ret = crit_dir_open(fs->opt.dump, out);
+	if (ret < 0)
+		fprintf(stderr, "critfs: %s: %s\n", fs->opt.dump, strerror(-ret));
+	return ret;
+}
+
+static int refuse_upper(const struct cfs *fs, const char *why)
+{
+	fprintf(stderr, "critfs: upper=%s: %s\n", fs->opt.upper, why);
+	return -1;
+}
+
+/* Put the upper directory over it. */
+static int cover(struct cfs *fs, struct crit_dir *below)
+{
+	int fd = open(fs->opt.upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return refuse_upper(fs, strerror(errno));
+	ret = crit_dir_over(below, fd, &fs->dump);
+	if (ret < 0) {
+		close(fd);
+		return refuse_upper(fs, strerror(-ret));
+	}
+	fs->upper = realpath(fs->opt.upper, NULL);
+	if (lies_within(fs->opt.upper, fs->opt.dump) ||
+	    lies_within(fs->opt.dump, fs->opt.upper) ||
+	    is_same(fs->opt.upper, fs->opt.dump))
+		return refuse_upper(fs, "it and the dump must not lie within each other");
+	if (lies_within(fs->opt.mountpoint, fs->opt.upper) ||
+	    lies_within(fs->opt.upper, fs->opt.mountpoint) || is_same(fs->opt.upper, fs->opt.mountpoint))
+		return refuse_upper(fs, "it and the mount point must not lie within each other");
+	return 0;
+}
+
+static int check_mountpoint(const struct cfs *fs)
+{
 	struct stat st;
 
-	fs->dumpfd = open(fs->opt.dump, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fs->dumpfd < 0 && errno == ENOTDIR) {
-		fprintf(stderr,
-			"critfs: %s: not a directory; a dump is a directory of images\n",
-			fs->opt.dump);
-		return -1;
-	}
-	if (fs->dumpfd < 0) {
-		fprintf(stderr, "critfs: %s: %s\n", fs->opt.dump, strerror(errno));
-		return -1;
-	}
 	if (stat(fs->opt.mountpoint, &st) < 0) {
 		fprintf(stderr, "critfs: %s: %s\n", fs->opt.mountpoint, strerror(errno));
 		return -1;
@@ -190,30 +284,68 @@ static int open_dump(struct cfs *fs)
 		fprintf(stderr, "critfs: %s: lies within the dump\n", fs->opt.mountpoint);
 		return -1;
 	}
+	return 0;
+}
+
+static int open_dump(struct cfs *fs)
+{
+	struct crit_dir *below;
+	struct cfs_node *root;
+
+	if (open_below(fs, &below) < 0)
+		return -1;
+	fs->source = realpath(fs->opt.dump, NULL);
+	if (fs->opt.upper) {
+		int ret = cover(fs, below);
+
+		crit_dir_put(below);
+		if (ret < 0)
+			return -1;
+	} else {
+		fs->dump = below;
+	}
+	if (check_mountpoint(fs) < 0)
+		return -1;
 	root = cfs_node_new(&fs->nodes, FUSE_ROOT_ID, CFS_DIR, NULL, 0, NULL);
 	if (!root)
 		return -1;
-	root->dirfd = dup(fs->dumpfd);
+	root->dir = crit_dir_get(fs->dump);
 	cfs_node_ref(root);
 	fs->nodes.last_id = FUSE_ROOT_ID;
-	if (!fs->opt.read_only)
-		crit_commit_sweep(fs->dumpfd);
 	return 0;
+}
+
+/* Nothing can be written where nothing can be written to. */
+static void choose_access(struct cfs *fs)
+{
+	int fd = crit_dir_changed(fs->dump);
+
+	if (fs->opt.read_only)
+		return;
+	if (fd >= 0 && can_write(fd)) {
+		crit_commit_sweep(fd);
+		return;
+	}
+	fs->opt.read_only = 1;
+	if (fd < 0)
+		fprintf(stderr,
+			"critfs: %s is an archive, mounting it read-only (upper=DIR takes "
+			"changes)\n",
+			fs->opt.dump);
+	else
+		fprintf(stderr, "critfs: %s can't be written, mounting it read-only\n",
+			fs->opt.upper ? fs->opt.upper : fs->opt.dump);
 }
 
 /* What mount(8) and df show, and what is not for the user to choose. */
 static int add_mount_options(struct cfs *fs, struct fuse_args *args)
 {
-	char *path = realpath(fs->opt.dump, NULL), *options = NULL, *fsname = NULL;
+	char *options = NULL, *fsname = NULL;
 	int ret = -1;
 
-	if (asprintf(&fsname, "fsname=%s", path ? path : fs->opt.dump) < 0)
+	if (asprintf(&fsname, "fsname=%s", fs->source ? fs->source : fs->opt.dump) < 0)
 		fsname = NULL;
-	if (!fs->opt.read_only && !can_write(fs->dumpfd)) {
-		fprintf(stderr, "critfs: %s can't be written, mounting it read-only\n",
-			fs->opt.dump);
-		fs->opt.read_only = 1;
-	}
+	choose_access(fs);
 	if (fsname && fuse_opt_add_opt_escaped(&options, fsname) == 0 &&
 	    fuse_opt_add_opt(&options, "subtype=critfs") == 0 &&
 	    fuse_opt_add_opt(&options, "default_permissions") == 0 &&
@@ -221,7 +353,6 @@ static int add_mount_options(struct cfs *fs, struct fuse_args *args)
 	    fuse_opt_insert_arg(args, 1, "-o") == 0 &&
 	    fuse_opt_insert_arg(args, 2, options) == 0)
 		ret = 0;
-	free(path);
 	free(fsname);
 	free(options);
 	return ret;
@@ -332,8 +463,9 @@ static void fini(struct cfs *fs)
 	crit_buf_fini(&fs->read);
 	crit_buf_fini(&fs->walked);
 	crit_buf_fini(&fs->errors);
-	if (fs->dumpfd >= 0)
-		close(fs->dumpfd);
+	crit_dir_put(fs->dump);
+	free(fs->source);
+	free(fs->upper);
 	if (fs->procfd >= 0)
 		close(fs->procfd);
 	cfs_store_fini(&fs->store);
@@ -344,11 +476,10 @@ int main(int argc, char **argv)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(argc, argv);
 	struct cfs fs = {
-		.dumpfd = -1,
 		.procfd = -1,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.store = {.dirfd = -1},
-		.opt = {.scratch_max = CFS_SCRATCH_MAX},
+		.opt = {.scratch_max = CFS_SCRATCH_MAX, .unpacked_max = CRIT_ARCHIVE_UNPACKED},
 	};
 	struct fuse_cmdline_opts cmd = {0};
 	int ret = 1;

@@ -65,7 +65,6 @@ struct cfs_node *cfs_node_new(struct cfs_node_table *t, uint64_t id, enum cfs_ki
 	if (!node)
 		return NULL;
 	node->id = id ? id : ++t->last_id;
-	node->dirfd = -1;
 	if (name && set_name(t, node, container, name) < 0) {
 		free(node);
 		return NULL;
@@ -123,8 +122,7 @@ static void destroy(struct cfs_node_table *t, struct cfs_node *node)
 	unname(t, node);
 	cfs_node_become(t, node, CFS_GONE);
 	HASH_DELETE(by_id, t->by_id, node);
-	if (node->dirfd >= 0)
-		close(node->dirfd);
+	crit_dir_put(node->dir);
 	cfs_scratch_free(node->scratch);
 	cfs_made_free(node->made);
 	cfs_proc_node_free(node->proc);

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <uthash.h>
 
+#include "decoder/dir.h"
 #include "decoder/edit.h"
 
 struct cfs_image;
@@ -44,8 +45,16 @@ enum cfs_kind {
 	CFS_SPECIAL,     /* a text in it */
 	CFS_DOCUMENTS,   /* .critfs/json */
 	CFS_PROC,        /* .critfs/proc, and what is in it */
+	CFS_VIEW,        /* .critfs/img and .critfs/tar, and directories in that: see view.h */
 	CFS_OLD,         /* an entry file as it was before a commit, or was removed; see ref */
 	CFS_GONE,        /* what it was is no more; only the kernel still knows it */
+};
+
+/* What a directory shows that shows files as they are. */
+enum cfs_view_kind {
+	CFS_VIEW_IMAGES, /* the files of a dump */
+	CFS_VIEW_TARS,   /* its archives, as directories */
+	CFS_VIEW_TREE,   /* what is in one of them */
 };
 
 struct cfs_node_key;
@@ -58,7 +67,7 @@ struct cfs_node {
 	unsigned refs;            /* of handles, images and nodes below */
 	struct cfs_node_key *key; /* owned: where it is to be found; NULL: nowhere */
 	struct cfs_node *parent;  /* a reference: the directory around it, NULL for the root */
-	int dirfd;                /* owned, of a CFS_DIR */
+	struct crit_dir *dir;     /* a reference, of a CFS_DIR and a CFS_VIEW */
 	struct cfs_node *documents; /* a reference, of a CFS_DIR: its CFS_DOCUMENTS, if any */
 	struct cfs_ref ref;         /* of CFS_ENTRY, CFS_OLD and pending ones; else the image */
 	struct cfs_scratch *scratch; /* owned, of CFS_SCRATCH */
@@ -66,6 +75,8 @@ struct cfs_node {
 	struct cfs_made *made;       /* owned, of CFS_SPECIAL: see made.h */
 	struct cfs_proc_node *proc;  /* owned, of CFS_PROC: see proc.h */
 	struct cfs_procs *procs;     /* owned, of CFS_DIR: see procs.h */
+	enum cfs_view_kind view;     /* of CFS_VIEW, */
+	struct crit_identity archived; /* and which archive it shows; zeros: none */
 	/*
 	 * Of CFS_SCRATCH: it has the name of an entry file that the image has not (yet),
 	 * which ref is; and the image's generation when it got it.

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_IGNORED, KEY_READ_ONLY, KEY_READ_WRITE, KEY_SCRATCH };
+enum { KEY_IGNORED, KEY_READ_ONLY, KEY_READ_WRITE, KEY_SCRATCH, KEY_UNPACK };
 
 #define OPTION(text, field, value)                                                             \
 	{                                                                                      \
@@ -21,9 +21,12 @@ static const struct fuse_opt table[] = {
 	OPTION("plain", plain, 1),
 	OPTION("critdir=hidden", critdir_visible, 0),
 	OPTION("critdir=visible", critdir_visible, 1),
+	OPTION("upper=%s", upper, 0),
+	OPTION("upgrade", upgrade, 1),
 	FUSE_OPT_KEY("ro", KEY_READ_ONLY),
 	FUSE_OPT_KEY("rw", KEY_READ_WRITE),
 	FUSE_OPT_KEY("scratch=", KEY_SCRATCH),
+	FUSE_OPT_KEY("unpack=", KEY_UNPACK),
 	/* words of fstab that are mount(8)'s and systemd's business */
 	FUSE_OPT_KEY("auto", KEY_IGNORED),
 	FUSE_OPT_KEY("noauto", KEY_IGNORED),
@@ -40,9 +43,10 @@ static const struct fuse_opt table[] = {
 	FUSE_OPT_END,
 };
 
-/* "512M" in bytes. 0, -1 after saying what is wrong. */
-static int parse_size(const char *text, uint64_t *size)
+/* "scratch=512M" in bytes. 0, -1 after saying what is wrong. */
+static int parse_size(const char *option, uint64_t *size)
 {
+	const char *text = strchr(option, '=') + 1;
 	static const char units[] = "KMGT";
 	unsigned long long v;
 	const char *unit;
@@ -58,7 +62,7 @@ static int parse_size(const char *text, uint64_t *size)
 		if (*size >> shift == v)
 			return 0;
 	}
-	fprintf(stderr, "critfs: scratch=%s: not a size; such are 65536, 512M, 4G\n", text);
+	fprintf(stderr, "critfs: %s: not a size; such are 65536, 512M, 4G\n", option);
 	return -1;
 }
 
@@ -77,7 +81,9 @@ static int process(void *data, const char *arg, int key, struct fuse_args *out)
 		opt->read_only = 0;
 		return 1;
 	case KEY_SCRATCH:
-		return parse_size(strchr(arg, '=') + 1, &opt->scratch_max);
+		return parse_size(arg, &opt->scratch_max);
+	case KEY_UNPACK:
+		return parse_size(arg, &opt->unpacked_max);
 	case FUSE_OPT_KEY_NONOPT:
 		if (opt->dump)
 			return 1; /* the mount point, which libfuse takes */
@@ -107,6 +113,7 @@ void cfs_options_fini(struct cfs_options *opt)
 {
 	free(opt->dump);
 	free(opt->mountpoint);
+	free(opt->upper);
 }
 
 void cfs_options_usage(const char *program)
@@ -123,8 +130,11 @@ void cfs_options_usage(const char *program)
 	       "    -d, -o debug           show every request (implies -f)\n"
 	       "    -s                     accepted; requests are served one by one anyway\n"
 	       "    -o ro                  nothing can be written\n"
+	       "    -o upper=DIR           what is changed goes there, DUMP stays as it is\n"
 	       "    -o plain               numbers as numbers, no names and hexadecimals\n"
 	       "    -o critdir=visible     list .critfs in the root (default: hidden)\n"
+	       "    -o upgrade             .critfs/img has images of version 1.0 as of 1.1\n"
+	       "    -o unpack=SIZE         a compressed archive may become as large (64G)\n"
 	       "    -o scratch=SIZE        room for scratch files and drafts (default: 4G)\n"
 	       "    -o allow_other         let other users in: a dump holds secrets\n"
 	       "\n"

@@ -26,7 +26,7 @@ static bool is_good(const struct cfs *fs, const struct cfs_procs *p)
 static int renew(const struct cfs_node *dump, struct cfs_procs *p)
 {
 	struct crit_proc *old = p->proc;
-	int ret = crit_proc_new(dump->dirfd, &p->proc, NULL);
+	int ret = crit_proc_new(dump->dir, &p->proc, NULL);
 
 	if (ret < 0)
 		p->proc = NULL;

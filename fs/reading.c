@@ -16,6 +16,7 @@
 #include "fs/proc.h"
 #include "fs/procfile.h"
 #include "fs/special.h"
+#include "fs/view.h"
 #include "fs/worker.h"
 
 #define SPLICED_MIN ((size_t)64 << 10) /* bytes; a pipe takes its time, too */
@@ -55,7 +56,8 @@ static struct cfs_worker *worker_for(struct cfs *fs, const struct cfs_asked *a)
 {
 	const struct cfs_node *node = cfs_node_by_id(&fs->nodes, a->ino);
 
-	return node && node->kind == CFS_SPECIAL ? fs->makes : fs->reads;
+	return node && (node->kind == CFS_SPECIAL || node->kind == CFS_VIEW) ? fs->makes
+									     : fs->reads;
 }
 
 void cfs_reading_post(struct cfs *fs, struct cfs_image *image,
@@ -106,6 +108,8 @@ bool cfs_reading_is_needed_for(struct cfs *fs, fuse_ino_t parent, const char *na
 
 	if (!node)
 		return false;
+	if (cfs_view_is_slow(fs, parent))
+		return true;
 	return node->kind == CFS_PROC || (node->kind == CFS_SPECIAL_DIR &&
 					  cfs_special_by_name(name) == CFS_SPECIAL_PROC);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "decoder/overlay.h"
 #include "fs/change.h"
 #include "fs/commit.h"
 #include "fs/document.h"
@@ -334,8 +335,9 @@ static int rename_in_dump(struct cfs *fs, const struct cfs_place *from, const ch
 		return cfs_whole_rename(fs, image, b, new_name, flags);
 	if (cfs_change_image_at(fs, b, new_name))
 		return -EISDIR;
-	if (renameat2(a->dirfd, name, b->dirfd, new_name, flags) < 0)
-		return -errno;
+	ret = crit_dir_rename(a->dir, name, b->dir, new_name, flags);
+	if (ret < 0)
+		return ret;
 	node = cfs_node_by_name(&fs->nodes, to->id, new_name);
 	if (node)
 		cfs_node_rename(&fs->nodes, node, 0, NULL);

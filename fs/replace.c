@@ -8,6 +8,7 @@
 
 #include "decoder/compose.h"
 #include "decoder/create.h"
+#include "decoder/overlay.h"
 #include "fs/change.h"
 #include "fs/document.h"
 #include "fs/handle.h"
@@ -87,7 +88,7 @@ int cfs_replace(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
 }
 
 /* Compose a new image and give it its name; without the lock. */
-static int make_image(int dirfd, const char *name, const struct cfs_draft *d,
+static int make_image(const struct crit_dir *dir, const char *name, const struct cfs_draft *d,
 		      const struct cfs_scratch *owner, int spool_dirfd, struct crit_error *err)
 {
 	struct text text = {{.read = read_text}, d};
@@ -97,14 +98,14 @@ static int make_image(int dirfd, const char *name, const struct cfs_draft *d,
 	size_t n;
 	int ret;
 
-	ret = crit_header_for(dirfd, name, &header, err);
+	ret = crit_header_for(dir, name, &header, err);
 	if (ret < 0)
 		return ret;
 	crit_spool_init(&out, spool_dirfd);
 	ret = crit_compose(&text.source, &header, &out, err);
 	if (ret == 0) {
 		n = crit_spool_pieces(&out, pieces);
-		ret = crit_commit_new(dirfd, name, pieces, n, CRIT_SYNC_FILE, NEW_MODE,
+		ret = crit_commit_new(dir, name, pieces, n, CRIT_SYNC_FILE, NEW_MODE,
 				      owner->uid, owner->gid);
 		if (ret < 0)
 			crit_fail_errno(err, -ret, "can't make the image");
@@ -126,9 +127,9 @@ int cfs_replace_none(struct cfs *fs, const struct cfs_node *scratch, struct cfs_
 	*ref = none;
 	if (name) {
 		cfs_unlock(fs);
-		ret = make_image(dump->dirfd, name, d, &owner, fs->store.dirfd, &err);
+		ret = make_image(dump->dir, name, d, &owner, fs->store.dirfd, &err);
 		if (ret == 0 && sync == CRIT_SYNC_DIR)
-			ret = crit_sync_directory(dump->dirfd);
+			ret = crit_dir_sync(dump->dir);
 		cfs_lock(fs);
 	}
 	if (ret == 0) {

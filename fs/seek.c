@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "decoder/proc/proc.h"
+#include "fs/passed.h"
 #include "fs/procfile.h"
 #include "fs/scratch.h"
 #include "fs/worker.h"
@@ -60,12 +61,6 @@ int cfs_seek_plain(uint64_t size, off_t off, bool data, off_t *found)
 	return 0;
 }
 
-static int seek_passed(int fd, off_t off, int whence, off_t *found)
-{
-	*found = lseek(fd, off, whence);
-	return *found < 0 ? -errno : 0;
-}
-
 void cfs_seek(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, off_t off, int whence)
 {
 	bool data = whence == SEEK_DATA;
@@ -78,7 +73,7 @@ void cfs_seek(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, off_t off, i
 		post(fs, req, h, off, data);
 		return;
 	} else if (h->kind == CFS_HANDLE_PASSED)
-		ret = seek_passed(h->fd, off, whence, &found);
+		ret = cfs_passed_seek(h, off, whence, &found);
 	else if (h->kind == CFS_HANDLE_SCRATCH && h->node->scratch)
 		ret = cfs_seek_plain(cfs_draft_size(h->node->scratch->contents), off, data,
 				     &found);

@@ -9,10 +9,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "decoder/overlay.h"
 #include "fs/attr.h"
 #include "fs/jobs.h"
 #include "fs/entry.h"
 #include "fs/handle.h"
+#include "fs/passed.h"
 #include "fs/promise.h"
 #include "fs/reading.h"
 #include "fs/scratch.h"
@@ -57,37 +59,54 @@ static int set_on_file(int fd, int dirfd, const char *name, const struct stat *a
 	return 0;
 }
 
-static int set_passed(struct cfs *fs, struct cfs_node *node, struct cfs_handle *h,
-		      const struct stat *attr, int to_set)
+/* Of a file that is not open, or not where it is written to. */
+static int set_by_name(struct cfs_node *node, const struct stat *attr, int to_set)
 {
+	const struct crit_dir *dir = node->parent->dir;
 	const char *name = cfs_node_name(node);
+	bool resize = to_set & FUSE_SET_ATTR_SIZE;
 	struct stat st;
 	int fd, ret;
 
-	if (node->kind == CFS_DIR)
-		return set_on_file(node->dirfd, -1, NULL, attr, to_set);
-	if (!h || h->fd < 0)
-		h = cfs_handle_with_fd(fs, node);
-	if (h)
-		return to_set & FUSE_SET_ATTR_SIZE && ftruncate(h->fd, attr->st_size) < 0
-			       ? -errno
-			       : set_on_file(h->fd, -1, NULL, attr, to_set);
 	if (!name)
 		return -ESTALE;
-	if (fstatat(node->parent->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -ESTALE;
+	ret = crit_dir_copy_up(dir, name, resize && !attr->st_size);
+	if (ret == 0)
+		ret = crit_dir_stat(dir, name, &st);
+	if (ret < 0)
+		return ret == -ENOENT ? -ESTALE : ret;
+	cfs_passed_note(node, &st);
 	if (!S_ISREG(st.st_mode))
-		return set_on_file(-1, node->parent->dirfd, name, attr, to_set);
-	fd = openat(node->parent->dirfd, name,
-		    (to_set & FUSE_SET_ATTR_SIZE ? O_WRONLY : O_RDONLY) | O_NOFOLLOW |
-			    O_NONBLOCK | O_CLOEXEC);
+		return set_on_file(-1, crit_dir_writable(dir), name, attr, to_set);
+	fd = crit_dir_open_file(dir, name, resize ? O_WRONLY : O_RDONLY, 0);
 	if (fd < 0)
-		return -errno;
-	ret = to_set & FUSE_SET_ATTR_SIZE && ftruncate(fd, attr->st_size) < 0 ? -errno : 0;
+		return fd;
+	ret = resize && ftruncate(fd, attr->st_size) < 0 ? -errno : 0;
 	if (ret == 0)
 		ret = set_on_file(fd, -1, NULL, attr, to_set);
 	close(fd);
 	return ret;
+}
+
+static int set_passed(struct cfs *fs, struct cfs_node *node, struct cfs_handle *h,
+		      const struct stat *attr, int to_set)
+{
+	int fd;
+
+	if (node->kind == CFS_DIR) {
+		fd = crit_dir_writable(node->dir);
+		return fd < 0 ? fd : set_on_file(fd, -1, NULL, attr, to_set);
+	}
+	if (node->parent->kind == CFS_VIEW)
+		return -EROFS;
+	if (!h || h->kind != CFS_HANDLE_PASSED)
+		h = cfs_handle_of_passed(fs, node);
+	/* who only reads may have open what is below */
+	if (!h || (!h->writable && crit_dir_is_overlaid(node->parent->dir)))
+		return set_by_name(node, attr, to_set);
+	if (to_set & FUSE_SET_ATTR_SIZE && ftruncate(h->file->fd, attr->st_size) < 0)
+		return -errno;
+	return set_on_file(h->file->fd, -1, NULL, attr, to_set);
 }
 
 /*
@@ -101,10 +120,10 @@ static int set_image(struct cfs *fs, struct cfs_image *image, const struct stat 
 	struct crit_file *now;
 	int ret;
 
-	ret = cfs_image_look(fs, image);
+	ret = cfs_image_copy_up(fs, image);
 	if (ret < 0)
 		return ret;
-	ret = crit_file_open(image->node->parent->dirfd, cfs_node_name(image->node), &now);
+	ret = crit_dir_file(image->node->parent->dir, cfs_node_name(image->node), &now);
 	if (ret < 0)
 		return ret;
 	file.st_mode &= ~(mode_t)0111; /* a directory's x, which the file has not */

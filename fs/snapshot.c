@@ -5,10 +5,8 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <utlist.h>
 
 #include "decoder/commit.h"
@@ -31,7 +29,7 @@ void cfs_names_free(struct cfs_names *names)
 	free(names);
 }
 
-static int add_name(struct cfs_names *names, const char *name, mode_t mode, ino_t ino)
+int cfs_names_add(struct cfs_names *names, const char *name, mode_t mode, ino_t ino)
 {
 	if (names->n == names->cap) {
 		size_t cap = names->cap ? names->cap * 2 : 64;
@@ -57,7 +55,7 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* Hand the names out in their order, or drop them if something went wrong. */
-static int finish(struct cfs_names *names, int ret, struct cfs_names **out)
+int cfs_names_finish(struct cfs_names *names, int ret, struct cfs_names **out)
 {
 	if (ret < 0) {
 		cfs_names_free(names);
@@ -69,46 +67,36 @@ static int finish(struct cfs_names *names, int ret, struct cfs_names **out)
 	return 0;
 }
 
+struct reading {
+	struct cfs *fs;
+	struct cfs_node *dir;
+	struct cfs_names *names;
+};
+
 /* One name of a directory of the dump, as what it will be looked up. */
-static int read_name(struct cfs *fs, struct cfs_node *dir, const struct dirent *d,
-		     struct cfs_names *names)
+static int read_name(void *arg, const char *name, unsigned char type)
 {
-	const char *name = d->d_name;
+	struct reading *r = arg;
 	struct cfs_image *image;
 	struct stat st;
 
 	if (crit_commit_is_temporary(name))
 		return 0;
-	if (cfs_image_meet(fs, dir, name, d->d_type == DT_REG, &st, &image) < 0)
+	if (cfs_image_meet(r->fs, r->dir, name, type == DT_REG, &st, &image) < 0)
 		return 0; /* it has gone meanwhile */
 	if (image)
-		return add_name(names, name, S_IFDIR, image->node->id);
-	return add_name(names, name, st.st_mode, cfs_ino_passed(st.st_ino));
+		return cfs_names_add(r->names, name, S_IFDIR, image->node->id);
+	return cfs_names_add(r->names, name, st.st_mode, cfs_ino_passed(st.st_ino));
 }
 
 int cfs_names_read(struct cfs *fs, struct cfs_node *dir, struct cfs_names **out)
 {
-	int fd = openat(dir->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret = 0;
-	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-	struct cfs_names *names;
-	struct dirent *d;
+	struct reading r = {fs, dir, calloc(1, sizeof(*r.names))};
+	int ret = r.names ? crit_dir_each(dir->dir, read_name, &r) : -ENOMEM;
 
-	if (!stream) {
-		ret = -errno;
-		if (fd >= 0)
-			close(fd);
-		return ret;
-	}
-	names = calloc(1, sizeof(*names));
-	if (!names)
-		ret = -ENOMEM;
-	while (ret == 0 && (d = readdir(stream)))
-		if (strcmp(d->d_name, ".") && strcmp(d->d_name, ".."))
-			ret = read_name(fs, dir, d, names);
-	closedir(stream);
 	if (ret == 0 && fs->opt.critdir_visible && !dir->parent)
-		ret = add_name(names, CFS_SPECIAL_NAME, S_IFDIR, cfs_ino_passed(0));
-	return finish(names, ret, out);
+		ret = cfs_names_add(r.names, CFS_SPECIAL_NAME, S_IFDIR, cfs_ino_passed(0));
+	return cfs_names_finish(r.names, ret, out);
 }
 
 /* The document of an image, unless it is renamed away or a scratch file has its name. */
@@ -126,7 +114,7 @@ static int add_document(struct cfs *fs, struct cfs_node *jsondir, struct cfs_ima
 	cfs_document_reappear(fs, image);
 	if (cfs_layout_hides(&image->layout, &ref))
 		return 0;
-	return add_name(names, name, S_IFREG, cfs_entry_ino(&ref));
+	return cfs_names_add(names, name, S_IFREG, cfs_entry_ino(&ref));
 }
 
 static int add_scratch(struct cfs *fs, struct cfs_node *jsondir, struct cfs_names *names)
@@ -136,7 +124,7 @@ static int add_scratch(struct cfs *fs, struct cfs_node *jsondir, struct cfs_name
 
 	DL_FOREACH(fs->nodes.scratch, node)
 		if (ret == 0 && cfs_node_container(node) == jsondir->id)
-			ret = add_name(names, cfs_node_name(node), node->scratch->mode,
+			ret = cfs_names_add(names, cfs_node_name(node), node->scratch->mode,
 				       cfs_scratch_ino(node));
 	return ret;
 }
@@ -156,5 +144,5 @@ int cfs_names_read_documents(struct cfs *fs, struct cfs_node *jsondir, struct cf
 	cfs_names_free(files);
 	if (ret == 0)
 		ret = add_scratch(fs, jsondir, names);
-	return finish(names, ret, out);
+	return cfs_names_finish(names, ret, out);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <utlist.h>
 
+#include "decoder/overlay.h"
 #include "fs/soon.h"
 
 #define LAST_MS  500                /* that they go on after a change: scripts start programs */
@@ -26,7 +27,7 @@ static void end(struct cfs *fs, struct cfs_burst *b)
 {
 	DL_DELETE(fs->bursts, b);
 	b->image->burst = NULL;
-	crit_spare_drop(b->dir->dirfd, &b->spare);
+	crit_spare_drop(crit_dir_writable(b->dir->dir), &b->spare);
 	cfs_node_unref(&fs->nodes, b->dir);
 	free(b);
 }
@@ -62,7 +63,7 @@ struct crit_spare *cfs_spare_begin(struct cfs *fs, struct cfs_image *image)
 		return NULL;
 	/* somebody reads on what the image was */
 	if (b->spare.file && b->spare.file->refs > 1)
-		crit_spare_drop(b->dir->dirfd, &b->spare);
+		crit_spare_drop(crit_dir_writable(b->dir->dir), &b->spare);
 	return &b->spare;
 }
 
@@ -70,7 +71,7 @@ void cfs_spare_end(struct cfs_image *image, struct crit_file *old)
 {
 	struct cfs_burst *b = image->burst;
 
-	crit_spare_keep(b->dir->dirfd, &b->spare, old);
+	crit_spare_keep(crit_dir_writable(b->dir->dir), &b->spare, old);
 	b->due = cfs_in_ms(LAST_MS);
 }
 
@@ -96,7 +97,7 @@ void cfs_spare_settle(struct cfs *fs)
 		if (!b->spare.file || b->spare.settled || b->image->made)
 			continue;
 		cfs_unlock(fs);
-		crit_spare_settle(b->dir->dirfd, &b->spare);
+		crit_spare_settle(crit_dir_writable(b->dir->dir), &b->spare);
 		cfs_lock(fs);
 	}
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "decoder/create.h"
 #include "decoder/permits.h"
 #include "fs/image.h"
 #include "fs/jsondir.h"
@@ -18,12 +19,14 @@
 #include "fs/proc.h"
 #include "fs/scratch.h"
 #include "fs/soon.h"
+#include "fs/view.h"
 
 const char *const cfs_special_names[CFS_N_SPECIAL] = {
 	[CFS_SPECIAL_VERSION] = "version",  [CFS_SPECIAL_ERRORS] = "errors",
 	[CFS_SPECIAL_SCRATCH] = "scratch",  [CFS_SPECIAL_STATS] = "stats",
 	[CFS_SPECIAL_CHECK] = "check",      [CFS_SPECIAL_JSON] = CFS_JSONDIR_NAME,
-	[CFS_SPECIAL_PROC] = CFS_PROC_NAME,
+	[CFS_SPECIAL_PROC] = CFS_PROC_NAME, [CFS_SPECIAL_IMG] = "img",
+	[CFS_SPECIAL_TAR] = "tar",
 };
 
 unsigned cfs_special_by_name(const char *name)
@@ -37,7 +40,7 @@ unsigned cfs_special_by_name(const char *name)
 
 bool cfs_special_is_dir(unsigned special)
 {
-	return special == CFS_SPECIAL_JSON || special == CFS_SPECIAL_PROC;
+	return special >= CFS_SPECIAL_JSON;
 }
 
 bool cfs_special_is_made(unsigned special)
@@ -47,8 +50,10 @@ bool cfs_special_is_made(unsigned special)
 
 static bool is_dump(const struct cfs_node *dir)
 {
+	struct stat st;
+
 	return !dir->parent ||
-	       faccessat(dir->dirfd, "inventory.img", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	       crit_dir_stat(dir->dir, CRIT_INVENTORY, &st) == 0;
 }
 
 int cfs_special_dir(struct cfs *fs, struct cfs_node *dir, struct cfs_node **out)
@@ -76,6 +81,8 @@ int cfs_special_find(struct cfs *fs, struct cfs_node *dir, const char *name,
 		return cfs_jsondir_get(fs, dir, out);
 	if (special == CFS_SPECIAL_PROC)
 		return cfs_proc_new_top(fs, dir, out);
+	if (special == CFS_SPECIAL_IMG || special == CFS_SPECIAL_TAR)
+		return cfs_view_new_top(fs, dir, special, out);
 	*out = cfs_node_new(&fs->nodes, 0, CFS_SPECIAL, dir, dir->id, name);
 	if (!*out)
 		return -ENOMEM;
@@ -110,7 +117,7 @@ static int narrow(struct cfs *fs, struct cfs_node *node, struct stat *st)
 
 	cfs_node_ref(node);
 	cfs_unlock(fs);
-	ret = crit_permits_narrow(node->parent->parent->dirfd, st);
+	ret = crit_permits_narrow(node->parent->parent->dir, st);
 	cfs_lock(fs);
 	cfs_node_unref(&fs->nodes, node);
 	return ret;
@@ -118,10 +125,9 @@ static int narrow(struct cfs *fs, struct cfs_node *node, struct stat *st)
 
 int cfs_special_attr(struct cfs *fs, struct cfs_node *node, struct stat *st)
 {
-	int ret = 0;
-
-	if (fstat(fs->dumpfd, st) < 0)
-		return -errno;
+	int ret = crit_dir_self(fs->dump, st);
+	if (ret < 0)
+		return ret;
 	st->st_ino = node->id;
 	st->st_nlink = 1;
 	if (node->kind == CFS_SPECIAL_DIR || node->kind == CFS_DOCUMENTS) {
@@ -143,12 +149,15 @@ int cfs_special_attr(struct cfs *fs, struct cfs_node *node, struct stat *st)
 
 int cfs_special_entry(struct cfs *fs, struct cfs_node *node, struct stat *st)
 {
+	int ret;
+
 	if (!cfs_special_is_made(node->special))
 		return cfs_special_attr(fs, node, st);
 	if (cfs_made_told(node, st))
 		return 0;
-	if (fstat(fs->dumpfd, st) < 0)
-		return -errno;
+	ret = crit_dir_self(fs->dump, st);
+	if (ret < 0)
+		return ret;
 	st->st_ino = node->id;
 	st->st_nlink = 1;
 	st->st_mode = S_IFREG | 0400;

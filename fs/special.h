@@ -19,6 +19,8 @@ enum cfs_special {
 	CFS_SPECIAL_CHECK,   /* what is wrong with it, a line each */
 	CFS_SPECIAL_JSON,    /* a directory, see jsondir.h */
 	CFS_SPECIAL_PROC,    /* likewise, see proc.h */
+	CFS_SPECIAL_IMG,     /* likewise, see view.h */
+	CFS_SPECIAL_TAR,     /* likewise */
 	CFS_N_SPECIAL,
 };
 

@@ -439,9 +439,7 @@ static int move_message(struct cfs *fs, const struct cfs_ref *from, const struct
 		crit_buf_fini(&text);
 		return ret;
 	}
-	piece.fd = crit_image_file(from->image->open)->fd;
-	piece.off = e.blob[0].off;
-	piece.len = e.blob[0].len;
+	piece = crit_piece_of(crit_image_file(from->image->open), e.blob[0].off, e.blob[0].len);
 	ret = cfs_entry_at(from->image, to->place, &at, err);
 	replace = ret > 0;
 	if (replace)

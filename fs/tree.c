@@ -11,17 +11,20 @@
 #include <unistd.h>
 
 #include "decoder/commit.h"
+#include "decoder/overlay.h"
 #include "fs/entry.h"
 #include "fs/handle.h"
 #include "fs/ids.h"
 #include "fs/jsondir.h"
 #include "fs/names.h"
+#include "fs/passed.h"
 #include "fs/pending.h"
 #include "fs/proc.h"
 #include "fs/promise.h"
 #include "fs/reading.h"
 #include "fs/scratch.h"
 #include "fs/special.h"
+#include "fs/view.h"
 
 static struct cfs *fs_of(fuse_req_t req)
 {
@@ -57,6 +60,7 @@ int cfs_place_find(struct cfs *fs, fuse_ino_t ino, struct cfs_place *place)
 		return 0;
 	case CFS_SPECIAL_DIR:
 	case CFS_PROC:
+	case CFS_VIEW:
 		place->kind = CFS_IN_SPECIAL;
 		return 0;
 	default:
@@ -113,7 +117,7 @@ int cfs_tree_entry(struct cfs *fs, struct cfs_node *node, struct fuse_entry_para
 	if (ret == 0 && node->kind == CFS_ENTRY)
 		promise(fs, &node->ref, node, e);
 	if (node->kind == CFS_SPECIAL_DIR || node->kind == CFS_SPECIAL ||
-	    node->kind == CFS_DOCUMENTS)
+	    node->kind == CFS_DOCUMENTS || node->kind == CFS_VIEW)
 		e->entry_timeout = CFS_TIMEOUT;
 	/* a plain file may become an image */
 	if (node->kind == CFS_PASSED && !fs->opt.read_only)
@@ -227,18 +231,19 @@ static int lookup_document(struct cfs *fs, const struct cfs_place *place, const 
 static int open_dir_node(struct cfs *fs, struct cfs_node *dir, const char *name,
 			 struct cfs_node **out)
 {
-	int fd = openat(dir->dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct crit_dir *sub;
+	int ret = crit_dir_sub(dir->dir, name, &sub);
 
-	if (fd < 0)
-		return -errno;
+	if (ret < 0)
+		return ret;
 	*out = cfs_node_new(&fs->nodes, 0, CFS_DIR, dir, dir->id, name);
 	if (!*out) {
-		close(fd);
+		crit_dir_put(sub);
 		return -ENOMEM;
 	}
-	(*out)->dirfd = fd;
-	if (!fs->opt.read_only)
-		crit_commit_sweep(fd);
+	(*out)->dir = sub;
+	if (!fs->opt.read_only && crit_dir_changed(sub) >= 0)
+		crit_commit_sweep(crit_dir_changed(sub));
 	return 0;
 }
 
@@ -247,7 +252,7 @@ static bool same_dir(const struct cfs_node *node, const struct stat *st)
 {
 	struct stat own;
 
-	return fstat(node->dirfd, &own) == 0 && own.st_dev == st->st_dev &&
+	return crit_dir_self(node->dir, &own) == 0 && own.st_dev == st->st_dev &&
 	       own.st_ino == st->st_ino;
 }
 
@@ -268,8 +273,8 @@ static int lookup_in_dump(struct cfs *fs, struct cfs_node *dir, const char *name
 
 	if (crit_commit_is_temporary(name))
 		return -ENOENT;
-	if (fstatat(dir->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		ret = -errno;
+	ret = crit_dir_stat(dir->dir, name, &st);
+	if (ret < 0) {
 		if (!strcmp(name, CFS_SPECIAL_NAME) && cfs_special_dir(fs, dir, &node) == 0)
 			return cfs_tree_entry(fs, node, e);
 		return ret;
@@ -298,8 +303,7 @@ static int lookup_in_dump(struct cfs *fs, struct cfs_node *dir, const char *name
 		node = cfs_node_new(&fs->nodes, 0, kind, dir, dir->id, name);
 	if (!node)
 		return -ENOMEM;
-	node->dev = st.st_dev;
-	node->inode = st.st_ino;
+	cfs_passed_note(node, &st);
 	return cfs_tree_entry(fs, node, e);
 }
 
@@ -317,6 +321,8 @@ int cfs_tree_lookup(struct cfs *fs, const struct cfs_place *place, const char *n
 		return lookup_in_image(fs, place, name, e);
 	if (place->object.node->kind == CFS_PROC)
 		return cfs_proc_lookup(fs, place->object.node, name, e);
+	if (place->object.node->kind == CFS_VIEW)
+		return cfs_view_lookup(fs, place->object.node, name, e);
 	ret = cfs_special_find(fs, place->object.node, name, &node);
 	return ret < 0 ? ret : cfs_tree_entry(fs, node, e);
 }
@@ -417,11 +423,10 @@ static int read_link(struct cfs *fs, struct cfs_node *node, char *out, size_t si
 	}
 	if (node->kind != CFS_PASSED || !node->key)
 		return -EINVAL;
-	n = readlinkat(node->parent->dirfd, cfs_node_name(node), out, size - 1);
-	if (n < 0)
-		return -errno;
-	out[n] = '\0';
-	return 0;
+	if (node->parent->kind == CFS_VIEW)
+		return cfs_view_readlink(fs, node, out, size);
+	n = crit_dir_readlink(node->parent->dir, cfs_node_name(node), out, size);
+	return n < 0 ? (int)n : 0;
 }
 
 static void answer_readlink(struct cfs *fs, const struct cfs_asked *a)
@@ -458,7 +463,7 @@ void cfs_op_statfs(fuse_req_t req, fuse_ino_t ino)
 	struct statvfs st;
 
 	(void)ino;
-	if (fstatvfs(fs->dumpfd, &st) < 0)
+	if (fstatvfs(crit_dir_fd(fs->dump), &st) < 0)
 		fuse_reply_err(req, errno);
 	else
 		fuse_reply_statfs(req, &st);

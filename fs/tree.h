@@ -12,7 +12,7 @@ struct cfs_place {
 	enum {
 		CFS_IN_DUMP,    /* a directory of the dump */
 		CFS_IN_IMAGE,   /* an image, the messages of a queue in it, or .critfs/json */
-		CFS_IN_SPECIAL, /* .critfs and .critfs/proc, where nothing is made */
+		CFS_IN_SPECIAL, /* .critfs and what is in it but json, where nothing is made */
 	} kind;
 	struct cfs_object object;
 	uint64_t id;    /* what names in it are kept under, see node.h */

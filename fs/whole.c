@@ -11,6 +11,7 @@
 
 #include "decoder/commit.h"
 #include "decoder/create.h"
+#include "decoder/overlay.h"
 #include "fs/change.h"
 #include "fs/document.h"
 #include "fs/handle.h"
@@ -36,14 +37,14 @@ int cfs_whole_make(struct cfs *fs, fuse_req_t req, const struct cfs_place *place
 	struct crit_header h;
 	int ret;
 
-	ret = crit_header_for(dir->dirfd, name, &h, &err);
+	ret = crit_header_for(dir->dir, name, &h, &err);
 	if (ret < 0) {
 		cfs_refusal_log_name(fs, dir, name, &err);
 		return ret;
 	}
 	header.data = h.bytes;
 	header.len = h.len;
-	ret = crit_commit_new(dir->dirfd, name, &header, 1, CRIT_SYNC_NONE, mode & 0666,
+	ret = crit_commit_new(dir->dir, name, &header, 1, CRIT_SYNC_NONE, mode & 0666,
 			      ctx->uid, ctx->gid);
 	if (ret == 0)
 		ret = cfs_tree_lookup(fs, place, name, e);
@@ -91,8 +92,9 @@ int cfs_whole_remove(struct cfs *fs, struct cfs_image *image)
 		ret = shows_something(fs, image);
 	if (ret)
 		return ret < 0 ? ret : -ENOTEMPTY;
-	if (unlinkat(dir->dirfd, cfs_image_name(image), 0) < 0)
-		return -errno;
+	ret = crit_dir_unlink(dir->dir, cfs_image_name(image), 0);
+	if (ret < 0)
+		return ret;
 	cfs_sync_forget(fs, image);
 	cfs_image_removed(fs, image);
 	cfs_handle_remove(fs, &document, false);
@@ -126,7 +128,7 @@ int cfs_whole_rename(struct cfs *fs, struct cfs_image *image, struct cfs_node *d
 	struct cfs_image *other = cfs_change_image_at(fs, dir, name);
 	struct cfs_node *old_dir = image->node->parent;
 	struct crit_error err = {0};
-	int ret = cfs_image_look(fs, image);
+	int ret = cfs_image_copy_up(fs, image);
 
 	if (ret == 0)
 		ret = check_name(fs, image, name, &err);
@@ -146,8 +148,9 @@ int cfs_whole_rename(struct cfs *fs, struct cfs_image *image, struct cfs_node *d
 	if (other && (ret = cfs_whole_remove(fs, other)) < 0)
 		return ret;
 	cfs_spare_forget(fs, image);
-	if (renameat2(old_dir->dirfd, cfs_image_name(image), dir->dirfd, name, flags) < 0)
-		return -errno;
+	ret = crit_dir_rename(old_dir->dir, cfs_image_name(image), dir->dir, name, flags);
+	if (ret < 0)
+		return ret;
 	cfs_node_ref(old_dir);
 	ret = cfs_image_renamed(fs, image, dir, name);
 	cfs_sync_directory_soon(fs, dir);

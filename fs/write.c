@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "decoder/overlay.h"
 #include "decoder/structure.h"
 #include "fs/document.h"
 #include "fs/promise.h"
@@ -85,7 +86,7 @@ static struct crit_file *file_of(struct cfs_image *image)
 	if (image->open)
 		return crit_file_get(crit_image_file(image->open));
 	if (cfs_image_name(image) &&
-	    crit_file_open(image->node->parent->dirfd, cfs_image_name(image), &file) < 0)
+	    crit_dir_file(image->node->parent->dir, cfs_image_name(image), &file) < 0)
 		return NULL;
 	return file;
 }
@@ -104,7 +105,7 @@ static int sync_and_drop(struct cfs *fs, struct cfs_unsynced *u)
 	cfs_unlock(fs);
 	ret = file && fsync(file->fd) < 0 ? -errno : 0;
 	if (ret == 0)
-		ret = crit_sync_directory(dir->dirfd);
+		ret = crit_dir_sync(dir->dir);
 	cfs_lock(fs);
 	crit_file_put(file);
 	cfs_node_unref(&fs->nodes, dir);
@@ -121,7 +122,7 @@ int cfs_sync_image(struct cfs *fs, struct cfs_image *image)
 	/* it is in place, but maybe not for good */
 	cfs_node_ref(dir);
 	cfs_unlock(fs);
-	ret = crit_sync_directory(dir->dirfd);
+	ret = crit_dir_sync(dir->dir);
 	cfs_lock(fs);
 	cfs_node_unref(&fs->nodes, dir);
 	return ret;
@@ -184,7 +185,8 @@ static struct crit_spare *spare_for(struct cfs *fs, struct cfs_image *image, boo
 	if (in_place)
 		return NULL;
 	/* a file that is not synced has to replace the old one by a plain rename */
-	if (sync != CRIT_SYNC_NONE || image->made)
+	if ((sync != CRIT_SYNC_NONE || image->made) &&
+	    !crit_dir_is_below(image->node->parent->dir, cfs_image_name(image)))
 		return cfs_spare_begin(fs, image);
 	cfs_spare_forget(fs, image);
 	return NULL;
@@ -194,7 +196,7 @@ static struct crit_spare *spare_for(struct cfs *fs, struct cfs_image *image, boo
 struct writing {
 	struct crit_file *old; /* a reference */
 	char *name;            /* owned */
-	int dirfd;
+	const struct crit_dir *dir;
 	bool append;
 	enum crit_sync sync;
 	struct crit_spare *spare; /* borrowed */
@@ -224,7 +226,7 @@ static int write_image(struct cfs *fs, struct cfs_image *image, const struct cri
 	struct writing w = {
 		.old = crit_file_get(crit_image_file(image->open)),
 		.name = strdup(cfs_image_name(image)),
-		.dirfd = image->node->parent->dirfd,
+		.dir = image->node->parent->dir,
 	};
 	struct crit_file *file;
 	int ret;
@@ -245,9 +247,9 @@ static int write_image(struct cfs *fs, struct cfs_image *image, const struct cri
 	image->writing = true;
 	cfs_unlock(fs);
 	if (w.append)
-		ret = crit_commit_append(w.dirfd, w.name, w.old, edit, &file, err);
+		ret = crit_commit_append(w.dir, w.name, w.old, edit, &file, err);
 	else
-		ret = crit_commit(w.dirfd, w.name, w.old, edit, w.sync, w.spare, &file, err);
+		ret = crit_commit(w.dir, w.name, w.old, edit, w.sync, w.spare, &file, err);
 	/*
 	 * The image directory's time and size have changed. Only its attributes are
 	 * dropped (-1), and directories have no pages, so this waits for nobody.

@@ -93,13 +93,13 @@ static void fini(struct checker *c)
 	task_kobj_ids_entry__free_unpacked(c->root_ids, NULL);
 }
 
-int crit_check(int dirfd, struct crit_findings *findings)
+int crit_check(const struct crit_dir *dir, struct crit_findings *findings)
 {
 	struct checker c = {.findings = findings, .silent.tell = silence};
 	size_t i;
 	int ret;
 
-	c.dump = (struct crit_dump){dirfd, &c.silent};
+	c.dump = (struct crit_dump){dir, &c.silent};
 	ret = check_images(&c);
 	if (ret == 0) {
 		inventory(&c);

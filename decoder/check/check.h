@@ -9,6 +9,8 @@
 
 #include "decoder/buf.h"
 
+struct crit_dir;
+
 /* Who hears of what was found; to be the first member of a struct that knows more. */
 struct crit_findings {
 	/*
@@ -24,9 +26,9 @@ struct crit_findings {
  * are only counted, in a finding "… and N more" at the end. 0; -errno if the directory
  * itself can't be read, or there is no memory.
  */
-int crit_check(int dirfd, struct crit_findings *findings);
+int crit_check(const struct crit_dir *dir, struct crit_findings *findings);
 
 /* The same as text: a line "PATH: error: TEXT" for each, nothing if all is well. */
-int crit_check_text(int dirfd, struct crit_buf *out);
+int crit_check_text(const struct crit_dir *dir, struct crit_buf *out);
 
 #endif

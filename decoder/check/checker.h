@@ -131,7 +131,7 @@ void check_missing(struct checker *c, const char *name, struct check_at who);
 void check_left_out(struct checker *c);
 void check_told_fini(struct checker *c);
 
-/* Is there a file of this name? The second takes a format with one number. */
+/* Is there a file of this name in the dump? The second takes a format with one number. */
 bool check_exists(struct checker *c, const char *name);
 void check_need(struct checker *c, struct check_at who, const char *format, uint64_t number);
 

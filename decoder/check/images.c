@@ -51,7 +51,7 @@ static uint64_t number_of(const struct crit_type *type, const char *name)
 
 static int list(struct checker *c)
 {
-	int ret = crit_listing_read(c->dump.dirfd, &c->files);
+	int ret = crit_listing_read(c->dump.dir, &c->files);
 
 	if (ret < 0)
 		return ret;
@@ -200,7 +200,7 @@ static void no_image(struct checker *c, struct check_at at, const struct crit_ty
 	uint8_t bytes[CRIT_HEADER_MAX];
 	size_t n = file->st.st_size < CRIT_HEADER_MAX ? (size_t)file->st.st_size
 						      : CRIT_HEADER_MAX;
-	int ret = crit_pread_full(file->fd, bytes, n, 0);
+	int ret = crit_file_read(file, bytes, n, 0);
 
 	if (ret < 0)
 		check_error(c, at, "it can't be read: %s", strerror(-ret));
@@ -250,7 +250,7 @@ static void look(struct checker *c, struct check_image *image)
 
 	if (crit_name_is_raw(image->name))
 		return;
-	ret = crit_file_open(c->dump.dirfd, image->name, &file);
+	ret = crit_dir_file(c->dump.dir, image->name, &file);
 	if (ret == 0) {
 		look_at(c, image, file);
 		crit_file_put(file);

@@ -67,9 +67,10 @@ static void spell_path(char *path, size_t size, unsigned level, const char *name
 static int64_t pages_size(struct crit_dump *dump, const char *name)
 {
 	struct stat st;
+	int ret = crit_dir_stat(dump->dir, name, &st);
 
-	if (fstatat(dump->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
+	if (ret < 0)
+		return ret;
 	return S_ISREG(st.st_mode) ? st.st_size : -EINVAL;
 }
 
@@ -136,6 +137,7 @@ static void open_above(struct map *m, struct check_at at)
 {
 	struct maps *maps = m->maps;
 	char path[sizeof(m->path)];
+	struct stat st;
 
 	m->needs_above = true;
 	if (m->level == maps->parents.n) {
@@ -151,7 +153,7 @@ static void open_above(struct map *m, struct check_at at)
 		return;
 	}
 	spell_path(path, sizeof(path), m->level + 1, m->name);
-	if (!check_exists(maps->c, path))
+	if (crit_dir_stat(dump_of(maps, m->level + 1)->dir, m->name, &st) < 0)
 		check_missing(maps->c, path, at);
 }
 

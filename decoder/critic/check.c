@@ -3,13 +3,11 @@
  */
 #include "decoder/check/check.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "decoder/critic/critic.h"
+#include "decoder/dir.h"
 
 struct printer {
 	struct crit_findings findings; /* must be the first */
@@ -31,13 +29,14 @@ int critic_check(const struct critic_args *args)
 	const char *dir = args->in ? args->in : "-";
 	struct printer p = {{print}, dir, (int)strlen(dir), false};
 	struct crit_error err = {0};
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret;
+	struct crit_dir *dump = NULL;
+	int ret = crit_dir_open(dir, &dump);
 
 	while (p.len > 1 && dir[p.len - 1] == '/')
 		p.len--;
-	ret = fd < 0 ? -errno : crit_check(fd, &p.findings);
-	if (fd >= 0)
-		close(fd);
+	if (ret == 0)
+		ret = crit_check(dump, &p.findings);
+	crit_dir_put(dump);
 	if (ret == 0)
 		return p.failed;
 	crit_fail_errno(&err, -ret, "can't check it");

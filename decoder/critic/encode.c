@@ -48,20 +48,19 @@ static int replace(const char *path, struct crit_file *old, const struct crit_sp
 	struct crit_file *replaced = NULL;
 	struct crit_piece pieces[2];
 	char *dir = strdup(path), *name = strdup(path);
-	int dirfd = dir && name ? open(dirname(dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	int ret;
+	struct crit_dir *in = NULL;
+	int ret = dir && name ? crit_dir_open(dirname(dir), &in) : -ENOMEM;
 
 	edit.pieces = pieces;
 	edit.n_pieces = crit_spool_pieces(image, pieces);
-	if (dirfd < 0)
-		ret = crit_fail_errno(err, dir && name ? errno : ENOMEM, "can't write there");
+	if (ret < 0)
+		ret = crit_fail_errno(err, -ret, "can't write there");
 	else
-		ret = crit_commit(dirfd, basename(name), old, &edit, CRIT_SYNC_FILE, NULL,
+		ret = crit_commit(in, basename(name), old, &edit, CRIT_SYNC_FILE, NULL,
 				  &replaced, err);
 	if (replaced)
 		crit_file_put(replaced);
-	if (dirfd >= 0)
-		close(dirfd);
+	crit_dir_put(in);
 	free(dir);
 	free(name);
 	return ret;

@@ -56,7 +56,7 @@ static bool is_image(const char *name, struct crit_file *file)
 	size_t len = (size_t)file->st.st_size;
 
 	len = len < sizeof(bytes) ? len : sizeof(bytes);
-	return crit_pread_full(file->fd, bytes, len, 0) == 0 &&
+	return crit_file_read(file, bytes, len, 0) == 0 &&
 	       crit_header_read(name, bytes, len, &header);
 }
 
@@ -79,14 +79,14 @@ static int like(const char *path, const struct stat *st, struct crit_error *err)
 static bool is_copy(const char *path, const struct crit_file *file)
 {
 	const struct crit_span all = {0, (uint64_t)file->st.st_size};
-	const struct crit_piece whole = {.fd = file->fd, .len = all.len};
+	const struct crit_piece whole = crit_piece_of(file, 0, all.len);
 	struct crit_file *there;
 	bool same;
 
 	if (crit_file_open(AT_FDCWD, path, &there) < 0)
 		return false;
 	same = there->st.st_size == file->st.st_size &&
-	       crit_blob_same(there->fd, all, &whole, all.len != 0);
+	       crit_blob_same(there, all, &whole, all.len != 0);
 	crit_file_put(there);
 	return same;
 }
@@ -119,7 +119,7 @@ static int copy_file(struct crit_file *file, const char *to, struct crit_error *
 		return ret;
 	ret = ftruncate(out.fd, (off_t)size) < 0 ? -errno : 0;
 	if (ret == 0)
-		ret = crit_copy_span(file->fd, 0, out.fd, 0, size);
+		ret = crit_copy_span(file->fd, file->base, out.fd, 0, size);
 	if (ret < 0) {
 		critic_output_abort(&out);
 		return crit_fail_errno(err, -ret, "can't copy it");

@@ -43,8 +43,8 @@ static inline bool crit_proc_same(const struct crit_proc_file *a,
 	       a->number == b->number && a->end == b->end;
 }
 
-/* The dump in a directory; `dirfd` is not kept. 0, -errno. Without pstree.img it is empty. */
-int crit_proc_new(int dirfd, struct crit_proc **out, struct crit_error *err);
+/* The dump in a directory. 0, -ENOMEM. Without pstree.img it is empty. */
+int crit_proc_new(const struct crit_dir *dir, struct crit_proc **out, struct crit_error *err);
 void crit_proc_free(struct crit_proc *proc); /* NULL is fine */
 
 /* Keep what was expensive to make in an older tree of the same dump, and is good still. */

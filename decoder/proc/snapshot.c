@@ -47,7 +47,7 @@ static int sort_pids(struct crit_proc *proc)
 	return 0;
 }
 
-int crit_proc_new(int dirfd, struct crit_proc **out, struct crit_error *err)
+int crit_proc_new(const struct crit_dir *dir, struct crit_proc **out, struct crit_error *err)
 {
 	struct crit_proc *proc = calloc(1, sizeof(*proc));
 	int ret;
@@ -56,12 +56,7 @@ int crit_proc_new(int dirfd, struct crit_proc **out, struct crit_error *err)
 		return crit_fail(err, CRIT_NO_MEMORY, "no memory for its processes");
 	proc->listener.tell = forget;
 	proc->dump.listener = &proc->listener;
-	proc->dump.dirfd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (proc->dump.dirfd < 0) {
-		ret = crit_fail_errno(err, errno, "can't open the dump");
-		free(proc);
-		return ret;
-	}
+	proc->dump.dir = crit_dir_get(dir);
 	ret = crit_processes_read(&proc->dump, &proc->processes, err);
 	/* of a pre-dump, or damaged: there are no processes to show */
 	if (ret < 0)

@@ -37,24 +37,29 @@ int crit_proc_loadavg(struct crit_proc *proc, const struct crit_proc_file *f,
 	return 0;
 }
 
+struct adding {
+	const struct crit_dir *dir;
+	uint64_t bytes;
+};
+
+static int add_pages(void *arg, const char *name, unsigned char type)
+{
+	struct adding *a = arg;
+	struct stat st;
+
+	(void)type;
+	if (!strncmp(name, "pages-", 6) && crit_dir_stat(a->dir, name, &st) == 0)
+		a->bytes += (uint64_t)st.st_size;
+	return 0;
+}
+
 /* Bytes of pages that the dump has itself. */
 static uint64_t bytes_of_pages(struct crit_proc *proc)
 {
-	int fd = openat(proc->dump.dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	uint64_t bytes = 0;
-	struct dirent *d;
-	struct stat st;
+	struct adding a = {.dir = proc->dump.dir};
 
-	if (!dir && fd >= 0)
-		close(fd);
-	while (dir && (d = readdir(dir)))
-		if (!strncmp(d->d_name, "pages-", 6) &&
-		    fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-			bytes += (uint64_t)st.st_size;
-	if (dir)
-		closedir(dir);
-	return bytes;
+	crit_dir_each(a.dir, add_pages, &a);
+	return a.bytes;
 }
 
 /*

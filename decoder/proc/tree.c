@@ -286,10 +286,9 @@ static int stat_image(struct crit_proc *proc, const struct crit_proc_file *file,
 	char name[CRIT_IMAGE_NAME_MAX];
 
 	snprintf(name, sizeof(name), file->pid ? "core-%u.img" : "pstree.img", file->pid);
-	if (fstatat(proc->dump.dirfd, name, st, AT_SYMLINK_NOFOLLOW) < 0 &&
-	    fstat(proc->dump.dirfd, st) < 0)
-		return -errno;
-	return 0;
+	if (crit_dir_stat(proc->dump.dir, name, st) == 0)
+		return 0;
+	return crit_dir_self(proc->dump.dir, st);
 }
 
 /* The directory of a process is its user's: ps takes the owner from there. */
@@ -385,5 +384,5 @@ int crit_proc_stat(struct crit_proc *proc, const struct crit_proc_file *file, ui
 	st->st_nlink = 1;
 	st->st_blocks = blocks_of(proc, file, st->st_size);
 	/* what is told of a process is from many images: nobody comes in who can't read all */
-	return file->kind == &top ? crit_permits_narrow(proc->dump.dirfd, st) : 0;
+	return file->kind == &top ? crit_permits_narrow(proc->dump.dir, st) : 0;
 }

@@ -39,7 +39,7 @@ static const struct crit_type *type_of(const char *name, const struct crit_file 
 	uint8_t bytes[CRIT_HEADER_MAX];
 	struct crit_header h;
 
-	if (crit_pread_full(file->fd, bytes, n, 0) < 0 || !crit_header_read(name, bytes, n, &h))
+	if (crit_file_read(file, bytes, n, 0) < 0 || !crit_header_read(name, bytes, n, &h))
 		return NULL;
 	return h.type;
 }
@@ -55,7 +55,7 @@ int tally_images(struct tally *t)
 	if (!types)
 		return -ENOMEM;
 	for (i = 0; i < t->files.n; i++) {
-		if (crit_file_open(t->dump.dirfd, t->files.name[i], &file) < 0)
+		if (crit_dir_file(t->dump.dir, t->files.name[i], &file) < 0)
 			continue;
 		type = type_of(t->files.name[i], file);
 		if (!strncmp(t->files.name[i], "pages-", 6))

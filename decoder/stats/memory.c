@@ -285,7 +285,7 @@ static void put(struct memory *mem)
 	if (mem->has_maps)
 		tally_number(to, "present", mem->sum.present);
 	if (mem->sum.parents ||
-	    fstatat(mem->t->dump.dirfd, "parent", &st, AT_SYMLINK_NOFOLLOW) == 0)
+	    crit_dir_stat(mem->t->dump.dir, "parent", &st) == 0)
 		tally_number(to, "in_parents", mem->sum.parents);
 	if (mem->sum.lazy)
 		tally_number(to, "lazy", mem->sum.lazy);

@@ -172,13 +172,13 @@ static void silence(struct crit_listener *l, const char *image, const struct cri
 	(void)err;
 }
 
-int crit_stats(int dirfd, struct crit_buf *out)
+int crit_stats(const struct crit_dir *dir, struct crit_buf *out)
 {
 	struct tally t = {.silent.tell = silence};
 	int ret;
 
-	t.dump = (struct crit_dump){dirfd, &t.silent};
-	ret = crit_listing_read(dirfd, &t.files);
+	t.dump = (struct crit_dump){dir, &t.silent};
+	ret = crit_listing_read(dir, &t.files);
 	if (ret == 0) {
 		t.out = json_object_new_object();
 		ret = t.out ? 0 : -ENOMEM;

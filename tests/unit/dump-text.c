@@ -9,21 +9,24 @@
 #include <string.h>
 
 #include "decoder/check/check.h"
+#include "decoder/dir.h"
 #include "decoder/stats.h"
 
 int main(int argc, char **argv)
 {
 	struct crit_buf out = {0};
-	int fd, ret;
+	struct crit_dir *dir;
+	int ret;
 
 	if (argc != 3)
 		return 2;
-	fd = open(argv[2], O_RDONLY | O_DIRECTORY);
-	if (fd < 0) {
-		perror(argv[2]);
+	ret = crit_dir_open(argv[2], &dir);
+	if (ret < 0) {
+		fprintf(stderr, "%s: %s\n", argv[2], strerror(-ret));
 		return 1;
 	}
-	ret = strcmp(argv[1], "stats") ? crit_check_text(fd, &out) : crit_stats(fd, &out);
+	ret = strcmp(argv[1], "stats") ? crit_check_text(dir, &out) : crit_stats(dir, &out);
+	crit_dir_put(dir);
 	if (out.len)
 		fwrite(out.data, 1, out.len, stdout);
 	crit_buf_fini(&out);

@@ -115,16 +115,17 @@ static void write_caller(const char *out)
 int main(int argc, char **argv)
 {
 	struct crit_proc_file top = crit_proc_top();
-	int fd;
+	struct crit_dir *dir;
+	int ret;
 
 	if (argc != 4)
 		die("usage", "proc-dump DIR OUT CALLER");
-	fd = open(argv[1], O_RDONLY | O_DIRECTORY);
-	if (fd < 0)
-		die(argv[1], "%s", strerror(errno));
-	if (crit_proc_new(fd, &proc, NULL) < 0)
+	ret = crit_dir_open(argv[1], &dir);
+	if (ret < 0)
+		die(argv[1], "%s", strerror(-ret));
+	if (crit_proc_new(dir, &proc, NULL) < 0)
 		die(argv[1], "has no processes");
-	close(fd);
+	crit_dir_put(dir);
 	caller = (uint32_t)strtoul(argv[3], NULL, 10);
 	write_file(&top, argv[2]);
 	write_caller(argv[2]);

@@ -61,9 +61,12 @@ static inline struct scene scene_with(int dir, const char *name, const struct cr
 static inline int commit(struct scene *s, const struct crit_edit *edit, struct crit_error *err)
 {
 	struct crit_file *file;
+	struct crit_dir *dir;
 	int ret;
 
-	ret = crit_commit(s->dir, s->name, crit_image_file(s->img), edit, CRIT_SYNC_FILE, NULL, &file, err);
+	expect_int(crit_dir_adopt(dup(s->dir), &dir), 0);
+	ret = crit_commit(dir, s->name, crit_image_file(s->img), edit, CRIT_SYNC_FILE, NULL, &file, err);
+	crit_dir_put(dir);
 	if (ret < 0) {
 		expect(file == NULL);
 		return ret;

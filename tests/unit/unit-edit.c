@@ -301,26 +301,26 @@ static void same_blobs_are_told(void)
 	uint8_t *big = malloc(300000);
 	struct crit_piece much = {.fd = -1, .data = big, .len = 300000};
 
-	expect(crit_blob_same(file->fd, span, &memory, 1));
-	expect(crit_blob_same(file->fd, span, mixed, 3));
-	expect(!crit_blob_same(file->fd, span, mixed, 2));
-	expect(!crit_blob_same(file->fd, (struct crit_span){2, 7}, &memory, 1));
-	expect(!crit_blob_same(file->fd, (struct crit_span){1, 8}, &memory, 1));
+	expect(crit_blob_same(file, span, &memory, 1));
+	expect(crit_blob_same(file, span, mixed, 3));
+	expect(!crit_blob_same(file, span, mixed, 2));
+	expect(!crit_blob_same(file, (struct crit_span){2, 7}, &memory, 1));
+	expect(!crit_blob_same(file, (struct crit_span){1, 8}, &memory, 1));
 	mixed[0].off = 0;
-	expect(!crit_blob_same(file->fd, span, mixed, 3));
+	expect(!crit_blob_same(file, span, mixed, 3));
 	mixed[0].off = 1;
 	mixed[2].off = 9;
-	expect(!crit_blob_same(file->fd, span, mixed, 3));
-	expect(crit_blob_same(file->fd, (struct crit_span){5, 0}, NULL, 0));
-	expect(!crit_blob_same(file->fd, span, NULL, 0));
+	expect(!crit_blob_same(file, span, mixed, 3));
+	expect(crit_blob_same(file, (struct crit_span){5, 0}, NULL, 0));
+	expect(!crit_blob_same(file, span, NULL, 0));
 	/* only the last byte of much differs */
 	memset(big, 'b', 300000);
 	expect_int(crit_pwrite_full(file->fd, big, 300000, 100), 0);
-	expect(crit_blob_same(file->fd, (struct crit_span){100, 300000}, &much, 1));
+	expect(crit_blob_same(file, (struct crit_span){100, 300000}, &much, 1));
 	big[299999]++;
-	expect(!crit_blob_same(file->fd, (struct crit_span){100, 300000}, &much, 1));
+	expect(!crit_blob_same(file, (struct crit_span){100, 300000}, &much, 1));
 	/* what can't be read is not the same */
-	expect(!crit_blob_same(file->fd, (struct crit_span){100000000, 8}, &memory, 1));
+	expect(!crit_blob_same(file, (struct crit_span){100000000, 8}, &memory, 1));
 	free(big);
 	crit_file_put(file);
 	crit_file_put(other);

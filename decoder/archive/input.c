@@ -1,0 +1,92 @@
+/*
+ * Callbacks and errors of libarchive's readers.
+ */
+#include "decoder/archive/input.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static la_ssize_t read_some(struct archive *reader, void *data, const void **buf)
+{
+	struct crit_input *in = data;
+	uint64_t left = (uint64_t)in->file->st.st_size - in->at;
+	size_t n = left < CRIT_INPUT_SIZE ? (size_t)left : CRIT_INPUT_SIZE;
+
+	(void)reader;
+	if (crit_file_read(in->file, in->buf, n, in->at) < 0)
+		return -1;
+	in->at += n;
+	*buf = in->buf;
+	return (la_ssize_t)n;
+}
+
+static la_int64_t skip_some(struct archive *reader, void *data, la_int64_t n)
+{
+	struct crit_input *in = data;
+	uint64_t left = (uint64_t)in->file->st.st_size - in->at;
+
+	(void)reader;
+	if (n < 0 || (uint64_t)n > left)
+		return 0; /* it reads on then, and finds the end */
+	in->at += (uint64_t)n;
+	return n;
+}
+
+int crit_input_fail(const struct crit_input *in, struct crit_error *err)
+{
+	const char *why = in->la->archive_error_string(in->reader);
+
+	return crit_fail(err, CRIT_REJECTED, "%s", why ? why : "it can't be read");
+}
+
+int crit_input_open(struct crit_input *in, const struct crit_file *file,
+		    enum crit_input_as as, struct crit_error *err)
+{
+	const struct crit_libarchive *la = crit_libarchive(err);
+	struct archive *r;
+
+	*in = (struct crit_input){.la = la, .file = file};
+	if (!la)
+		return -ENOSYS;
+	in->buf = malloc(CRIT_INPUT_SIZE);
+	in->reader = r = la->archive_read_new();
+	if (!in->buf || !r)
+		return crit_fail(err, CRIT_NO_MEMORY, "no memory to read an archive");
+	/* not all filters there are: some of them start programs */
+	if (la->archive_read_support_filter_gzip(r) != ARCHIVE_OK ||
+	    la->archive_read_support_filter_zstd(r) != ARCHIVE_OK ||
+	    la->archive_read_support_filter_xz(r) != ARCHIVE_OK ||
+	    la->archive_read_support_filter_bzip2(r) != ARCHIVE_OK ||
+	    la->archive_read_support_filter_lz4(r) != ARCHIVE_OK ||
+	    (as == CRIT_INPUT_TAR ? la->archive_read_support_format_tar(r)
+				  : la->archive_read_support_format_raw(r)) != ARCHIVE_OK ||
+	    la->archive_read_set_read_callback(r, read_some) != ARCHIVE_OK ||
+	    la->archive_read_set_skip_callback(r, skip_some) != ARCHIVE_OK ||
+	    la->archive_read_set_callback_data(r, in) != ARCHIVE_OK ||
+	    la->archive_read_open1(r) != ARCHIVE_OK)
+		return crit_input_fail(in, err);
+	return 0;
+}
+
+void crit_input_close(struct crit_input *in)
+{
+	if (in->reader)
+		in->la->archive_read_free(in->reader);
+	free(in->buf);
+	in->reader = NULL;
+	in->buf = NULL;
+}
+
+int crit_input_next(struct crit_input *in, struct archive_entry **entry, struct crit_error *err)
+{
+	switch (in->la->archive_read_next_header(in->reader, entry)) {
+	case ARCHIVE_OK:
+	case ARCHIVE_WARN: /* of names that are no text in this locale: they are bytes here */
+		return 1;
+	case ARCHIVE_EOF:
+		return 0;
+	default:
+		return crit_input_fail(in, err);
+	}
+}

@@ -1,0 +1,48 @@
+/*
+ * What a directory consists of, for those who implement dir.h and overlay.h.
+ */
+#ifndef CRIT_DIR_INSIDE_H
+#define CRIT_DIR_INSIDE_H
+
+#include <stdatomic.h>
+
+#include "decoder/archive/archive.h"
+#include "decoder/dir.h"
+
+struct crit_dir {
+	atomic_uint refs;
+	struct crit_dir *up;              /* a reference; NULL for what was opened */
+	char *name;                       /* owned: in it */
+	int lower;                        /* owned: on disk, -1 if it is not there, or hidden */
+	struct crit_archive *archive;     /* a reference, and what of it this is; else NULL */
+	const struct crit_member *member; /* borrowed from it; NULL: not in it, or hidden */
+	bool overlaid;
+	atomic_int upper; /* owned; -1: none, or none yet */
+};
+
+#define CRIT_WHITEOUT_PREFIX ".wh."
+#define CRIT_OPAQUE_NAME     ".wh..wh..opq"
+
+/* The upper directory, -1 without. */
+static inline int crit_dir_upper(const struct crit_dir *dir)
+{
+	return atomic_load(&((struct crit_dir *)dir)->upper);
+}
+
+/* What an upper directory says of a name. */
+enum crit_above {
+	CRIT_ABOVE_NOTHING,
+	CRIT_ABOVE_THERE,   /* it has it: *st */
+	CRIT_ABOVE_REMOVED, /* there is a whiteout */
+};
+
+/* Never fails: what can't be looked at is not there. */
+enum crit_above crit_dir_above(const struct crit_dir *dir, const char *name, struct stat *st);
+
+/* lstat(2) of a name below the upper directory, as it is. 0, -errno. */
+int crit_dir_stat_below(const struct crit_dir *dir, const char *name, struct stat *st);
+
+/* A name that is the layout's own business. */
+bool crit_dir_is_whiteout_name(const struct crit_dir *dir, const char *name);
+
+#endif

@@ -1,0 +1,468 @@
+/*
+ * Looking names up in a directory of a dump.
+ */
+#include "decoder/dir-inside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+static struct crit_dir *new_dir(const struct crit_dir *up, const char *name)
+{
+	struct crit_dir *dir = calloc(1, sizeof(*dir));
+
+	if (!dir)
+		return NULL;
+	atomic_init(&dir->refs, 1);
+	atomic_init(&dir->upper, -1);
+	dir->lower = -1;
+	if (name && !(dir->name = strdup(name))) {
+		free(dir);
+		return NULL;
+	}
+	if (up) {
+		dir->up = crit_dir_get(up);
+		dir->overlaid = up->overlaid;
+	}
+	return dir;
+}
+
+int crit_dir_adopt(int fd, struct crit_dir **out)
+{
+	*out = new_dir(NULL, NULL);
+	if (!*out)
+		return -ENOMEM;
+	(*out)->lower = fd;
+	return 0;
+}
+
+int crit_dir_open(const char *path, struct crit_dir **out)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = crit_dir_adopt(fd, out);
+	if (ret < 0)
+		close(fd);
+	return ret;
+}
+
+int crit_dir_of_archive(struct crit_archive *archive, struct crit_dir **out)
+{
+	*out = new_dir(NULL, NULL);
+	if (!*out)
+		return -ENOMEM;
+	(*out)->archive = crit_archive_get(archive);
+	(*out)->member = crit_archive_top(archive);
+	return 0;
+}
+
+int crit_dir_over(const struct crit_dir *below, int upperfd, struct crit_dir **out)
+{
+	struct crit_dir *dir = new_dir(NULL, NULL);
+
+	if (!dir)
+		return -ENOMEM;
+	if (below->lower >= 0) {
+		dir->lower = fcntl(below->lower, F_DUPFD_CLOEXEC, 0);
+		if (dir->lower < 0) {
+			crit_dir_put(dir);
+			return -errno;
+		}
+	}
+	dir->archive = below->archive ? crit_archive_get(below->archive) : NULL;
+	dir->member = below->member;
+	dir->overlaid = true;
+	atomic_store(&dir->upper, upperfd);
+	*out = dir;
+	return 0;
+}
+
+struct crit_dir *crit_dir_get(const struct crit_dir *dir)
+{
+	/* who may only read it counts as well */
+	atomic_fetch_add(&((struct crit_dir *)dir)->refs, 1);
+	return (struct crit_dir *)dir;
+}
+
+void crit_dir_put(const struct crit_dir *shared)
+{
+	struct crit_dir *dir = (struct crit_dir *)shared, *up;
+
+	for (; dir && atomic_fetch_sub(&dir->refs, 1) == 1; dir = up) {
+		up = dir->up;
+		if (dir->lower >= 0)
+			close(dir->lower);
+		if (crit_dir_upper(dir) >= 0)
+			close(crit_dir_upper(dir));
+		crit_archive_put(dir->archive);
+		free(dir->name);
+		free(dir);
+	}
+}
+
+const struct crit_dir *crit_dir_up(const struct crit_dir *dir)
+{
+	return dir->up;
+}
+
+const char *crit_dir_name(const struct crit_dir *dir)
+{
+	return dir->name;
+}
+
+bool crit_dir_is_overlaid(const struct crit_dir *dir)
+{
+	return dir->overlaid;
+}
+
+int crit_dir_fd(const struct crit_dir *dir)
+{
+	for (; dir; dir = dir->up) {
+		if (crit_dir_upper(dir) >= 0)
+			return crit_dir_upper(dir);
+		if (!dir->overlaid && dir->lower >= 0)
+			return dir->lower;
+		if (!dir->overlaid && dir->archive)
+			return crit_archive_fd(dir->archive);
+	}
+	return -1;
+}
+
+/* ---------------------------------------------------------------------- layers */
+
+bool crit_dir_is_whiteout_name(const struct crit_dir *dir, const char *name)
+{
+	return dir->overlaid &&
+	       !strncmp(name, CRIT_WHITEOUT_PREFIX, sizeof(CRIT_WHITEOUT_PREFIX) - 1);
+}
+
+static bool has_whiteout_file(int fd, const char *name)
+{
+	char whiteout[NAME_MAX + sizeof(CRIT_WHITEOUT_PREFIX)];
+	struct stat st;
+
+	snprintf(whiteout, sizeof(whiteout), CRIT_WHITEOUT_PREFIX "%s", name);
+	return fstatat(fd, whiteout, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+enum crit_above crit_dir_above(const struct crit_dir *dir, const char *name, struct stat *st)
+{
+	int fd = crit_dir_upper(dir);
+
+	if (fd < 0)
+		return CRIT_ABOVE_NOTHING;
+	/* a removal may have been interrupted between whiteout and file: it is still there */
+	if (fstatat(fd, name, st, AT_SYMLINK_NOFOLLOW) == 0)
+		return S_ISCHR(st->st_mode) && !st->st_rdev ? CRIT_ABOVE_REMOVED
+							    : CRIT_ABOVE_THERE;
+	return has_whiteout_file(fd, name) ? CRIT_ABOVE_REMOVED : CRIT_ABOVE_NOTHING;
+}
+
+int crit_dir_stat_below(const struct crit_dir *dir, const char *name, struct stat *st)
+{
+	if (dir->member) {
+		const struct crit_member *m = crit_member_find(dir->member, name);
+
+		if (!m)
+			return -ENOENT;
+		*st = m->st;
+		return 0;
+	}
+	if (dir->lower < 0)
+		return -ENOENT;
+	return fstatat(dir->lower, name, st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+/* The attributes of a copy that he makes who may not give it away. */
+static void own(const struct crit_dir *dir, const char *name, struct stat *st)
+{
+	bool readable = true;
+	mode_t others = st->st_mode & S_IROTH;
+
+	if (!dir->overlaid || geteuid() == 0 || st->st_uid == geteuid())
+		return;
+	if (dir->lower >= 0 && !S_ISLNK(st->st_mode))
+		readable = faccessat(dir->lower, name, R_OK, AT_EACCESS) == 0;
+	st->st_uid = geteuid();
+	st->st_gid = getegid();
+	st->st_mode &= S_IFMT;
+	st->st_mode |= (readable ? S_IRUSR | S_IWUSR : 0) | others | others << 3;
+	if (S_ISDIR(st->st_mode))
+		st->st_mode |= (st->st_mode & 0444) >> 2;
+	if (S_ISLNK(st->st_mode))
+		st->st_mode |= 0777;
+}
+
+/* A directory keeps the number that it had below: who walks through it goes by that. */
+static void keep_number(const struct crit_dir *dir, const char *name, struct stat *st)
+{
+	struct stat below;
+
+	if (S_ISDIR(st->st_mode) && crit_dir_stat_below(dir, name, &below) == 0 &&
+	    S_ISDIR(below.st_mode)) {
+		st->st_dev = below.st_dev;
+		st->st_ino = below.st_ino;
+	}
+}
+
+int crit_dir_stat(const struct crit_dir *dir, const char *name, struct stat *st)
+{
+	int ret;
+
+	if (crit_dir_is_whiteout_name(dir, name))
+		return -ENOENT;
+	switch (crit_dir_above(dir, name, st)) {
+	case CRIT_ABOVE_THERE:
+		keep_number(dir, name, st);
+		return 0;
+	case CRIT_ABOVE_REMOVED:
+		return -ENOENT;
+	default:
+		ret = crit_dir_stat_below(dir, name, st);
+		if (ret == 0)
+			own(dir, name, st);
+		return ret;
+	}
+}
+
+/* What it is itself below: 0, -ENOENT. */
+static int self_below(const struct crit_dir *dir, struct stat *st)
+{
+	if (dir->member) {
+		*st = dir->member->st;
+		return 0;
+	}
+	if (dir->lower < 0)
+		return -ENOENT;
+	return fstat(dir->lower, st) < 0 ? -errno : 0;
+}
+
+int crit_dir_self(const struct crit_dir *dir, struct stat *st)
+{
+	int fd = crit_dir_upper(dir), ret;
+	struct stat below;
+
+	if (fd < 0) {
+		ret = self_below(dir, st);
+		if (ret == 0)
+			own(dir, ".", st);
+		return ret;
+	}
+	if (fstat(fd, st) < 0)
+		return -errno;
+	if (self_below(dir, &below) == 0) {
+		st->st_dev = below.st_dev;
+		st->st_ino = below.st_ino;
+	}
+	return 0;
+}
+
+/* ------------------------------------------------------------------------ files */
+
+ssize_t crit_dir_readlink(const struct crit_dir *dir, const char *name, char *out, size_t size)
+{
+	const struct crit_member *m;
+	struct stat st;
+	ssize_t n;
+	int fd;
+
+	if (crit_dir_stat(dir, name, &st) < 0)
+		return -ENOENT;
+	fd = crit_dir_above(dir, name, &st) == CRIT_ABOVE_THERE ? crit_dir_upper(dir)
+								 : dir->lower;
+	if (fd < 0) {
+		m = crit_member_find(dir->member, name);
+		if (!m || !m->target)
+			return -EINVAL;
+		n = (ssize_t)strlen(m->target);
+		if ((size_t)n < size)
+			memcpy(out, m->target, (size_t)n);
+	} else {
+		n = readlinkat(fd, name, out, size);
+		if (n < 0)
+			return -errno;
+	}
+	if ((size_t)n >= size)
+		return -ENAMETOOLONG;
+	out[n] = '\0';
+	return n;
+}
+
+int crit_dir_file(const struct crit_dir *dir, const char *name, struct crit_file **out)
+{
+	const struct crit_member *m;
+	struct stat st;
+	int ret;
+
+	if (!dir->overlaid && dir->lower >= 0)
+		return crit_file_open(dir->lower, name, out);
+	if (crit_dir_is_whiteout_name(dir, name))
+		return -ENOENT;
+	switch (crit_dir_above(dir, name, &st)) {
+	case CRIT_ABOVE_THERE:
+		return crit_file_open(crit_dir_upper(dir), name, out);
+	case CRIT_ABOVE_REMOVED:
+		return -ENOENT;
+	default:
+		break;
+	}
+	if (dir->member) {
+		m = crit_member_find(dir->member, name);
+		ret = m ? crit_archive_file(dir->archive, m, out) : -ENOENT;
+	} else {
+		ret = dir->lower < 0 ? -ENOENT : crit_file_open(dir->lower, name, out);
+	}
+	if (ret == 0)
+		own(dir, name, &(*out)->st);
+	return ret;
+}
+
+/* ------------------------------------------------------------------ directories */
+
+static int open_sub(int fd, const char *name)
+{
+	int sub = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return sub < 0 ? -errno : sub;
+}
+
+static bool is_opaque(int fd)
+{
+	static const char *const attributes[] = {"trusted.overlay.opaque",
+						 "user.overlay.opaque"};
+	struct stat st;
+	size_t i;
+	char yes;
+
+	for (i = 0; i < sizeof(attributes) / sizeof(*attributes); i++)
+		if (fgetxattr(fd, attributes[i], &yes, 1) == 1 && yes == 'y')
+			return true;
+	return fstatat(fd, CRIT_OPAQUE_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* What it is below; that there is no such thing there is no error. */
+static int open_below(const struct crit_dir *up, const char *name, struct crit_dir *dir)
+{
+	const struct crit_member *m;
+	int fd;
+
+	if (up->member) {
+		m = crit_member_find(up->member, name);
+		if (m && S_ISDIR(m->st.st_mode)) {
+			dir->member = m;
+			dir->archive = crit_archive_get(up->archive);
+		}
+		return m && !dir->member ? -ENOTDIR : 0;
+	}
+	fd = up->lower < 0 ? -ENOENT : open_sub(up->lower, name);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	dir->lower = fd;
+	return 0;
+}
+
+int crit_dir_sub(const struct crit_dir *up, const char *name, struct crit_dir **out)
+{
+	enum crit_above above;
+	struct crit_dir *dir;
+	struct stat st;
+	int fd, ret = 0;
+
+	if (crit_dir_is_whiteout_name(up, name))
+		return -ENOENT;
+	dir = new_dir(up, name);
+	if (!dir)
+		return -ENOMEM;
+	above = crit_dir_above(up, name, &st);
+	if (above == CRIT_ABOVE_REMOVED)
+		ret = -ENOENT;
+	if (above == CRIT_ABOVE_THERE) {
+		fd = open_sub(crit_dir_upper(up), name);
+		if (fd < 0)
+			ret = fd;
+		else
+			atomic_store(&dir->upper, fd);
+	}
+	if (ret == 0 && (above == CRIT_ABOVE_NOTHING || !is_opaque(crit_dir_upper(dir)))) {
+		ret = open_below(up, name, dir);
+		/* something else is below, which the upper directory hides */
+		if (ret < 0 && above == CRIT_ABOVE_THERE)
+			ret = 0;
+	}
+	if (ret == 0 && crit_dir_upper(dir) < 0 && dir->lower < 0 && !dir->member)
+		ret = -ENOENT;
+	if (ret < 0) {
+		crit_dir_put(dir);
+		return ret;
+	}
+	*out = dir;
+	return 0;
+}
+
+/* Walk along a relative path within what was opened. -EXDEV where it leads out of it. */
+static int walk(const struct crit_dir *from, const char *path, struct crit_dir **out)
+{
+	struct crit_dir *dir = crit_dir_get(from), *next;
+	char name[NAME_MAX + 1];
+	size_t len;
+	int ret = 0;
+
+	for (; ret == 0 && *path; path += len + strspn(path + len, "/")) {
+		len = strcspn(path, "/");
+		if (len > NAME_MAX) {
+			ret = -ENAMETOOLONG;
+			break;
+		}
+		memcpy(name, path, len);
+		name[len] = '\0';
+		if (!strcmp(name, ".") || !len)
+			continue;
+		if (strcmp(name, ".."))
+			ret = crit_dir_sub(dir, name, &next);
+		else if (!dir->up)
+			ret = -EXDEV;
+		else
+			next = crit_dir_get(dir->up);
+		if (ret == 0) {
+			crit_dir_put(dir);
+			dir = next;
+		}
+	}
+	if (ret < 0)
+		crit_dir_put(dir);
+	else
+		*out = dir;
+	return ret;
+}
+
+int crit_dir_follow(const struct crit_dir *dir, const char *name, struct crit_dir **out)
+{
+	char target[PATH_MAX + 1];
+	ssize_t len = crit_dir_readlink(dir, name, target, sizeof(target));
+	int ret = -EXDEV, fd;
+
+	if (len < 0)
+		return (int)len;
+	/* what is opened is what is shown, with what was changed in it */
+	if (target[0] != '/')
+		ret = walk(dir, target, out);
+	/* the rest is a way that only the file system knows, seen from below */
+	if (ret != -EXDEV && ret != -ENOTDIR && ret != -ELOOP)
+		return ret;
+	if (dir->lower < 0)
+		return -ENOENT;
+	fd = openat(dir->lower, target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = crit_dir_adopt(fd, out);
+	if (ret < 0)
+		close(fd);
+	return ret;
+}

@@ -1,0 +1,432 @@
+/*
+ * Changes to a directory of a dump, in whichever layer takes them.
+ */
+#include "decoder/overlay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "decoder/attributes.h"
+#include "decoder/commit.h"
+#include "decoder/copy.h"
+#include "decoder/dir-inside.h"
+#include "decoder/whiteout.h"
+
+/* ---------------------------------------------------------------- where changes go */
+
+/* Make the directory above what is below. 0, -errno. */
+static int make_upper(const struct crit_dir *dir)
+{
+	int up = crit_dir_writable(dir->up), fd, none = -1;
+	struct stat st;
+	int ret = crit_dir_self(dir, &st);
+
+	if (up < 0 || ret < 0)
+		return up < 0 ? up : ret;
+	if (mkdirat(up, dir->name, st.st_mode & 07777) < 0) {
+		if (errno != EEXIST)
+			return -errno;
+	} else if (fchownat(up, dir->name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0 &&
+		   geteuid() == 0) {
+		ret = -errno;
+		unlinkat(up, dir->name, AT_REMOVEDIR);
+		return ret;
+	}
+	fd = openat(up, dir->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	/* somebody else may have been quicker */
+	if (!atomic_compare_exchange_strong(&((struct crit_dir *)dir)->upper, &none, fd))
+		close(fd);
+	return 0;
+}
+
+int crit_dir_writable(const struct crit_dir *dir)
+{
+	int ret;
+
+	if (!dir->overlaid)
+		return dir->lower >= 0 ? dir->lower : -EROFS;
+	if (crit_dir_upper(dir) < 0) {
+		ret = make_upper(dir);
+		if (ret < 0)
+			return ret;
+	}
+	return crit_dir_upper(dir);
+}
+
+int crit_dir_changed(const struct crit_dir *dir)
+{
+	return dir->overlaid ? crit_dir_upper(dir) : dir->lower;
+}
+
+int crit_dir_sync(const struct crit_dir *dir)
+{
+	int fd = crit_dir_changed(dir);
+
+	return fd < 0 ? 0 : crit_sync_directory(fd);
+}
+
+bool crit_dir_is_below(const struct crit_dir *dir, const char *name)
+{
+	struct stat st;
+
+	return dir->overlaid && crit_dir_above(dir, name, &st) == CRIT_ABOVE_NOTHING;
+}
+
+/* Has it a whiteout? */
+static bool is_removed(const struct crit_dir *dir, const char *name)
+{
+	struct stat st;
+
+	return dir->overlaid && crit_dir_above(dir, name, &st) == CRIT_ABOVE_REMOVED;
+}
+
+static bool is_there(const struct crit_dir *dir, const char *name)
+{
+	struct stat st;
+
+	return crit_dir_stat(dir, name, &st) == 0;
+}
+
+/* Is there something that it would show again if it went from the upper directory? */
+static bool hides(const struct crit_dir *dir, const char *name)
+{
+	struct stat st;
+
+	return dir->overlaid && crit_dir_stat_below(dir, name, &st) == 0;
+}
+
+/* Rename over nothing, also where the file system can't do that at once. 0, -EEXIST. */
+static int take_free_name(int fd, const char *temporary, const char *name)
+{
+	if (renameat2(fd, temporary, fd, name, RENAME_NOREPLACE) == 0)
+		return 0;
+	if ((errno != EINVAL && errno != ENOSYS) || linkat(fd, temporary, fd, name, 0) < 0)
+		return -errno;
+	unlinkat(fd, temporary, 0);
+	return 0;
+}
+
+int crit_dir_publish(const struct crit_dir *dir, const char *temporary, const char *name)
+{
+	int fd = crit_dir_writable(dir);
+
+	if (fd < 0)
+		return fd;
+	if (crit_dir_is_whiteout_name(dir, name))
+		return -EPERM;
+	if (is_removed(dir, name))
+		return crit_whiteout_replace(fd, temporary, name, false);
+	if (dir->overlaid && is_there(dir, name))
+		return -EEXIST;
+	return take_free_name(fd, temporary, name);
+}
+
+/* ------------------------------------------------------------------------- copying */
+
+static int fill_copy(int fd, const struct crit_file *file, bool empty)
+{
+	const struct timespec times[2] = {file->st.st_atim, file->st.st_mtim};
+	uint64_t size = empty ? 0 : (uint64_t)file->st.st_size;
+	int ret = crit_attributes_keep(fd, file, NULL);
+
+	if (ret == 0 && ftruncate(fd, (off_t)size) < 0)
+		ret = -errno;
+	if (ret == 0 && size)
+		ret = crit_copy_span(file->fd, file->base, fd, 0, size);
+	if (ret == 0 && futimens(fd, times) < 0)
+		ret = -errno;
+	/* before it hides what is below */
+	if (ret == 0 && !empty && fsync(fd) < 0)
+		ret = -errno;
+	return ret;
+}
+
+static int copy_file_up(const struct crit_dir *dir, const char *name, bool empty)
+{
+	char temporary[CRIT_TEMPORARY_NAME];
+	int up = crit_dir_writable(dir), fd, ret;
+	struct crit_file *file;
+
+	if (up < 0)
+		return up;
+	ret = crit_dir_file(dir, name, &file);
+	if (ret < 0)
+		return ret;
+	fd = crit_commit_temporary(up, temporary);
+	ret = fd < 0 ? fd : fill_copy(fd, file, empty);
+	if (ret == 0)
+		ret = take_free_name(up, temporary, name);
+	if (ret < 0 && fd >= 0)
+		unlinkat(up, temporary, 0);
+	if (fd >= 0)
+		close(fd);
+	crit_file_put(file);
+	return ret == -EEXIST ? 0 : ret;
+}
+
+static int copy_link_up(const struct crit_dir *dir, const char *name)
+{
+	char target[PATH_MAX + 1];
+	ssize_t len = crit_dir_readlink(dir, name, target, sizeof(target));
+	int up = crit_dir_writable(dir);
+
+	if (len < 0 || up < 0)
+		return len < 0 ? (int)len : up;
+	return symlinkat(target, up, name) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+int crit_dir_copy_up(const struct crit_dir *dir, const char *name, bool empty)
+{
+	struct crit_dir *sub;
+	struct stat st;
+	int ret, up;
+
+	if (!crit_dir_is_below(dir, name))
+		return 0;
+	ret = crit_dir_stat(dir, name, &st);
+	if (ret < 0)
+		return ret;
+	if (S_ISREG(st.st_mode))
+		return copy_file_up(dir, name, empty);
+	if (S_ISDIR(st.st_mode)) {
+		ret = crit_dir_sub(dir, name, &sub);
+		if (ret < 0)
+			return ret;
+		ret = crit_dir_writable(sub);
+		crit_dir_put(sub);
+		return ret < 0 ? ret : 0;
+	}
+	if (S_ISLNK(st.st_mode)) {
+		ret = copy_link_up(dir, name);
+		up = crit_dir_writable(dir);
+	} else {
+		up = crit_dir_writable(dir);
+		ret = up < 0 ? up : mknodat(up, name, st.st_mode, st.st_rdev) < 0 ? -errno : 0;
+	}
+	if (ret == 0 && geteuid() == 0 &&
+	    fchownat(up, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+		ret = -errno;
+	return ret == -EEXIST ? 0 : ret;
+}
+
+/* ------------------------------------------------------------------------- changes */
+
+/* Create it where a whiteout is. */
+static int open_in_place(const struct crit_dir *dir, int up, const char *name, int flags,
+			 mode_t mode)
+{
+	char temporary[CRIT_TEMPORARY_NAME];
+	int fd, ret;
+
+	crit_commit_temporary_name(temporary);
+	fd = openat(up, temporary, flags | O_EXCL, mode);
+	if (fd < 0)
+		return -errno;
+	ret = crit_dir_publish(dir, temporary, name);
+	if (ret == 0)
+		return fd;
+	unlinkat(up, temporary, 0);
+	close(fd);
+	return ret;
+}
+
+int crit_dir_open_file(const struct crit_dir *dir, const char *name, int flags, mode_t mode)
+{
+	int up, fd, ret;
+
+	flags |= O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	if (crit_dir_is_whiteout_name(dir, name))
+		return flags & O_CREAT ? -EPERM : -ENOENT;
+	if (crit_dir_is_below(dir, name) && is_there(dir, name)) {
+		if (flags & O_EXCL)
+			return -EEXIST;
+		ret = crit_dir_copy_up(dir, name, flags & O_TRUNC);
+		if (ret < 0)
+			return ret;
+	}
+	up = crit_dir_writable(dir);
+	if (up < 0)
+		return up;
+	if (is_removed(dir, name))
+		return flags & O_CREAT ? open_in_place(dir, up, name, flags, mode) : -ENOENT;
+	fd = openat(up, name, flags, mode);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Make something by `make`, where a whiteout may be. */
+static int make_node(const struct crit_dir *dir, const char *name, mode_t mode,
+		     const char *target,
+		     int (*make)(int fd, const char *name, mode_t mode, const char *target))
+{
+	char temporary[CRIT_TEMPORARY_NAME];
+	int up = crit_dir_writable(dir), ret;
+
+	if (up < 0)
+		return up;
+	if (crit_dir_is_whiteout_name(dir, name))
+		return -EPERM;
+	if (!is_removed(dir, name))
+		return is_there(dir, name) ? -EEXIST
+		       : make(up, name, mode, target) < 0 ? -errno
+							  : 0;
+	crit_commit_temporary_name(temporary);
+	if (make(up, temporary, mode, target) < 0)
+		return -errno;
+	ret = crit_whiteout_replace(up, temporary, name, S_ISDIR(mode));
+	if (ret < 0)
+		unlinkat(up, temporary, S_ISDIR(mode) ? AT_REMOVEDIR : 0);
+	return ret;
+}
+
+static int make_directory(int fd, const char *name, mode_t mode, const char *target)
+{
+	(void)target;
+	return mkdirat(fd, name, mode & 07777);
+}
+
+static int make_link(int fd, const char *name, mode_t mode, const char *target)
+{
+	(void)mode;
+	return symlinkat(target, fd, name);
+}
+
+static int make_file(int fd, const char *name, mode_t mode, const char *target)
+{
+	(void)target;
+	return mknodat(fd, name, S_IFREG | (mode & 07777), 0);
+}
+
+int crit_dir_mkdir(const struct crit_dir *dir, const char *name, mode_t mode)
+{
+	return make_node(dir, name, S_IFDIR | mode, NULL, make_directory);
+}
+
+int crit_dir_symlink(const struct crit_dir *dir, const char *name, const char *target)
+{
+	return make_node(dir, name, S_IFLNK, target, make_link);
+}
+
+int crit_dir_mknod(const struct crit_dir *dir, const char *name, mode_t mode)
+{
+	return make_node(dir, name, S_IFREG | mode, NULL, make_file);
+}
+
+static int visit_any(void *arg, const char *name, unsigned char type)
+{
+	(void)arg;
+	(void)name;
+	(void)type;
+	return 1;
+}
+
+/* 1, 0, -errno. */
+static int is_empty(const struct crit_dir *dir, const char *name)
+{
+	struct crit_dir *sub;
+	int ret = crit_dir_sub(dir, name, &sub);
+
+	if (ret < 0)
+		return ret;
+	ret = crit_dir_each(sub, visit_any, NULL);
+	crit_dir_put(sub);
+	return ret < 0 ? ret : !ret;
+}
+
+int crit_dir_unlink(const struct crit_dir *dir, const char *name, int flags)
+{
+	bool rmdir = flags & AT_REMOVEDIR;
+	struct stat st;
+	int ret, up;
+
+	if (!dir->overlaid) {
+		up = crit_dir_writable(dir);
+		return up < 0 ? up : unlinkat(up, name, flags) < 0 ? -errno : 0;
+	}
+	ret = crit_dir_stat(dir, name, &st);
+	if (ret < 0)
+		return ret;
+	if (rmdir != S_ISDIR(st.st_mode))
+		return rmdir ? -ENOTDIR : -EISDIR;
+	if (rmdir) {
+		ret = is_empty(dir, name);
+		if (ret <= 0)
+			return ret < 0 ? ret : -ENOTEMPTY;
+	}
+	up = crit_dir_writable(dir);
+	if (up < 0)
+		return up;
+	if (hides(dir, name))
+		return crit_whiteout_put(up, name);
+	if (rmdir)
+		return crit_whiteout_rmdir(up, name);
+	return unlinkat(up, name, 0) < 0 ? -errno : 0;
+}
+
+/* The new name is free, a whiteout's, or that of something which is replaced. */
+static int rename_above(const struct crit_dir *from, const char *name,
+			const struct crit_dir *to, const char *new_name, bool dir)
+{
+	int a = crit_dir_writable(from), b = crit_dir_writable(to);
+	char temporary[CRIT_TEMPORARY_NAME];
+	bool leaves = hides(from, name);
+	int ret;
+
+	if (a < 0 || b < 0)
+		return a < 0 ? a : b;
+	if (!is_removed(to, new_name)) {
+		if (leaves)
+			return crit_whiteout_leave(a, name, b, new_name);
+		return renameat(a, name, b, new_name) < 0 ? -errno : 0;
+	}
+	/* by way of a hidden name, from where it takes the whiteout's place */
+	crit_commit_temporary_name(temporary);
+	if (leaves)
+		ret = crit_whiteout_leave(a, name, b, temporary);
+	else
+		ret = renameat(a, name, b, temporary) < 0 ? -errno : 0;
+	if (ret == 0)
+		ret = crit_whiteout_replace(b, temporary, new_name, dir);
+	if (ret < 0) /* back, over the whiteout that it left */
+		renameat(b, temporary, a, name);
+	return ret;
+}
+
+int crit_dir_rename(const struct crit_dir *from, const char *name, const struct crit_dir *to,
+		    const char *new_name, unsigned flags)
+{
+	struct stat st, other;
+	bool replaces;
+	int ret;
+
+	if (!from->overlaid || !to->overlaid) {
+		int a = crit_dir_writable(from), b = crit_dir_writable(to);
+
+		if (a < 0 || b < 0)
+			return a < 0 ? a : b;
+		return renameat2(a, name, b, new_name, flags) < 0 ? -errno : 0;
+	}
+	if (crit_dir_is_whiteout_name(to, new_name))
+		return -EPERM;
+	ret = crit_dir_stat(from, name, &st);
+	if (ret < 0)
+		return ret;
+	replaces = crit_dir_stat(to, new_name, &other) == 0;
+	if (replaces && (flags & RENAME_NOREPLACE))
+		return -EEXIST;
+	if (S_ISDIR(st.st_mode) && (crit_dir_is_below(from, name) || hides(from, name)))
+		return -EXDEV;
+	if (replaces && S_ISDIR(st.st_mode) != S_ISDIR(other.st_mode))
+		return S_ISDIR(st.st_mode) ? -ENOTDIR : -EISDIR;
+	/* what is replaced must be empty, and then it may as well not be there */
+	if (replaces && S_ISDIR(other.st_mode))
+		ret = crit_dir_unlink(to, new_name, AT_REMOVEDIR);
+	if (ret == 0)
+		ret = crit_dir_copy_up(from, name, false);
+	return ret < 0 ? ret : rename_above(from, name, to, new_name, S_ISDIR(st.st_mode));
+}
