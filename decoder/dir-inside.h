@@ -17,17 +17,20 @@ struct crit_dir {
 	struct crit_archive *archive;     /* a reference, and what of it this is; else NULL */
 	const struct crit_member *member; /* borrowed from it; NULL: not in it, or hidden */
 	bool overlaid;
-	atomic_int upper; /* owned; -1: none, or none yet */
+	atomic_int upper; /* owned; -1: none that is known, see crit_dir_upper() */
 };
 
 #define CRIT_WHITEOUT_PREFIX ".wh."
 #define CRIT_OPAQUE_NAME     ".wh..wh..opq"
 
-/* The upper directory, -1 without. */
-static inline int crit_dir_upper(const struct crit_dir *dir)
-{
-	return atomic_load(&((struct crit_dir *)dir)->upper);
-}
+/*
+ * The upper directory, -1 without. It is looked for as long as there is none: who has the
+ * same directory open otherwise may make it.
+ */
+int crit_dir_upper(const struct crit_dir *dir);
+
+/* Take over `fd` as the upper directory, unless somebody was quicker. */
+void crit_dir_set_upper(const struct crit_dir *dir, int fd);
 
 /* What an upper directory says of a name. */
 enum crit_above {

@@ -99,8 +99,8 @@ void crit_dir_put(const struct crit_dir *shared)
 		up = dir->up;
 		if (dir->lower >= 0)
 			close(dir->lower);
-		if (crit_dir_upper(dir) >= 0)
-			close(crit_dir_upper(dir));
+		if (atomic_load(&dir->upper) >= 0)
+			close(atomic_load(&dir->upper));
 		crit_archive_put(dir->archive);
 		free(dir->name);
 		free(dir);
@@ -141,6 +141,54 @@ bool crit_dir_is_whiteout_name(const struct crit_dir *dir, const char *name)
 {
 	return dir->overlaid &&
 	       !strncmp(name, CRIT_WHITEOUT_PREFIX, sizeof(CRIT_WHITEOUT_PREFIX) - 1);
+}
+
+static int open_sub(int fd, const char *name)
+{
+	int sub = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return sub < 0 ? -errno : sub;
+}
+
+static bool is_opaque(int fd)
+{
+	static const char *const attributes[] = {"trusted.overlay.opaque",
+						 "user.overlay.opaque"};
+	struct stat st;
+	size_t i;
+	char yes;
+
+	for (i = 0; i < sizeof(attributes) / sizeof(*attributes); i++)
+		if (fgetxattr(fd, attributes[i], &yes, 1) == 1 && yes == 'y')
+			return true;
+	return fstatat(fd, CRIT_OPAQUE_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+void crit_dir_set_upper(const struct crit_dir *dir, int fd)
+{
+	int none = -1;
+
+	if (!atomic_compare_exchange_strong(&((struct crit_dir *)dir)->upper, &none, fd))
+		close(fd);
+}
+
+int crit_dir_upper(const struct crit_dir *dir)
+{
+	int fd = atomic_load(&((struct crit_dir *)dir)->upper), up;
+
+	if (fd >= 0 || !dir->overlaid || !dir->up)
+		return fd;
+	up = crit_dir_upper(dir->up);
+	fd = up < 0 ? -1 : open_sub(up, dir->name);
+	if (fd < 0)
+		return -1;
+	/* an opaque one is another directory, which has this one's name now */
+	if (is_opaque(fd)) {
+		close(fd);
+		return -1;
+	}
+	crit_dir_set_upper(dir, fd);
+	return atomic_load(&((struct crit_dir *)dir)->upper);
 }
 
 static bool has_whiteout_file(int fd, const char *name)
@@ -204,12 +252,18 @@ static void own(const struct crit_dir *dir, const char *name, struct stat *st)
 static void keep_number(const struct crit_dir *dir, const char *name, struct stat *st)
 {
 	struct stat below;
+	int fd;
 
-	if (S_ISDIR(st->st_mode) && crit_dir_stat_below(dir, name, &below) == 0 &&
-	    S_ISDIR(below.st_mode)) {
+	if (!S_ISDIR(st->st_mode) || crit_dir_stat_below(dir, name, &below) < 0 ||
+	    !S_ISDIR(below.st_mode))
+		return;
+	fd = open_sub(crit_dir_upper(dir), name);
+	if (fd >= 0 && !is_opaque(fd)) {
 		st->st_dev = below.st_dev;
 		st->st_ino = below.st_ino;
 	}
+	if (fd >= 0)
+		close(fd);
 }
 
 int crit_dir_stat(const struct crit_dir *dir, const char *name, struct stat *st)
@@ -326,27 +380,6 @@ int crit_dir_file(const struct crit_dir *dir, const char *name, struct crit_file
 
 /* ------------------------------------------------------------------ directories */
 
-static int open_sub(int fd, const char *name)
-{
-	int sub = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	return sub < 0 ? -errno : sub;
-}
-
-static bool is_opaque(int fd)
-{
-	static const char *const attributes[] = {"trusted.overlay.opaque",
-						 "user.overlay.opaque"};
-	struct stat st;
-	size_t i;
-	char yes;
-
-	for (i = 0; i < sizeof(attributes) / sizeof(*attributes); i++)
-		if (fgetxattr(fd, attributes[i], &yes, 1) == 1 && yes == 'y')
-			return true;
-	return fstatat(fd, CRIT_OPAQUE_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 /* What it is below; that there is no such thing there is no error. */
 static int open_below(const struct crit_dir *up, const char *name, struct crit_dir *dir)
 {
@@ -373,7 +406,7 @@ int crit_dir_sub(const struct crit_dir *up, const char *name, struct crit_dir **
 	enum crit_above above;
 	struct crit_dir *dir;
 	struct stat st;
-	int fd, ret = 0;
+	int fd = -1, ret = 0;
 
 	if (crit_dir_is_whiteout_name(up, name))
 		return -ENOENT;
@@ -390,13 +423,13 @@ int crit_dir_sub(const struct crit_dir *up, const char *name, struct crit_dir **
 		else
 			atomic_store(&dir->upper, fd);
 	}
-	if (ret == 0 && (above == CRIT_ABOVE_NOTHING || !is_opaque(crit_dir_upper(dir)))) {
+	if (ret == 0 && (above == CRIT_ABOVE_NOTHING || !is_opaque(fd))) {
 		ret = open_below(up, name, dir);
 		/* something else is below, which the upper directory hides */
 		if (ret < 0 && above == CRIT_ABOVE_THERE)
 			ret = 0;
 	}
-	if (ret == 0 && crit_dir_upper(dir) < 0 && dir->lower < 0 && !dir->member)
+	if (ret == 0 && fd < 0 && dir->lower < 0 && !dir->member)
 		ret = -ENOENT;
 	if (ret < 0) {
 		crit_dir_put(dir);

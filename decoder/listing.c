@@ -21,8 +21,6 @@ static int add(void *arg, const char *name, unsigned char type)
 	char **names;
 
 	(void)type;
-	if (name[0] == '.')
-		return 0;
 	names = crit_grow(list->name, list->n, &list->room, sizeof(*names));
 	if (!names)
 		return -ENOMEM;
@@ -34,15 +32,31 @@ static int add(void *arg, const char *name, unsigned char type)
 	return 0;
 }
 
-int crit_listing_read(const struct crit_dir *dir, struct crit_listing *list)
+static int add_visible(void *list, const char *name, unsigned char type)
+{
+	return name[0] == '.' ? 0 : add(list, name, type);
+}
+
+static int read_names(const struct crit_dir *dir, crit_dir_visit visit,
+		      struct crit_listing *list)
 {
 	int ret;
 
 	*list = (struct crit_listing){0};
-	ret = crit_dir_each(dir, add, list);
+	ret = crit_dir_each(dir, visit, list);
 	if (list->n)
 		qsort(list->name, list->n, sizeof(*list->name), compare);
 	return ret;
+}
+
+int crit_listing_read(const struct crit_dir *dir, struct crit_listing *list)
+{
+	return read_names(dir, add_visible, list);
+}
+
+int crit_listing_read_all(const struct crit_dir *dir, struct crit_listing *list)
+{
+	return read_names(dir, add, list);
 }
 
 void crit_listing_fini(struct crit_listing *list)

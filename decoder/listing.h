@@ -18,6 +18,10 @@ struct crit_listing {
  * has one, but temporary files do. 0, -errno; to be freed whichever.
  */
 int crit_listing_read(const struct crit_dir *dir, struct crit_listing *list);
+
+/* The same with those that begin with a dot. */
+int crit_listing_read_all(const struct crit_dir *dir, struct crit_listing *list);
+
 void crit_listing_fini(struct crit_listing *list);
 
 #endif

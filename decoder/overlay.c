@@ -21,7 +21,7 @@
 /* Make the directory above what is below. 0, -errno. */
 static int make_upper(const struct crit_dir *dir)
 {
-	int up = crit_dir_writable(dir->up), fd, none = -1;
+	int up = crit_dir_writable(dir->up), fd;
 	struct stat st;
 	int ret = crit_dir_self(dir, &st);
 
@@ -39,9 +39,7 @@ static int make_upper(const struct crit_dir *dir)
 	fd = openat(up, dir->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	/* somebody else may have been quicker */
-	if (!atomic_compare_exchange_strong(&((struct crit_dir *)dir)->upper, &none, fd))
-		close(fd);
+	crit_dir_set_upper(dir, fd);
 	return 0;
 }
 
@@ -368,6 +366,19 @@ int crit_dir_unlink(const struct crit_dir *dir, const char *name, int flags)
 	return unlinkat(up, name, 0) < 0 ? -errno : 0;
 }
 
+/* Has the directory something that is not in the upper directory? */
+static bool is_partly_below(const struct crit_dir *dir, const char *name)
+{
+	struct crit_dir *sub;
+	bool partly;
+
+	if (crit_dir_sub(dir, name, &sub) < 0)
+		return true;
+	partly = sub->lower >= 0 || sub->member;
+	crit_dir_put(sub);
+	return partly;
+}
+
 /* The new name is free, a whiteout's, or that of something which is replaced. */
 static int rename_above(const struct crit_dir *from, const char *name,
 			const struct crit_dir *to, const char *new_name, bool dir)
@@ -419,7 +430,7 @@ int crit_dir_rename(const struct crit_dir *from, const char *name, const struct 
 	replaces = crit_dir_stat(to, new_name, &other) == 0;
 	if (replaces && (flags & RENAME_NOREPLACE))
 		return -EEXIST;
-	if (S_ISDIR(st.st_mode) && (crit_dir_is_below(from, name) || hides(from, name)))
+	if (S_ISDIR(st.st_mode) && is_partly_below(from, name))
 		return -EXDEV;
 	if (replaces && S_ISDIR(st.st_mode) != S_ISDIR(other.st_mode))
 		return S_ISDIR(st.st_mode) ? -ENOTDIR : -EISDIR;

@@ -24,6 +24,11 @@ static int open_chain(struct crit_dump *dump, struct crit_chain *chain)
 		one->listener = NULL; /* it may be gone when pages are read */
 		if (crit_watch_add(&chain->watch, one->dir, "parent") < 0)
 			return -ENOMEM;
+		/* another one may get the name of an overlaid one */
+		if (crit_dir_is_overlaid(one->dir) && crit_dir_up(one->dir) &&
+		    crit_watch_add(&chain->watch, crit_dir_up(one->dir),
+				   crit_dir_name(one->dir)) < 0)
+			return -ENOMEM;
 	}
 	return 0;
 }

@@ -105,19 +105,34 @@ static int remove_above(int fd, const char *name)
 	return unlinkat(fd, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-int crit_whiteout_put(int fd, const char *name)
+/* 0, -errno; is_impossible() where it has to be a file. */
+static int put_device(int fd, const char *name)
 {
+	bool dir = is_directory(fd, name); /* which can only change places with it */
 	char device[CRIT_TEMPORARY_NAME];
 	int ret = make_device(fd, device);
 
-	if (ret == 0) {
-		/* a directory can only change places with it */
-		bool dir = is_directory(fd, name);
+	if (ret < 0)
+		return ret;
+	if (renameat2(fd, device, fd, name, dir ? RENAME_EXCHANGE : 0) == 0)
+		return dir ? crit_whiteout_rmdir(fd, device) : 0;
+	ret = -errno;
+	unlinkat(fd, device, 0);
+	return ret;
+}
 
-		if (renameat2(fd, device, fd, name, dir ? RENAME_EXCHANGE : 0) == 0)
-			return dir ? crit_whiteout_rmdir(fd, device) : 0;
-		unlinkat(fd, device, 0);
-	}
+/* Not on this file system, or not for this user? */
+static bool is_impossible(int ret)
+{
+	return ret == -EPERM || ret == -EINVAL || ret == -EOPNOTSUPP || ret == -ENOSYS;
+}
+
+int crit_whiteout_put(int fd, const char *name)
+{
+	int ret = put_device(fd, name);
+
+	if (!is_impossible(ret))
+		return ret;
 	/* until what is above has gone, it is what the name leads to */
 	ret = put_file(fd, name);
 	if (ret < 0)
@@ -170,13 +185,14 @@ int crit_whiteout_leave(int fd, const char *name, int to, const char *new_name)
 
 	if (renameat2(fd, name, to, new_name, RENAME_WHITEOUT) == 0)
 		return 0;
-	/* not on this file system, or not for this user */
+	if (!is_impossible(-errno))
+		return -errno;
 	ret = put_file(fd, name);
 	if (ret < 0)
 		return ret;
-	if (renameat(fd, name, to, new_name) == 0)
-		return 0;
-	ret = -errno;
-	drop_file(fd, name);
+	ret = renameat(fd, name, to, new_name) < 0 ? -errno : 0;
+	/* now it may be a device all the same */
+	if (ret < 0 || put_device(fd, name) == 0)
+		drop_file(fd, name);
 	return ret;
 }

@@ -10,7 +10,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import dumps
 import mnt
+import upper
 from exploring import Made
+
+if upper.ON:
+    upper.install()
 
 # No test takes that long; a request that is never answered would, for ever.
 HANGS_AFTER = 900
@@ -67,6 +71,7 @@ def _factory():
             m.close()
         except AssertionError as e:
             errors.append(str(e))
+    upper.check()
     assert not errors, "\n".join(errors)
 
 

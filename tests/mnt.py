@@ -6,6 +6,7 @@ import time
 
 import criuimg
 import dumps
+import upper
 
 BUILD = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
                      os.environ.get("CRITFS_BUILD", "build"))
@@ -71,7 +72,7 @@ class Mount:
         self.point = point or dumps.new_dir()
         self.log = os.path.join(dumps.new_dir(), "stderr")
         command = [CRITFS, "-f", *args]
-        for option in options:
+        for option in [*options, *upper.options(dump, options)]:
             command += ["-o", option]
         self.below = len(dumps.mounts_below(self.point))  # mounts that this one hides
         with open(self.log, "wb") as log:

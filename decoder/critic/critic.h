@@ -14,7 +14,7 @@
 struct critic_args {
 	const char *in;   /* NULL: stdin */
 	const char *out;  /* NULL: stdout */
-	const char *what; /* of x: ps, fds, … */
+	const char *what; /* of x: ps, fds, …; of pack: the upper directory, NULL: none */
 	uint32_t pid;     /* of core; 0: none was given */
 	bool pretty;
 	bool no_payload;
@@ -28,6 +28,7 @@ int critic_info(const struct critic_args *args);
 int critic_x(const struct critic_args *args); /* see explore.h */
 int critic_core(const struct critic_args *args);
 int critic_check(const struct critic_args *args);
+int critic_pack(const struct critic_args *args);
 
 /*
  * Decode one image, see crit_document_new(), to a file or stdout (NULL). *at_output: it

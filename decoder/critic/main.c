@@ -23,6 +23,7 @@ static const char usage_text[] =
 	"       critic x DIR ps|fds|mems|rss|sk                     processes of a dump\n"
 	"       critic core -p PID [-o FILE] DIR                    a process as an ELF core\n"
 	"       critic check DIR                                    what is wrong with a dump\n"
+	"       critic pack DUMP [UPPER] | MOUNT [-o ARCHIVE]       as an archive\n"
 	"       critic --version | --help\n";
 
 static const char more_text[] =
@@ -57,6 +58,7 @@ static const struct command {
 	{"x", "", 2, 2, critic_x, NULL},
 	{"core", "po", 1, 1, critic_core, NULL},
 	{"check", "", 1, 1, critic_check, NULL},
+	{"pack", "o", 2, 1, critic_pack, NULL},
 };
 
 static int bad_usage(const char *what, const char *which)

@@ -122,6 +122,8 @@ WRAP(int, fchown, fd, (int fd, uid_t uid, gid_t gid), (fd, uid, gid))
 WRAP(int, flock, fd, (int fd, int operation), (fd, operation))
 WRAP(int, ftruncate64, fd, (int fd, off64_t size), (fd, size))
 WRAP(int, unlinkat, dirfd, (int dirfd, const char *name, int flags), (dirfd, name, flags))
+WRAP(int, mknodat, dirfd, (int dirfd, const char *name, mode_t mode, dev_t dev),
+     (dirfd, name, mode, dev))
 WRAP(int, renameat, to, (int from, const char *old, int to, const char *new),
      (from, old, to, new))
 WRAP(int, renameat2, to, (int from, const char *old, int to, const char *new, unsigned flags),
