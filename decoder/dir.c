@@ -221,6 +221,9 @@ int crit_dir_stat_below(const struct crit_dir *dir, const char *name, struct sta
 		if (!m)
 			return -ENOENT;
 		*st = m->st;
+		/* nothing that was read of it counts any more */
+		if (!crit_archive_is_intact(dir->archive))
+			st->st_ctim = (struct timespec){0};
 		return 0;
 	}
 	if (dir->lower < 0)

@@ -134,6 +134,13 @@ int crit_file_stat(const struct crit_file *file, struct stat *st)
 	return 0;
 }
 
+bool crit_file_is_intact(const struct crit_file *file)
+{
+	struct stat st;
+
+	return crit_file_stat(file, &st) == 0 && crit_bytes_same(&st, &file->st);
+}
+
 int crit_file_read(const struct crit_file *file, void *buf, size_t len, uint64_t off)
 {
 	uint64_t size = (uint64_t)file->st.st_size;

@@ -78,6 +78,9 @@ void crit_file_put(struct crit_file *file); /* NULL is fine */
  */
 int crit_file_stat(const struct crit_file *file, struct stat *st);
 
+/* Has it the bytes that it had then, whatever became of its name and its mode? */
+bool crit_file_is_intact(const struct crit_file *file);
+
 /* Read exactly `len` of its bytes; -EIO if it has become shorter than that. */
 int crit_file_read(const struct crit_file *file, void *buf, size_t len, uint64_t off);
 

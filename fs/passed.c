@@ -131,6 +131,8 @@ void cfs_passed_reply(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size
 	}
 	if (!size)
 		fuse_reply_buf(req, NULL, 0);
+	else if (file->is_span && !crit_file_is_intact(file))
+		fuse_reply_err(req, EIO); /* they would be anybody's bytes */
 	else if (h->upgraded)
 		cfs_view_reply(fs, req, h, size, off, flags);
 	else

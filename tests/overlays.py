@@ -53,3 +53,13 @@ def tree(root, exclude=()):
                 out[os.path.relpath(os.path.join(where, name), root)] = (
                     oct(st.st_mode), st.st_uid, st.st_gid)
     return out
+
+
+def flat(root):
+    """A copy of a directory's files."""
+    out = dumps.new_dir()
+    for name in os.listdir(root):
+        path = os.path.join(root, name)
+        if os.path.islink(path) or not os.path.isdir(path):
+            subprocess.run(["cp", "-a", path, out], check=True)
+    return out

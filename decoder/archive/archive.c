@@ -503,6 +503,11 @@ int crit_archive_file(const struct crit_archive *archive, const struct crit_memb
 				 &m->st, out);
 }
 
+bool crit_archive_is_intact(const struct crit_archive *archive)
+{
+	return archive->file != archive->of || crit_file_is_intact(archive->of);
+}
+
 bool crit_archive_is_name(const char *name)
 {
 	static const char *const suffixes[] = {".tar",	   ".tgz",     ".tar.gz", ".tar.zst",

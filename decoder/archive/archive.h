@@ -55,6 +55,9 @@ const struct crit_member *crit_archive_top(const struct crit_archive *archive);
 /* Of the archive file itself; borrowed. */
 int crit_archive_fd(const struct crit_archive *archive);
 
+/* Are its members still where they were? Nobody wrote to it, or it was unpacked. */
+bool crit_archive_is_intact(const struct crit_archive *archive);
+
 /* A member in a directory, or NULL. */
 const struct crit_member *crit_member_find(const struct crit_member *dir, const char *name);
 

@@ -203,8 +203,10 @@ static int write_again(struct packing *p, const char *path, struct archive_entry
 		crit_dir_put(dir);
 		return 0;
 	}
+	/* of members with one name the last counts, which may be something else */
+	same = same && (st.st_mode & S_IFMT) == p->la->archive_entry_filetype(old);
 	if (!*name || (same && S_ISDIR(st.st_mode)) ||
-	    (same && link && clean(link, target) == 0 && is_as_it_was(p, target))) {
+	    (link && same && clean(link, target) == 0 && is_as_it_was(p, target))) {
 		ret = write_member(p, path, old, NULL);
 	} else {
 		entry = p->la->archive_entry_clone(old);
