@@ -88,9 +88,8 @@ void crit_commit_sweep(int dirfd)
 	while ((d = readdir(dir))) {
 		if (!crit_commit_is_temporary(d->d_name))
 			continue;
-		/* what an interrupted rename left of whiteouts and empty directories */
-		if (d->d_type == DT_CHR || d->d_type == DT_DIR) {
-			unlinkat(dirfd, d->d_name, d->d_type == DT_DIR ? AT_REMOVEDIR : 0);
+		if (d->d_type == DT_CHR) { /* that was to be a whiteout */
+			unlinkat(dirfd, d->d_name, 0);
 			continue;
 		}
 		tmp = openat(dirfd, d->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);

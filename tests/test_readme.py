@@ -15,7 +15,8 @@ REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 README = os.path.join(REPO, "README.md")
 DEMO = "tests/data/dumps/demo.tar.xz"
 
-TOURS = ["Two minutes", "Processes and memory", "critic: without a mount"]
+TOURS = ["Two minutes", "Processes and memory", "Keep the original", "Container checkpoints",
+         "critic: without a mount"]
 LIMIT = 120
 MARK = "-- end of block --"
 
@@ -98,6 +99,8 @@ def test_the_demo(work):
                     "    \"bytes\": 51,",
                     "files.img/5.json:7:16: error: reg.pos: expected an integer, got \"six\"",
                     "        \"pos\": 12,",
+                    "$ fusermount3 -u mnt",
+                    "Files demo/core-8173.img and mnt/.critfs/img/core-8173.img differ",
                     "$ fusermount3 -u mnt"], text)
 
 
