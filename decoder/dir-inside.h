@@ -45,6 +45,12 @@ enum crit_above crit_dir_above(const struct crit_dir *dir, const char *name, str
 /* lstat(2) of a name below the upper directory, as it is. 0, -errno. */
 int crit_dir_stat_below(const struct crit_dir *dir, const char *name, struct stat *st);
 
+/* Open a directory in another one, not through a symlink. A descriptor, -errno. */
+int crit_open_sub(int fd, const char *name);
+
+/* Is nothing of what is below an upper directory to be seen in it? */
+bool crit_is_opaque(int fd);
+
 /* A name that is the layout's own business. */
 bool crit_dir_is_whiteout_name(const struct crit_dir *dir, const char *name);
 

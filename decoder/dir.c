@@ -6,10 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 static struct crit_dir *new_dir(const struct crit_dir *up, const char *name)
@@ -41,9 +39,10 @@ int crit_dir_adopt(int fd, struct crit_dir **out)
 	return 0;
 }
 
-int crit_dir_open(const char *path, struct crit_dir **out)
+/* What openat(2) gave. */
+static int adopt(int fd, struct crit_dir **out)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret;
+	int ret;
 
 	if (fd < 0)
 		return -errno;
@@ -53,13 +52,27 @@ int crit_dir_open(const char *path, struct crit_dir **out)
 	return ret;
 }
 
-int crit_dir_of_archive(struct crit_archive *archive, struct crit_dir **out)
+int crit_dir_open(const char *path, struct crit_dir **out)
 {
-	*out = new_dir(NULL, NULL);
-	if (!*out)
-		return -ENOMEM;
-	(*out)->archive = crit_archive_get(archive);
-	(*out)->member = crit_archive_top(archive);
+	return adopt(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), out);
+}
+
+int crit_dir_of_archive(const struct crit_file *file, uint64_t unpacked_max,
+			struct crit_archive_listener *listener, struct crit_dir **out,
+			struct crit_error *err)
+{
+	struct crit_dir *dir = new_dir(NULL, NULL);
+	int ret;
+
+	if (!dir)
+		return crit_fail(err, CRIT_NO_MEMORY, "no memory to open it");
+	ret = crit_archive_open(file, unpacked_max, listener, &dir->archive, err);
+	if (ret < 0) {
+		crit_dir_put(dir);
+		return ret;
+	}
+	dir->member = crit_archive_top(dir->archive);
+	*out = dir;
 	return 0;
 }
 
@@ -135,101 +148,7 @@ int crit_dir_fd(const struct crit_dir *dir)
 	return -1;
 }
 
-/* ---------------------------------------------------------------------- layers */
-
-bool crit_dir_is_whiteout_name(const struct crit_dir *dir, const char *name)
-{
-	return dir->overlaid &&
-	       !strncmp(name, CRIT_WHITEOUT_PREFIX, sizeof(CRIT_WHITEOUT_PREFIX) - 1);
-}
-
-static int open_sub(int fd, const char *name)
-{
-	int sub = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	return sub < 0 ? -errno : sub;
-}
-
-static bool is_opaque(int fd)
-{
-	static const char *const attributes[] = {"trusted.overlay.opaque",
-						 "user.overlay.opaque"};
-	struct stat st;
-	size_t i;
-	char yes;
-
-	for (i = 0; i < sizeof(attributes) / sizeof(*attributes); i++)
-		if (fgetxattr(fd, attributes[i], &yes, 1) == 1 && yes == 'y')
-			return true;
-	return fstatat(fd, CRIT_OPAQUE_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-void crit_dir_set_upper(const struct crit_dir *dir, int fd)
-{
-	int none = -1;
-
-	if (!atomic_compare_exchange_strong(&((struct crit_dir *)dir)->upper, &none, fd))
-		close(fd);
-}
-
-int crit_dir_upper(const struct crit_dir *dir)
-{
-	int fd = atomic_load(&((struct crit_dir *)dir)->upper), up;
-
-	if (fd >= 0 || !dir->overlaid || !dir->up)
-		return fd;
-	up = crit_dir_upper(dir->up);
-	fd = up < 0 ? -1 : open_sub(up, dir->name);
-	if (fd < 0)
-		return -1;
-	/* an opaque one is another directory, which has this one's name now */
-	if (is_opaque(fd)) {
-		close(fd);
-		return -1;
-	}
-	crit_dir_set_upper(dir, fd);
-	return atomic_load(&((struct crit_dir *)dir)->upper);
-}
-
-static bool has_whiteout_file(int fd, const char *name)
-{
-	char whiteout[NAME_MAX + sizeof(CRIT_WHITEOUT_PREFIX)];
-	struct stat st;
-
-	snprintf(whiteout, sizeof(whiteout), CRIT_WHITEOUT_PREFIX "%s", name);
-	return fstatat(fd, whiteout, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-enum crit_above crit_dir_above(const struct crit_dir *dir, const char *name, struct stat *st)
-{
-	int fd = crit_dir_upper(dir);
-
-	if (fd < 0)
-		return CRIT_ABOVE_NOTHING;
-	/* a removal may have been interrupted between whiteout and file: it is still there */
-	if (fstatat(fd, name, st, AT_SYMLINK_NOFOLLOW) == 0)
-		return S_ISCHR(st->st_mode) && !st->st_rdev ? CRIT_ABOVE_REMOVED
-							    : CRIT_ABOVE_THERE;
-	return has_whiteout_file(fd, name) ? CRIT_ABOVE_REMOVED : CRIT_ABOVE_NOTHING;
-}
-
-int crit_dir_stat_below(const struct crit_dir *dir, const char *name, struct stat *st)
-{
-	if (dir->member) {
-		const struct crit_member *m = crit_member_find(dir->member, name);
-
-		if (!m)
-			return -ENOENT;
-		*st = m->st;
-		/* nothing that was read of it counts any more */
-		if (!crit_archive_is_intact(dir->archive))
-			st->st_ctim = (struct timespec){0};
-		return 0;
-	}
-	if (dir->lower < 0)
-		return -ENOENT;
-	return fstatat(dir->lower, name, st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
-}
+/* ------------------------------------------------------------------ attributes */
 
 /* The attributes of a copy that he makes who may not give it away. */
 static void own(const struct crit_dir *dir, const char *name, struct stat *st)
@@ -260,8 +179,8 @@ static void keep_number(const struct crit_dir *dir, const char *name, struct sta
 	if (!S_ISDIR(st->st_mode) || crit_dir_stat_below(dir, name, &below) < 0 ||
 	    !S_ISDIR(below.st_mode))
 		return;
-	fd = open_sub(crit_dir_upper(dir), name);
-	if (fd >= 0 && !is_opaque(fd)) {
+	fd = crit_open_sub(crit_dir_upper(dir), name);
+	if (fd >= 0 && !crit_is_opaque(fd)) {
 		st->st_dev = below.st_dev;
 		st->st_ino = below.st_ino;
 	}
@@ -397,7 +316,7 @@ static int open_below(const struct crit_dir *up, const char *name, struct crit_d
 		}
 		return m && !dir->member ? -ENOTDIR : 0;
 	}
-	fd = up->lower < 0 ? -ENOENT : open_sub(up->lower, name);
+	fd = up->lower < 0 ? -ENOENT : crit_open_sub(up->lower, name);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
 	dir->lower = fd;
@@ -420,13 +339,13 @@ int crit_dir_sub(const struct crit_dir *up, const char *name, struct crit_dir **
 	if (above == CRIT_ABOVE_REMOVED)
 		ret = -ENOENT;
 	if (above == CRIT_ABOVE_THERE) {
-		fd = open_sub(crit_dir_upper(up), name);
+		fd = crit_open_sub(crit_dir_upper(up), name);
 		if (fd < 0)
 			ret = fd;
 		else
 			atomic_store(&dir->upper, fd);
 	}
-	if (ret == 0 && (above == CRIT_ABOVE_NOTHING || !is_opaque(fd))) {
+	if (ret == 0 && (above == CRIT_ABOVE_NOTHING || !crit_is_opaque(fd))) {
 		ret = open_below(up, name, dir);
 		/* something else is below, which the upper directory hides */
 		if (ret < 0 && above == CRIT_ABOVE_THERE)
@@ -482,7 +401,7 @@ int crit_dir_follow(const struct crit_dir *dir, const char *name, struct crit_di
 {
 	char target[PATH_MAX + 1];
 	ssize_t len = crit_dir_readlink(dir, name, target, sizeof(target));
-	int ret = -EXDEV, fd;
+	int ret = -EXDEV;
 
 	if (len < 0)
 		return (int)len;
@@ -494,11 +413,5 @@ int crit_dir_follow(const struct crit_dir *dir, const char *name, struct crit_di
 		return ret;
 	if (dir->lower < 0)
 		return -ENOENT;
-	fd = openat(dir->lower, target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = crit_dir_adopt(fd, out);
-	if (ret < 0)
-		close(fd);
-	return ret;
+	return adopt(openat(dir->lower, target, O_RDONLY | O_DIRECTORY | O_CLOEXEC), out);
 }

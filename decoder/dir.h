@@ -19,15 +19,17 @@
 
 #include "decoder/file.h"
 
-struct crit_archive;
+struct crit_archive_listener;
 struct crit_dir;
 
 /* A directory on disk, by its path, or open already (taken over on success). 0, -errno. */
 int crit_dir_open(const char *path, struct crit_dir **out);
 int crit_dir_adopt(int fd, struct crit_dir **out);
 
-/* The top of an archive, of which it keeps a reference. 0, -ENOMEM. */
-int crit_dir_of_archive(struct crit_archive *archive, struct crit_dir **out);
+/* The top of an archive, see crit_archive_open(), which has the errors as well. */
+int crit_dir_of_archive(const struct crit_file *file, uint64_t unpacked_max,
+			struct crit_archive_listener *listener, struct crit_dir **out,
+			struct crit_error *err);
 
 /*
  * `below` with the directory `upperfd` (taken over on success) over it: below is never

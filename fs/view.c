@@ -72,22 +72,17 @@ static int open_archive(struct cfs *fs, const struct crit_dir *dir, const char *
 			const char *path, struct crit_dir **top)
 {
 	struct teller teller = {{.tell = tell}, fs, path};
-	struct crit_archive *archive;
 	struct crit_error err = {0};
 	struct crit_file *file;
 	int ret = crit_dir_file(dir, name, &file);
 
 	if (ret < 0)
 		return ret;
-	ret = crit_archive_open(file, fs->opt.unpacked_max, &teller.listener, &archive, &err);
+	ret = crit_dir_of_archive(file, fs->opt.unpacked_max, &teller.listener, top, &err);
 	crit_file_put(file);
-	if (ret < 0) {
+	if (ret < 0)
 		cfs_log(fs, "%s: %s", path, err.text);
-		return ret == -EBADMSG ? -EIO : ret;
-	}
-	ret = crit_dir_of_archive(archive, top);
-	crit_archive_put(archive);
-	return ret;
+	return ret == -EBADMSG ? -EIO : ret;
 }
 
 /* A node for the archive `name`, which is `st`. Drops the lock. */

@@ -92,8 +92,8 @@ static size_t keep_user_names(char *names, size_t len)
 }
 
 /* The value of an attribute, or (name is NULL) the names of all. */
-static void reply_passed(fuse_req_t req, const struct crit_file *file, const char *name,
-			 size_t size)
+static void reply_own(fuse_req_t req, const struct crit_file *file, const char *name,
+		      size_t size)
 {
 	char *buf = malloc(XATTR_SIZE_MAX + 1);
 	ssize_t n = -1;
@@ -110,34 +110,8 @@ static void reply_passed(fuse_req_t req, const struct crit_file *file, const cha
 	free(buf);
 }
 
-void cfs_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
-{
-	struct cfs *fs = fuse_req_userdata(req);
-	const char *text = ino == FUSE_ROOT_ID ? origin(fs, name) : NULL;
-	struct crit_file *file;
-	int ret;
-
-	/* ls -l asks for the ACL of each file, unless it hears that there are none */
-	if (strncmp(name, USER, sizeof(USER) - 1)) {
-		fuse_reply_err(req, EOPNOTSUPP);
-	} else if (text) {
-		reply_xattr(req, text, strlen(text), size);
-	} else if (!strcmp(name, XATTR_ERROR)) {
-		reply_refusal(req, ino, false, size, ENODATA);
-	} else {
-		cfs_lock(fs);
-		ret = open_passed(fs, ino, &file);
-		if (ret == 0) {
-			reply_passed(req, file, name, size);
-			crit_file_put(file);
-		}
-		cfs_unlock(fs);
-		if (ret < 0)
-			fuse_reply_err(req, -ret);
-	}
-}
-
-void cfs_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+/* Answer for a file that is shown as it is. False: it is none. */
+static bool reply_passed(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
 	struct cfs *fs = fuse_req_userdata(req);
 	struct crit_file *file;
@@ -146,10 +120,30 @@ void cfs_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	cfs_lock(fs);
 	ret = open_passed(fs, ino, &file);
 	if (ret == 0) {
-		reply_passed(req, file, NULL, size);
+		reply_own(req, file, name, size);
 		crit_file_put(file);
 	}
 	cfs_unlock(fs);
-	if (ret < 0)
+	return ret == 0;
+}
+
+void cfs_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+{
+	const char *text = ino == FUSE_ROOT_ID ? origin(fuse_req_userdata(req), name) : NULL;
+
+	/* ls -l asks for the ACL of each file, unless it hears that there are none */
+	if (strncmp(name, USER, sizeof(USER) - 1))
+		fuse_reply_err(req, EOPNOTSUPP);
+	else if (text)
+		reply_xattr(req, text, strlen(text), size);
+	else if (!strcmp(name, XATTR_ERROR))
+		reply_refusal(req, ino, false, size, ENODATA);
+	else if (!reply_passed(req, ino, name, size))
+		fuse_reply_err(req, ENODATA);
+}
+
+void cfs_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+	if (!reply_passed(req, ino, NULL, size))
 		reply_refusal(req, ino, true, size, 0);
 }

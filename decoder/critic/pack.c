@@ -72,19 +72,13 @@ static void find_dump(const struct critic_args *args, struct dump *d)
 static int open_archive(struct dump *d, struct crit_error *err)
 {
 	struct crit_archive_listener listener = {.tell = tell_opening};
-	struct crit_archive *archive;
 	int ret = crit_file_open(AT_FDCWD, d->path, &d->archive);
 
 	if (ret < 0) {
 		d->archive = NULL;
 		return crit_fail_errno(err, -ret, "can't open it");
 	}
-	ret = crit_archive_open(d->archive, CRIT_ARCHIVE_UNPACKED, &listener, &archive, err);
-	if (ret < 0)
-		return ret;
-	ret = crit_dir_of_archive(archive, &d->top);
-	crit_archive_put(archive);
-	return ret < 0 ? crit_fail_errno(err, -ret, "can't open it") : 0;
+	return crit_dir_of_archive(d->archive, CRIT_ARCHIVE_UNPACKED, &listener, &d->top, err);
 }
 
 static int open_below(struct dump *d, struct crit_error *err)

@@ -17,6 +17,7 @@ sys.dont_write_bytecode = True
 
 import codec
 import editing
+import layers
 import listing
 import measure
 import memory
@@ -36,7 +37,7 @@ BUILD = os.path.join(REPO, os.environ.get("CRITFS_BUILD", "build"))
 KINDS = {"codec": codec.run, "mount-walk": walk.run, "mount-list": listing.run,
          "mount-start": start.run, "mount-read": reading.run, "mount-edit": editing.run,
          "mount-script": script.run, "mount-parallel": parallel.run, "mount-memory": memory.run,
-         "mount-proc": proc.run}
+         "mount-proc": proc.run, "mount-layers": layers.run}
 
 ALL_CPUS = ("codec", "mount-parallel")  # all others work on one
 
