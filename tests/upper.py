@@ -222,7 +222,7 @@ def _scandir(path="."):
 
 
 def _popen(self, args, *more, **kw):
-    if isinstance(args, (list, tuple)):
+    if isinstance(args, (list, tuple)) and os.path.basename(str(args[0])) != "critfs":
         args = [_argument(a) for a in args]
     if kw.get("cwd"):
         kw["cwd"] = _argument(kw["cwd"])

@@ -204,7 +204,9 @@ static int write_again(struct packing *p, const char *path, struct archive_entry
 		return 0;
 	}
 	/* of members with one name the last counts, which may be something else */
-	same = same && (st.st_mode & S_IFMT) == p->la->archive_entry_filetype(old);
+	same = same &&
+	       (link ? S_ISREG(st.st_mode)
+		     : (st.st_mode & S_IFMT) == p->la->archive_entry_filetype(old));
 	if (!*name || (same && S_ISDIR(st.st_mode)) ||
 	    (link && same && clean(link, target) == 0 && is_as_it_was(p, target))) {
 		ret = write_member(p, path, old, NULL);
