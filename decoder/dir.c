@@ -242,29 +242,42 @@ int crit_dir_self(const struct crit_dir *dir, struct stat *st)
 
 /* ------------------------------------------------------------------------ files */
 
-ssize_t crit_dir_readlink(const struct crit_dir *dir, const char *name, char *out, size_t size)
+static ssize_t read_link(const struct crit_dir *dir, const char *name, char *out, size_t size)
 {
 	const struct crit_member *m;
 	struct stat st;
+	int fd = dir->lower;
 	ssize_t n;
-	int fd;
 
-	if (crit_dir_stat(dir, name, &st) < 0)
+	if (crit_dir_is_whiteout_name(dir, name))
 		return -ENOENT;
-	fd = crit_dir_above(dir, name, &st) == CRIT_ABOVE_THERE ? crit_dir_upper(dir)
-								 : dir->lower;
-	if (fd < 0) {
-		m = crit_member_find(dir->member, name);
-		if (!m || !m->target)
-			return -EINVAL;
-		n = (ssize_t)strlen(m->target);
-		if ((size_t)n < size)
-			memcpy(out, m->target, (size_t)n);
-	} else {
-		n = readlinkat(fd, name, out, size);
-		if (n < 0)
-			return -errno;
+	switch (crit_dir_above(dir, name, &st)) {
+	case CRIT_ABOVE_THERE:
+		fd = crit_dir_upper(dir);
+		break;
+	case CRIT_ABOVE_REMOVED:
+		return -ENOENT;
+	default:
+		break;
 	}
+	if (fd >= 0) {
+		n = readlinkat(fd, name, out, size);
+		return n < 0 ? -errno : n;
+	}
+	m = dir->member ? crit_member_find(dir->member, name) : NULL;
+	if (!m || !m->target)
+		return m ? -EINVAL : -ENOENT;
+	n = (ssize_t)strlen(m->target);
+	memcpy(out, m->target, (size_t)n < size ? (size_t)n : size);
+	return n;
+}
+
+ssize_t crit_dir_readlink(const struct crit_dir *dir, const char *name, char *out, size_t size)
+{
+	ssize_t n = read_link(dir, name, out, size);
+
+	if (n < 0)
+		return n;
 	if ((size_t)n >= size)
 		return -ENAMETOOLONG;
 	out[n] = '\0';

@@ -11,6 +11,7 @@
 
 #include <fuse_lowlevel.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -96,6 +97,7 @@ struct cfs {
 	struct crit_buf read;               /* where bytes are read to be replied */
 	struct crit_buf walked;             /* likewise, of documents by their worker */
 	struct crit_buf errors;             /* .critfs/errors */
+	atomic_bool stopping;               /* nobody waits for an answer any more */
 	bool to_stderr;                     /* -f: no syslog */
 };
 

@@ -62,17 +62,26 @@ static int open_directory(struct cfs *fs, fuse_ino_t ino, struct fuse_file_info 
 	return 0;
 }
 
+static void answer_opendir(struct cfs *fs, const struct cfs_asked *a)
+{
+	int ret = open_directory(fs, a->ino, a->fi);
+
+	if (ret < 0)
+		fuse_reply_err(a->req, -ret);
+	else if (fuse_reply_open(a->req, a->fi) < 0)
+		cfs_handle_unref(fs, cfs_handle_of(a->fi));
+}
+
 void cfs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	struct cfs_asked asked = {.req = req, .ino = ino, .fi = fi};
 	struct cfs *fs = fuse_req_userdata(req);
-	int ret;
 
 	cfs_lock(fs);
-	ret = open_directory(fs, ino, fi);
-	if (ret < 0)
-		fuse_reply_err(req, -ret);
-	else if (fuse_reply_open(req, fi) < 0)
-		cfs_handle_unref(fs, cfs_handle_of(fi));
+	if (cfs_view_is_slow(fs, ino))
+		cfs_reading_post(fs, NULL, answer_opendir, &asked);
+	else
+		answer_opendir(fs, &asked);
 	cfs_unlock(fs);
 }
 

@@ -54,17 +54,18 @@ struct meter {
 	unsigned percent;
 };
 
-static void show_progress(struct crit_archive_listener *l, uint64_t done, uint64_t of)
+static bool show_progress(struct crit_archive_listener *l, uint64_t done, uint64_t of)
 {
 	struct meter *m = (struct meter *)l;
 	unsigned percent = of ? (unsigned)(100.0 * (double)done / (double)of) : 100;
 
 	if (percent == m->percent || !isatty(STDERR_FILENO))
-		return;
+		return true;
 	m->percent = percent;
 	fprintf(stderr, "\rcritfs: unpacking %s: %u %%", m->path, percent);
 	if (percent == 100)
 		fputc('\n', stderr);
+	return true;
 }
 
 static void tell_left_out(struct crit_archive_listener *l, const char *text)

@@ -213,6 +213,7 @@ static int serve(struct cfs *fs, const struct fuse_cmdline_opts *cmd)
 		return 1;
 	}
 	ret = fuse_session_loop(fs->session);
+	fs->stopping = true;
 	cfs_watch_stop(fs);
 	cfs_worker_stop(fs, fs->makes);
 	cfs_worker_stop(fs, fs->reads);

@@ -122,7 +122,7 @@ void cfs_passed_reply(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, size
 {
 	const struct crit_file *file = h->file;
 
-	if (file->is_span) {
+	if (file->is_span && !h->upgraded) {
 		uint64_t left = (uint64_t)off < (uint64_t)file->st.st_size
 					? (uint64_t)(file->st.st_size - off)
 					: 0;

@@ -30,7 +30,7 @@ static struct cfs_node *new_view(struct cfs *fs, struct cfs_node *in, const char
 	if (!node)
 		return NULL;
 	node->view = view;
-	node->dir = crit_dir_get(dir);
+	node->dir = dir ? crit_dir_get(dir) : NULL;
 	return node;
 }
 
@@ -67,11 +67,18 @@ static void tell(struct crit_archive_listener *l, const char *text)
 	cfs_log(t->fs, "%s: %s", t->path, text);
 }
 
+static bool go_on(struct crit_archive_listener *l, uint64_t done, uint64_t of)
+{
+	(void)done;
+	(void)of;
+	return !((const struct teller *)l)->fs->stopping;
+}
+
 /* Open an archive in a directory. 0 and *top, a reference; -errno, which is logged. */
 static int open_archive(struct cfs *fs, const struct crit_dir *dir, const char *name,
 			const char *path, struct crit_dir **top)
 {
-	struct teller teller = {{.tell = tell}, fs, path};
+	struct teller teller = {{tell, go_on}, fs, path};
 	struct crit_error err = {0};
 	struct crit_file *file;
 	int ret = crit_dir_file(dir, name, &file);
@@ -85,29 +92,35 @@ static int open_archive(struct cfs *fs, const struct crit_dir *dir, const char *
 	return ret == -EBADMSG ? -EIO : ret;
 }
 
-/* A node for the archive `name`, which is `st`. Drops the lock. */
-static int enter_archive(struct cfs *fs, struct cfs_node *dir, const char *name,
-			 const struct stat *st, struct cfs_node **out)
+/* Is it an archive that nobody has looked into yet? */
+static bool is_closed(const struct cfs_node *node)
 {
-	char path[PATH_MAX];
-	struct crit_dir *top;
+	return !node->dir && !node->failed;
+}
+
+/* Somebody looks into it. Drops the lock while an archive is opened. 0, -errno. */
+static int enter(struct cfs *fs, struct cfs_node *node)
+{
+	char path[PATH_MAX], name[NAME_MAX + 1];
+	struct cfs_node *dir = node->parent;
+	struct crit_dir *top = NULL;
 	int ret;
 
+	if (!is_closed(node))
+		return node->failed;
+	if (!node->key)
+		return -ESTALE;
+	snprintf(name, sizeof(name), "%s", cfs_node_name(node));
 	cfs_path_in(dump_of(dir), name, path, sizeof(path));
-	cfs_node_ref(dir);
+	cfs_node_ref(node);
 	cfs_unlock(fs);
 	ret = open_archive(fs, dir->dir, name, path, &top);
 	cfs_lock(fs);
-	if (ret == 0) {
-		/* the kernel lets nobody else look names up here meanwhile */
-		*out = new_view(fs, dir, name, CFS_VIEW_TREE, top);
-		crit_dir_put(top);
-		if (*out)
-			(*out)->archived = crit_identity_of(st);
-		else
-			ret = -ENOMEM;
-	}
-	cfs_node_unref(&fs->nodes, dir);
+	/* all who open archives are in one worker's queue */
+	node->dir = top;
+	if (ret < 0 && !crit_is_passing(ret))
+		node->failed = ret;
+	cfs_node_unref(&fs->nodes, node);
 	return ret;
 }
 
@@ -147,6 +160,17 @@ static int enter_directory(struct cfs *fs, struct cfs_node *dir, const char *nam
 	return *out ? 0 : -ENOMEM;
 }
 
+/* It is opened when somebody looks into it: `ls -l` does not. */
+static int show_archive(struct cfs *fs, struct cfs_node *dir, const char *name,
+			const struct stat *st, struct cfs_node **out)
+{
+	*out = new_view(fs, dir, name, CFS_VIEW_TREE, NULL);
+	if (!*out)
+		return -ENOMEM;
+	(*out)->archived = crit_identity_of(st);
+	return 0;
+}
+
 /* Is what the node stands for what the name leads to? */
 static bool is_same(const struct cfs_node *dir, const struct cfs_node *node,
 		    const struct stat *st)
@@ -172,7 +196,9 @@ int cfs_view_lookup(struct cfs *fs, struct cfs_node *dir, const char *name,
 
 	if (dir->view != CFS_VIEW_TREE && crit_commit_is_temporary(name))
 		return -ENOENT;
-	ret = crit_dir_stat(dir->dir, name, &st);
+	ret = enter(fs, dir);
+	if (ret == 0)
+		ret = crit_dir_stat(dir->dir, name, &st);
 	if (ret < 0)
 		return ret;
 	node = cfs_node_by_name(&fs->nodes, dir->id, name);
@@ -184,7 +210,7 @@ int cfs_view_lookup(struct cfs *fs, struct cfs_node *dir, const char *name,
 		ret = enter_directory(fs, dir, name, &node);
 	} else if (!node && dir->view == CFS_VIEW_TARS) {
 		ret = S_ISREG(st.st_mode) && crit_archive_is_name(name)
-			      ? enter_archive(fs, dir, name, &st, &node)
+			      ? show_archive(fs, dir, name, &st, &node)
 			      : -ENOENT;
 	} else if (!node) {
 		node = cfs_node_new(&fs->nodes, 0, CFS_PASSED, dir, dir->id, name);
@@ -200,7 +226,7 @@ bool cfs_view_is_slow(struct cfs *fs, fuse_ino_t ino)
 {
 	const struct cfs_node *node = cfs_node_by_id(&fs->nodes, ino);
 
-	return node && node->kind == CFS_VIEW && node->view == CFS_VIEW_TARS;
+	return node && node->kind == CFS_VIEW && is_closed(node);
 }
 
 struct naming {
@@ -234,23 +260,38 @@ static int add_name(void *arg, const char *name, unsigned char type)
 
 int cfs_view_names(struct cfs *fs, struct cfs_node *dir, struct cfs_names **out)
 {
-	struct naming n = {dir, calloc(1, sizeof(*n.names))};
-	int ret = n.names ? crit_dir_each(dir->dir, add_name, &n) : -ENOMEM;
+	struct naming n = {dir, NULL};
+	int ret = enter(fs, dir);
 
-	(void)fs;
+	if (ret < 0)
+		return ret;
+	n.names = calloc(1, sizeof(*n.names));
+	ret = n.names ? crit_dir_each(dir->dir, add_name, &n) : -ENOMEM;
 	return cfs_names_finish(n.names, ret, out);
 }
 
 /* ---------------------------------------------------------------------- attributes */
 
+/* As a directory: who may read the archive may look into it. */
+static int stat_archive(const struct cfs_node *node, struct stat *st)
+{
+	int ret = node->key ? crit_dir_stat(node->parent->dir, cfs_node_name(node), st)
+			    : -ESTALE;
+
+	st->st_ino = cfs_ino_passed(node->archived.ino);
+	st->st_mode = S_IFDIR | (st->st_mode & 0666) | (st->st_mode & 0444) >> 2;
+	st->st_size = st->st_blocks = 0;
+	return ret;
+}
+
 int cfs_view_attr(const struct cfs_node *node, struct stat *st)
 {
-	int ret = crit_dir_self(node->dir, st);
+	int ret = node->archived.ino ? stat_archive(node, st) : crit_dir_self(node->dir, st);
 
 	if (ret < 0)
 		return ret;
-	/* of an archive, the inode is that of its file */
-	st->st_ino = node->archived.ino ? cfs_ino_passed(node->archived.ino) : node->id;
+	if (!node->archived.ino)
+		st->st_ino = node->id;
 	if (node->view != CFS_VIEW_TREE)
 		st->st_mode &= ~(mode_t)0222;
 	st->st_nlink = 1; /* directories in it are not counted */

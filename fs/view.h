@@ -17,7 +17,7 @@ int cfs_view_new_top(struct cfs *fs, struct cfs_node *dir, unsigned special,
 int cfs_view_lookup(struct cfs *fs, struct cfs_node *dir, const char *name,
 		    struct fuse_entry_param *e);
 
-/* Does looking up names in the directory with this node id take long? */
+/* Is it a directory that takes long to look into, with this node id? */
 bool cfs_view_is_slow(struct cfs *fs, fuse_ino_t ino);
 
 /* Attributes of such a directory. 0, -errno. */
@@ -26,7 +26,7 @@ int cfs_view_attr(const struct cfs_node *node, struct stat *st);
 /* Make the attributes of a file in it, *st, those of what is shown. 0, -errno. */
 int cfs_view_adjust(struct cfs *fs, const struct cfs_node *node, struct stat *st);
 
-/* The names in it. 0 and *out, owned by the caller; -errno. */
+/* The names in it; may drop the lock, likewise. 0 and *out, owned by the caller; -errno. */
 int cfs_view_names(struct cfs *fs, struct cfs_node *dir, struct cfs_names **out);
 
 /* What a symlink in it says. 0, -errno. */

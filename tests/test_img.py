@@ -185,6 +185,14 @@ def test_what_was_upgraded_is_the_same_dump(mount, work):
     assert_same(other / ".critfs/img", copy)
 
 
+def test_images_of_version_1_0_in_an_archive(mount, work):
+    """They are as long as it says, to the last byte."""
+    root = dumps.pristine(V1[0])
+    subprocess.run(["tar", "-cf", work + "/a.tar", "-C", root, "."], check=True)
+    a, b = mount(work + "/a.tar", "upgrade"), mount(root, "ro,upgrade")
+    assert_same(a / ".critfs/img", b / ".critfs/img")
+
+
 def test_newer_images_stay_as_they_are(mount):
     m = mount(dumps.pristine("demo"), "ro,upgrade")
     assert_same(m / ".critfs/img", dumps.pristine("demo"))

@@ -22,21 +22,22 @@ real_open, real_popen = builtins.open, subprocess.Popen.__init__
 NOWHERE = "/nonexistent/removed"
 
 
-def fingerprint(root):
+def fingerprint(root, rel="."):
     """All that is below a directory, contents and attributes."""
     out = {}
-    for where, dirs, names in real["walk"](root):
-        for name in dirs + names:
-            path = os.path.join(where, name)
-            st = real["lstat"](path)
-            what = None
-            if stat.S_ISREG(st.st_mode):
-                with real_open(path, "rb") as f:
-                    what = hashlib.sha1(f.read()).digest()
-            elif stat.S_ISLNK(st.st_mode):
-                what = real["readlink"](path)
-            out[os.path.relpath(path, root)] = (st.st_mode, st.st_uid, st.st_gid, st.st_size,
-                                                st.st_ino, st.st_mtime_ns, what)
+    for name in real["listdir"](os.path.join(root, rel)):
+        path, name = os.path.join(root, rel, name), os.path.normpath(os.path.join(rel, name))
+        st = real["lstat"](path)
+        what = None
+        if stat.S_ISREG(st.st_mode):
+            with real_open(path, "rb") as f:
+                what = hashlib.sha1(f.read()).digest()
+        elif stat.S_ISLNK(st.st_mode):
+            what = real["readlink"](path)
+        elif stat.S_ISDIR(st.st_mode):
+            out.update(fingerprint(root, name))
+        out[name] = (st.st_mode, st.st_uid, st.st_gid, st.st_size, st.st_ino, st.st_mtime_ns,
+                     what)
     return out
 
 
@@ -273,4 +274,4 @@ def check():
     ROOTS.clear()
     for over, after in changed:
         assert after == over.before, "the dump itself was changed: %s" % sorted(
-            set(after.items()) ^ set(over.before.items()))[:4]
+            map(str, set(after.items()) ^ set(over.before.items())))[:4]

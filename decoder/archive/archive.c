@@ -68,8 +68,10 @@ static int keep_file(const struct crit_file *file, struct crit_file **out)
 	copy->refs = 1;
 	copy->fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
 	if (copy->fd < 0) {
+		int ret = -errno;
+
 		free(copy);
-		return -errno;
+		return ret;
 	}
 	*out = copy;
 	return 0;
@@ -154,6 +156,8 @@ int crit_archive_file(const struct crit_archive *archive, const struct crit_memb
 		return -ELOOP;
 	if (!S_ISREG(m->st.st_mode))
 		return -EINVAL;
+	if (m->fd < 0)
+		return -EIO;
 	/* what was unpacked is nobody else's */
 	return crit_file_of_span(m->fd, m->fd == archive->of->fd ? archive->of : NULL, m->off,
 				 &m->st, out);

@@ -6,7 +6,8 @@
  *
  * Names are those of the members, without leading slashes and "./". What can't be a name
  * here (".." in it, longer than any file system has it) is left out, and told; of members
- * with one name the last counts. Counted, and constant once it is open: for several threads.
+ * with one name the last counts, but for a directory with something in it. What says that
+ * it has more bytes than it has can't be read. Counted, and constant once it is open: for several threads.
  */
 #ifndef CRIT_ARCHIVE_H
 #define CRIT_ARCHIVE_H
@@ -27,20 +28,21 @@ struct crit_member {
 	void *members; /* owned: of a directory, see tsearch(3) */
 	struct stat st;
 	char *target; /* owned: of a symlink */
-	int fd;       /* borrowed: where the bytes of a regular file are, */
+	int fd;       /* borrowed: where the bytes of a regular file are (-1: EIO), */
 	uint64_t off; /* and from where on */
 };
 
 /* Who hears of what is left out (a line, no newline), and how far unpacking is. */
 struct crit_archive_listener {
 	void (*tell)(struct crit_archive_listener *l, const char *text);
-	void (*progress)(struct crit_archive_listener *l, uint64_t read, uint64_t of); /* bytes */
+	/* Of so many bytes so many are read. False: it is not to go on (-EINTR). */
+	bool (*progress)(struct crit_archive_listener *l, uint64_t read, uint64_t of);
 };
 
 /*
  * Open an archive; `file` is only needed during the call. It may take up to `unpacked_max`
  * bytes in temporary files. 0; -EBADMSG if it is no tar, or damaged; -EFBIG beyond a
- * limit; -ENOSYS without libarchive; -errno; and the reason.
+ * limit; -EINTR; -ENOSYS without libarchive; -errno; and the reason.
  */
 int crit_archive_open(const struct crit_file *file, uint64_t unpacked_max,
 		      struct crit_archive_listener *listener, struct crit_archive **out,

@@ -14,7 +14,8 @@ static la_ssize_t read_some(struct archive *reader, void *data, const void **buf
 	size_t n = left < CRIT_INPUT_SIZE ? (size_t)left : CRIT_INPUT_SIZE;
 
 	(void)reader;
-	if (crit_file_read(in->file, in->buf, n, in->at) < 0)
+	in->failed = crit_file_read(in->file, in->buf, n, in->at);
+	if (in->failed < 0)
 		return -1;
 	in->at += n;
 	*buf = in->buf;
@@ -37,6 +38,8 @@ int crit_input_fail(const struct crit_input *in, struct crit_error *err)
 {
 	const char *why = in->la->archive_error_string(in->reader);
 
+	if (in->failed < 0)
+		return crit_fail_errno(err, -in->failed, "can't read it");
 	return crit_fail(err, CRIT_REJECTED, "%s", why ? why : "it can't be read");
 }
 

@@ -15,6 +15,7 @@ struct crit_input {
 	struct archive *reader;       /* owned */
 	uint64_t at;                  /* bytes of the file that were read */
 	uint8_t *buf;                 /* owned */
+	int failed;                   /* -errno of reading the file */
 };
 
 enum crit_input_as {

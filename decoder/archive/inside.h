@@ -15,12 +15,18 @@ struct crit_archive {
 	struct crit_unpacked unpacked; /* what is not in it as it is */
 	struct crit_file *of;          /* a reference: the archive itself */
 	struct crit_member *top;       /* owned */
-	uint64_t n;                    /* members */
+	uint64_t n;                    /* inode numbers that were given out */
 };
 
 /* A directory that is in none, for now; `name` is copied. NULL: no memory. */
 struct crit_member *crit_member_new(struct crit_archive *a, const char *name);
 void crit_member_free(void *member); /* with all that is in it */
+
+/* Give it an inode number that none has had. */
+void crit_member_renumber(struct crit_archive *a, struct crit_member *m);
+
+/* The next name of a path, and behind it; "." is none. False at the end. */
+bool crit_member_next_name(const char **path, const char **name, size_t *len);
 
 /* Why a path can't be that of a member; NULL if it can. */
 const char *crit_member_path_error(const char *path);

@@ -63,12 +63,24 @@ static void be_directory(const struct crit_archive *a, struct crit_member *m)
 {
 	const struct stat *st = &a->of->st;
 
+	m->st = (struct stat){.st_dev = m->st.st_dev, .st_ino = m->st.st_ino};
+	m->st.st_ctim = st->st_ctim;
+	m->fd = -1;
+	free(m->target);
+	m->target = NULL;
 	m->st.st_mode = S_IFDIR | (st->st_mode & 0666) | (st->st_mode & 0444) >> 2;
 	m->st.st_uid = st->st_uid;
 	m->st.st_gid = st->st_gid;
 	m->st.st_mtim = st->st_mtim;
 	m->st.st_atim = st->st_mtim;
 	m->st.st_nlink = 1;
+}
+
+void crit_member_renumber(struct crit_archive *a, struct crit_member *m)
+{
+	/* that no file beside the archive is likely to have */
+	m->st.st_dev = a->of->st.st_dev;
+	m->st.st_ino = (a->of->st.st_ino << 24) ^ ++a->n;
 }
 
 struct crit_member *crit_member_new(struct crit_archive *a, const char *name)
@@ -81,11 +93,7 @@ struct crit_member *crit_member_new(struct crit_archive *a, const char *name)
 		free(m);
 		return NULL;
 	}
-	m->fd = -1;
-	/* numbers that no file beside the archive is likely to have */
-	m->st.st_dev = a->of->st.st_dev;
-	m->st.st_ino = (a->of->st.st_ino << 24) ^ ++a->n;
-	m->st.st_ctim = a->of->st.st_ctim;
+	crit_member_renumber(a, m);
 	be_directory(a, m);
 	return m;
 }
@@ -106,8 +114,7 @@ static struct crit_member *get_member(struct crit_archive *a, struct crit_member
 	return m;
 }
 
-/* The next name of a path, and behind it. False at the end. */
-static bool next_name(const char **path, const char **name, size_t *len)
+bool crit_member_next_name(const char **path, const char **name, size_t *len)
 {
 	do {
 		*path += strspn(*path, "/");
@@ -125,7 +132,7 @@ const char *crit_member_path_error(const char *path)
 
 	if (strlen(path) >= PATH_MAX)
 		return "a name that is longer than any path, left out";
-	while (next_name(&path, &name, &len)) {
+	while (crit_member_next_name(&path, &name, &len)) {
 		if (len == 2 && !memcmp(name, "..", 2))
 			return "a name that leads out of the archive, left out";
 		if (len > NAME_MAX)
@@ -141,7 +148,7 @@ struct crit_member *crit_member_at(struct crit_archive *a, const char *path, boo
 	const char *name;
 	size_t len;
 
-	while (m && next_name(&path, &name, &len)) {
+	while (m && crit_member_next_name(&path, &name, &len)) {
 		memcpy(buf, name, len);
 		buf[len] = '\0';
 		if (!S_ISDIR(m->st.st_mode)) {

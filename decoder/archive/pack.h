@@ -14,6 +14,7 @@ struct crit_pack_output {
 		     struct crit_error *err);
 	/* A member is left out; a line, no newline. */
 	void (*tell)(struct crit_pack_output *out, const char *text);
+	struct stat self; /* of the file that it is, which is not packed; zeros: none */
 };
 
 /*

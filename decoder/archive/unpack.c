@@ -75,8 +75,9 @@ int crit_unpack_member(struct crit_input *in, struct crit_unpacked *to,
 			return crit_fail_errno(err, -ret, "can't unpack it to a temporary file");
 		if (end > to->size)
 			to->size = end;
-		if (listener && listener->progress)
-			listener->progress(listener, in->at, (uint64_t)in->file->st.st_size);
+		if (listener && listener->progress &&
+		    !listener->progress(listener, in->at, (uint64_t)in->file->st.st_size))
+			return crit_fail_errno(err, EINTR, "unpacking it was given up");
 	}
 	if (ret != ARCHIVE_EOF)
 		return crit_input_fail(in, err);

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <mntent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -46,27 +48,58 @@ struct dump {
 	struct crit_dir *top;      /* a reference */
 };
 
-/* A mount says of itself what it was made of. */
-static bool attribute(const char *path, const char *name, char *out)
+/* What a mount says of itself; "": nothing. */
+static void attribute(const char *path, const char *name, char out[PATH_MAX])
 {
 	ssize_t n = getxattr(path, name, out, PATH_MAX - 1);
 
 	out[n > 0 ? n : 0] = '\0';
-	return n > 0;
 }
 
-static void find_dump(const struct critic_args *args, struct dump *d)
+/* The length of the mount point that a path is on; *ours: critfs is mounted there. */
+static size_t mount_point_of(const char *path, bool *ours)
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "r");
+	const struct mntent *m;
+	size_t found = 0, n;
+
+	*ours = false;
+	while (mounts && (m = getmntent(mounts))) {
+		n = strlen(m->mnt_dir);
+		n -= n == 1; /* the root */
+		if (n < found || strncmp(path, m->mnt_dir, n) || (path[n] && path[n] != '/'))
+			continue;
+		found = n;
+		*ours = !strcmp(m->mnt_type, "fuse.critfs");
+	}
+	if (mounts)
+		endmntent(mounts);
+	return found;
+}
+
+/* A mount stands for what it was made of. Attributes of others say nothing. */
+static int find_dump(const struct critic_args *args, struct dump *d, struct crit_error *err)
 {
 	const char *in = args->in ? args->in : "-";
+	char real[PATH_MAX] = "";
+	size_t len;
+	bool ours;
 
-	if (attribute(in, "user.critfs.dump", d->path)) {
-		attribute(in, "user.critfs.upper", d->upper);
-		return;
-	}
 	snprintf(d->path, sizeof(d->path), "%s", in);
-	d->upper[0] = '\0';
+	snprintf(d->upper, sizeof(d->upper), "%s", args->what ? args->what : "");
+	if (!realpath(in, real))
+		return 0; /* to open it will fail as well */
+	len = mount_point_of(real, &ours);
+	if (!ours)
+		return 0;
+	if (real[len])
+		return crit_fail_errno(err, EINVAL, "it is within a mount; pack %.*s, or what "
+				       "is mounted there", (int)len, real);
 	if (args->what)
-		snprintf(d->upper, sizeof(d->upper), "%s", args->what);
+		return crit_fail_errno(err, EINVAL, "a mount knows its upper directory itself");
+	attribute(in, "user.critfs.dump", d->path);
+	attribute(in, "user.critfs.upper", d->upper);
+	return 0;
 }
 
 static int open_archive(struct dump *d, struct crit_error *err)
@@ -111,13 +144,16 @@ static int open_dump(struct dump *d, struct crit_error *err)
 
 int critic_pack(const struct critic_args *args)
 {
-	struct output out = {{write_some, tell_packing}, {.fd = -1}};
+	struct output out = {{.write = write_some, .tell = tell_packing}, {.fd = -1}};
 	struct dump d = {.archive = NULL};
 	struct crit_error err = {0};
 	int ret;
 
-	find_dump(args, &d);
-	ret = open_dump(&d, &err);
+	ret = find_dump(args, &d, &err);
+	if (ret == 0)
+		ret = open_dump(&d, &err);
+	if (ret == 0 && args->out && stat(args->out, &out.pack.self) < 0)
+		out.pack.self = (struct stat){0};
 	if (ret == 0)
 		ret = critic_output_open(&out.file, args->out, d.archive, &err);
 	if (ret == 0) {
