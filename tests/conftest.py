@@ -30,7 +30,16 @@ def pytest_make_parametrize_id(config, val):
 
 def pytest_collection_modifyitems(items):
     """The longest first: none is left alone at the end of a run on two cores."""
+    if upper.ON:
+        for item in items:
+            for mark in item.iter_markers("not_on_upper"):
+                item.add_marker(pytest.mark.skip(reason=mark.args[0]))
     items.sort(key=lambda item: not item.name.startswith("test_large_"))
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "not_on_upper(why): what it looks at is not so on mounts "
+                            "with an upper directory, see upper.py")
 
 
 def pytest_sessionstart(session):

@@ -126,6 +126,7 @@ def test_edits_in_a_burst(dump):
         assert mnt.read(dump.dir + "/%d.extra" % i) == dump.extras[i]
 
 
+@pytest.mark.not_on_upper("it looks at calls on the dump")
 def test_an_edit_costs_its_own_bytes(preload, mount, work):
     """The image is not copied for each; and of two files only the one is written that nothing leads to."""
     d = Dump(os.path.join(work, "dump"))
@@ -155,6 +156,7 @@ def test_an_edit_costs_its_own_bytes(preload, mount, work):
     assert patched >= MANY // 2
 
 
+@pytest.mark.not_on_upper("the test itself moves the image between the two")
 def test_the_spare_file_goes(dump):
     """It is not seen in the mount, and soon not in the dump; an image that is removed takes it along."""
     dump.burst()

@@ -245,6 +245,7 @@ def test_deep_nesting(target):
     target.assert_unchanged()
 
 
+@pytest.mark.not_on_upper("the upper directory has space")
 def test_no_space(mount, work):
     """Another reason than the text: its own errno, the text kept the same way."""
     small = os.path.join(work, "small")

@@ -11,7 +11,7 @@ import pytest
 import criuimg
 import dumps
 import mnt
-from faults import library, preload  # fixtures
+from faults import library, memory_disk, preload  # noqa: F401
 from overlays import assert_same, merged, whiteouts
 from upper import fingerprint
 
@@ -538,6 +538,37 @@ def test_an_upper_directory_that_cannot_be_written(mount, work):
         m.close()
     finally:
         subprocess.run(["umount", work + "/up"], check=True)
+
+
+def test_a_full_upper_directory(mount, work, memory_disk):
+    """What does not fit is refused and kept; dump and upper directory stay as they were."""
+    root = dumps.copy("demo", work + "/dump")
+    with open(root + "/big.log", "wb") as f:
+        f.write(os.urandom(1 << 20))
+    upper = memory_disk.path + "/up"
+    os.mkdir(upper)
+    before = fingerprint(root)
+    m = mount(root, "upper=" + upper)
+    memory_disk.fill(100 << 10)
+    with pytest.raises(OSError) as e:
+        open(m / "big.log", "ab")
+    assert e.value.errno == errno.ENOSPC
+    assert os.listdir(upper) == []
+    memory_disk.free()
+    memory_disk.fill()
+    text = mnt.read_text(m / FILES).replace(OLD, NEW)
+    with pytest.raises(OSError) as e:
+        mnt.save(m / FILES, text)
+    assert e.value.errno == errno.ENOSPC
+    assert mnt.read_text(m / FILES + ".rej") == text
+    memory_disk.free()
+    os.rename(m / FILES + ".rej", m / FILES)
+    assert mnt.read_text(m / FILES) == text
+    append(m / "big.log")
+    assert os.stat(m / "big.log").st_size == (1 << 20) + 4
+    assert sorted(os.listdir(upper)) == ["big.log", "files.img"]
+    assert fingerprint(root) == before
+    m.close()
 
 
 UNPRIVILEGED = r"""

@@ -253,6 +253,7 @@ def install():
                  "rmdir", "mkfifo", "mknod"):
         setattr(os, name, _writing(name))
     os.rename, os.replace = _both("rename"), _both("replace")
+    os.link = lambda old, new, **kw: real["link"](to_read(old), to_write(new), **kw)
     subprocess.Popen.__init__ = _popen
 
 
