@@ -16,6 +16,7 @@
 
 #include "decoder/attributes.h"
 #include "decoder/overlay.h"
+#include "decoder/whiteout.h"
 
 #define PREFIX   ".critfs."
 #define SUFFIX   ".tmp"
@@ -88,8 +89,12 @@ void crit_commit_sweep(int dirfd)
 	while ((d = readdir(dir))) {
 		if (!crit_commit_is_temporary(d->d_name))
 			continue;
-		if (d->d_type == DT_CHR) { /* that was to be a whiteout */
-			unlinkat(dirfd, d->d_name, 0);
+		/* that was to be a whiteout, or was hidden by one */
+		if (d->d_type == DT_CHR || d->d_type == DT_DIR) {
+			if (d->d_type == DT_CHR)
+				unlinkat(dirfd, d->d_name, 0);
+			else
+				crit_whiteout_rmdir(dirfd, d->d_name);
 			continue;
 		}
 		tmp = openat(dirfd, d->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);

@@ -39,8 +39,8 @@ enum crit_above {
 	CRIT_ABOVE_REMOVED, /* there is a whiteout */
 };
 
-/* Never fails: what can't be looked at is not there. */
-enum crit_above crit_dir_above(const struct crit_dir *dir, const char *name, struct stat *st);
+/* One of these, -errno. */
+int crit_dir_above(const struct crit_dir *dir, const char *name, struct stat *st);
 
 /* lstat(2) of a name below the upper directory, as it is. 0, -errno. */
 int crit_dir_stat_below(const struct crit_dir *dir, const char *name, struct stat *st);

@@ -65,6 +65,12 @@ int crit_dir_upper(const struct crit_dir *dir)
 	return atomic_load(&((struct crit_dir *)dir)->upper);
 }
 
+/* Is it that there is no such name, and nothing worse? */
+static bool is_nothing(int errnum)
+{
+	return errnum == ENOENT || errnum == ENOTDIR || errnum == ENAMETOOLONG;
+}
+
 static bool has_whiteout_file(int fd, const char *name)
 {
 	char whiteout[NAME_MAX + sizeof(CRIT_WHITEOUT_PREFIX)];
@@ -74,7 +80,7 @@ static bool has_whiteout_file(int fd, const char *name)
 	return fstatat(fd, whiteout, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-enum crit_above crit_dir_above(const struct crit_dir *dir, const char *name, struct stat *st)
+int crit_dir_above(const struct crit_dir *dir, const char *name, struct stat *st)
 {
 	int fd = crit_dir_upper(dir);
 
@@ -84,6 +90,8 @@ enum crit_above crit_dir_above(const struct crit_dir *dir, const char *name, str
 	if (fstatat(fd, name, st, AT_SYMLINK_NOFOLLOW) == 0)
 		return S_ISCHR(st->st_mode) && !st->st_rdev ? CRIT_ABOVE_REMOVED
 							    : CRIT_ABOVE_THERE;
+	if (!is_nothing(errno))
+		return -errno;
 	return has_whiteout_file(fd, name) ? CRIT_ABOVE_REMOVED : CRIT_ABOVE_NOTHING;
 }
 

@@ -85,8 +85,10 @@ int crit_dir_over(const struct crit_dir *below, int upperfd, struct crit_dir **o
 	if (below->lower >= 0) {
 		dir->lower = fcntl(below->lower, F_DUPFD_CLOEXEC, 0);
 		if (dir->lower < 0) {
+			int ret = -errno;
+
 			crit_dir_put(dir);
-			return -errno;
+			return ret;
 		}
 	}
 	dir->archive = below->archive ? crit_archive_get(below->archive) : NULL;
@@ -190,21 +192,24 @@ static void keep_number(const struct crit_dir *dir, const char *name, struct sta
 
 int crit_dir_stat(const struct crit_dir *dir, const char *name, struct stat *st)
 {
-	int ret;
+	int above, ret;
 
 	if (crit_dir_is_whiteout_name(dir, name))
 		return -ENOENT;
-	switch (crit_dir_above(dir, name, st)) {
+	above = crit_dir_above(dir, name, st);
+	switch (above) {
 	case CRIT_ABOVE_THERE:
 		keep_number(dir, name, st);
 		return 0;
 	case CRIT_ABOVE_REMOVED:
 		return -ENOENT;
-	default:
+	case CRIT_ABOVE_NOTHING:
 		ret = crit_dir_stat_below(dir, name, st);
 		if (ret == 0)
 			own(dir, name, st);
 		return ret;
+	default:
+		return above;
 	}
 }
 
@@ -245,21 +250,17 @@ int crit_dir_self(const struct crit_dir *dir, struct stat *st)
 static ssize_t read_link(const struct crit_dir *dir, const char *name, char *out, size_t size)
 {
 	const struct crit_member *m;
+	int fd = dir->lower, above;
 	struct stat st;
-	int fd = dir->lower;
 	ssize_t n;
 
 	if (crit_dir_is_whiteout_name(dir, name))
 		return -ENOENT;
-	switch (crit_dir_above(dir, name, &st)) {
-	case CRIT_ABOVE_THERE:
+	above = crit_dir_above(dir, name, &st);
+	if (above < 0 || above == CRIT_ABOVE_REMOVED)
+		return above < 0 ? above : -ENOENT;
+	if (above == CRIT_ABOVE_THERE)
 		fd = crit_dir_upper(dir);
-		break;
-	case CRIT_ABOVE_REMOVED:
-		return -ENOENT;
-	default:
-		break;
-	}
 	if (fd >= 0) {
 		n = readlinkat(fd, name, out, size);
 		return n < 0 ? -errno : n;
@@ -287,21 +288,18 @@ ssize_t crit_dir_readlink(const struct crit_dir *dir, const char *name, char *ou
 int crit_dir_file(const struct crit_dir *dir, const char *name, struct crit_file **out)
 {
 	const struct crit_member *m;
+	int above, ret;
 	struct stat st;
-	int ret;
 
 	if (!dir->overlaid && dir->lower >= 0)
 		return crit_file_open(dir->lower, name, out);
 	if (crit_dir_is_whiteout_name(dir, name))
 		return -ENOENT;
-	switch (crit_dir_above(dir, name, &st)) {
-	case CRIT_ABOVE_THERE:
+	above = crit_dir_above(dir, name, &st);
+	if (above < 0 || above == CRIT_ABOVE_REMOVED)
+		return above < 0 ? above : -ENOENT;
+	if (above == CRIT_ABOVE_THERE)
 		return crit_file_open(crit_dir_upper(dir), name, out);
-	case CRIT_ABOVE_REMOVED:
-		return -ENOENT;
-	default:
-		break;
-	}
 	if (dir->member) {
 		m = crit_member_find(dir->member, name);
 		ret = m ? crit_archive_file(dir->archive, m, out) : -ENOENT;
@@ -338,10 +336,9 @@ static int open_below(const struct crit_dir *up, const char *name, struct crit_d
 
 int crit_dir_sub(const struct crit_dir *up, const char *name, struct crit_dir **out)
 {
-	enum crit_above above;
 	struct crit_dir *dir;
 	struct stat st;
-	int fd = -1, ret = 0;
+	int fd = -1, ret = 0, above;
 
 	if (crit_dir_is_whiteout_name(up, name))
 		return -ENOENT;
@@ -349,8 +346,8 @@ int crit_dir_sub(const struct crit_dir *up, const char *name, struct crit_dir **
 	if (!dir)
 		return -ENOMEM;
 	above = crit_dir_above(up, name, &st);
-	if (above == CRIT_ABOVE_REMOVED)
-		ret = -ENOENT;
+	if (above < 0 || above == CRIT_ABOVE_REMOVED)
+		ret = above < 0 ? above : -ENOENT;
 	if (above == CRIT_ABOVE_THERE) {
 		fd = crit_open_sub(crit_dir_upper(up), name);
 		if (fd < 0)
@@ -410,6 +407,14 @@ static int walk(const struct crit_dir *from, const char *path, struct crit_dir *
 	return ret;
 }
 
+/* Is what was opened an archive, whatever is over it? Its links must not lead out of it. */
+static bool is_in_archive(const struct crit_dir *dir)
+{
+	while (dir->up)
+		dir = dir->up;
+	return dir->archive != NULL;
+}
+
 int crit_dir_follow(const struct crit_dir *dir, const char *name, struct crit_dir **out)
 {
 	char target[PATH_MAX + 1];
@@ -424,7 +429,9 @@ int crit_dir_follow(const struct crit_dir *dir, const char *name, struct crit_di
 	/* the rest is a way that only the file system knows, seen from below */
 	if (ret != -EXDEV && ret != -ENOTDIR && ret != -ELOOP)
 		return ret;
-	if (dir->lower < 0)
+	if (is_in_archive(dir) || (dir->lower < 0 && target[0] != '/'))
 		return -ENOENT;
-	return adopt(openat(dir->lower, target, O_RDONLY | O_DIRECTORY | O_CLOEXEC), out);
+	return adopt(openat(dir->lower < 0 ? AT_FDCWD : dir->lower, target,
+			    O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+		     out);
 }

@@ -33,7 +33,7 @@ int crit_dir_of_archive(const struct crit_file *file, uint64_t unpacked_max,
 
 /*
  * `below` with the directory `upperfd` (taken over on success) over it: below is never
- * written to from then on. 0, -ENOMEM.
+ * written to from then on. 0, -ENOMEM, -errno.
  */
 int crit_dir_over(const struct crit_dir *below, int upperfd, struct crit_dir **out);
 

@@ -18,27 +18,54 @@
 
 /* ---------------------------------------------------------------- where changes go */
 
-/* Make the directory above what is below. 0, -errno. */
+/* Is there something else under the name of a directory by now, or nothing? */
+static bool is_replaced(const struct crit_dir *dir)
+{
+	struct stat st;
+
+	return crit_dir_above(dir->up, dir->name, &st) == CRIT_ABOVE_REMOVED;
+}
+
+/* Owner, mode and times of what is below, on the directory that is to be above it. */
+static int be_like(int fd, const struct stat *st)
+{
+	const struct timespec times[2] = {st->st_atim, st->st_mtim};
+
+	if (geteuid() == 0 && fchown(fd, st->st_uid, st->st_gid) < 0)
+		return -errno;
+	if (fchmod(fd, st->st_mode & 07777) < 0 || futimens(fd, times) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Make the directory above what is below. 0, -ESTALE, -errno. */
 static int make_upper(const struct crit_dir *dir)
 {
-	int up = crit_dir_writable(dir->up), fd;
+	int up = crit_dir_writable(dir->up), fd, ret;
+	bool made;
 	struct stat st;
-	int ret = crit_dir_self(dir, &st);
 
-	if (up < 0 || ret < 0)
-		return up < 0 ? up : ret;
-	if (mkdirat(up, dir->name, st.st_mode & 07777) < 0) {
-		if (errno != EEXIST)
-			return -errno;
-	} else if (fchownat(up, dir->name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0 &&
-		   geteuid() == 0) {
-		ret = -errno;
-		unlinkat(up, dir->name, AT_REMOVEDIR);
+	if (up < 0)
+		return up;
+	ret = is_replaced(dir) ? -ESTALE : crit_dir_self(dir, &st);
+	if (ret < 0)
+		return ret;
+	made = mkdirat(up, dir->name, 0700) == 0;
+	if (!made && errno != EEXIST)
+		return -errno;
+	fd = crit_open_sub(up, dir->name);
+	if (fd < 0)
+		return fd;
+	if (made)
+		ret = be_like(fd, &st);
+	else if (crit_is_opaque(fd))
+		ret = -ESTALE; /* another directory that has this one's name */
+	if (ret < 0) {
+		close(fd);
+		if (made)
+			unlinkat(up, dir->name, AT_REMOVEDIR);
 		return ret;
 	}
-	fd = openat(up, dir->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
 	crit_dir_set_upper(dir, fd);
 	return 0;
 }
@@ -95,8 +122,9 @@ static bool is_there(const struct crit_dir *dir, const char *name)
 static bool hides(const struct crit_dir *dir, const char *name)
 {
 	struct stat st;
+	int ret = dir->overlaid ? crit_dir_stat_below(dir, name, &st) : -ENOENT;
 
-	return dir->overlaid && crit_dir_stat_below(dir, name, &st) == 0;
+	return ret != -ENOENT && ret != -ENOTDIR;
 }
 
 /* Rename over nothing, also where the file system can't do that at once. 0, -EEXIST. */
@@ -137,15 +165,25 @@ static int fill_copy(int fd, const struct crit_file *file, bool empty)
 		ret = -errno;
 	if (ret == 0 && size)
 		ret = crit_copy_span(file->fd, file->base, fd, 0, size);
+	/* nobody gets a set-uid file of this machine out of an archive */
+	if (ret == 0 && file->is_span && fchmod(fd, file->st.st_mode & 01777) < 0)
+		ret = -errno;
 	if (ret == 0 && futimens(fd, times) < 0)
 		ret = -errno;
+	if (ret == 0 && !empty && !crit_file_is_intact(file))
+		ret = -EBUSY; /* somebody wrote to it meanwhile */
 	/* before it hides what is below */
 	if (ret == 0 && !empty && fsync(fd) < 0)
 		ret = -errno;
 	return ret;
 }
 
-static int copy_file_up(const struct crit_dir *dir, const char *name, bool empty)
+/*
+ * The copy; with `out`, opened with these flags before it hides what is below, so that what
+ * can't be opened is not emptied either. -EEXIST if somebody else was quicker.
+ */
+static int copy_file_up(const struct crit_dir *dir, const char *name, bool empty, int flags,
+			int *out)
 {
 	char temporary[CRIT_TEMPORARY_NAME];
 	int up = crit_dir_writable(dir), fd, ret;
@@ -158,14 +196,22 @@ static int copy_file_up(const struct crit_dir *dir, const char *name, bool empty
 		return ret;
 	fd = crit_commit_temporary(up, temporary);
 	ret = fd < 0 ? fd : fill_copy(fd, file, empty);
+	if (ret == 0 && out) {
+		*out = openat(up, temporary, flags);
+		ret = *out < 0 ? -errno : 0;
+	}
 	if (ret == 0)
 		ret = take_free_name(up, temporary, name);
+	if (ret < 0 && out && *out >= 0) {
+		close(*out);
+		*out = -1;
+	}
 	if (ret < 0 && fd >= 0)
 		unlinkat(up, temporary, 0);
 	if (fd >= 0)
 		close(fd);
 	crit_file_put(file);
-	return ret == -EEXIST ? 0 : ret;
+	return ret;
 }
 
 static int copy_link_up(const struct crit_dir *dir, const char *name)
@@ -190,8 +236,13 @@ int crit_dir_copy_up(const struct crit_dir *dir, const char *name, bool empty)
 	ret = crit_dir_stat(dir, name, &st);
 	if (ret < 0)
 		return ret;
-	if (S_ISREG(st.st_mode))
-		return copy_file_up(dir, name, empty);
+	if (S_ISREG(st.st_mode)) {
+		ret = copy_file_up(dir, name, empty, 0, NULL);
+		return ret == -EEXIST ? 0 : ret;
+	}
+	/* those of an archive are not this machine's */
+	if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
+		return -EPERM;
 	if (S_ISDIR(st.st_mode)) {
 		ret = crit_dir_sub(dir, name, &sub);
 		if (ret < 0)
@@ -244,9 +295,11 @@ int crit_dir_open_file(const struct crit_dir *dir, const char *name, int flags, 
 	if (crit_dir_is_below(dir, name) && is_there(dir, name)) {
 		if (flags & O_EXCL)
 			return -EEXIST;
-		ret = crit_dir_copy_up(dir, name, flags & O_TRUNC);
-		if (ret < 0)
-			return ret;
+		fd = -1;
+		ret = copy_file_up(dir, name, flags & O_TRUNC, flags & ~(O_CREAT | O_TRUNC),
+				   &fd);
+		if (ret != -EEXIST)
+			return ret < 0 ? ret : fd;
 	}
 	up = crit_dir_writable(dir);
 	if (up < 0)
@@ -318,9 +371,8 @@ int crit_dir_mknod(const struct crit_dir *dir, const char *name, mode_t mode)
 static int visit_any(void *arg, const char *name, unsigned char type)
 {
 	(void)arg;
-	(void)name;
 	(void)type;
-	return 1;
+	return !crit_commit_is_temporary(name); /* which nobody sees */
 }
 
 /* 1, 0, -errno. */
@@ -379,32 +431,46 @@ static bool is_partly_below(const struct crit_dir *dir, const char *name)
 	return partly;
 }
 
+/* A directory takes the place of a whiteout, which is a device if `device` says so. */
+static int rename_directory(int a, const char *name, int b, const char *new_name, bool device,
+			    bool leaves)
+{
+	int ret = crit_whiteout_make_opaque(a, name);
+
+	if (ret < 0)
+		return ret;
+	if (!device)
+		return leaves ? crit_whiteout_leave(a, name, b, new_name)
+		       : renameat(a, name, b, new_name) < 0 ? -errno
+							     : 0;
+	/* the whiteout may be of use where it comes to be */
+	if (renameat2(a, name, b, new_name, RENAME_EXCHANGE) < 0)
+		return -errno;
+	if (!leaves)
+		unlinkat(a, name, 0);
+	return 0;
+}
+
 /* The new name is free, a whiteout's, or that of something which is replaced. */
 static int rename_above(const struct crit_dir *from, const char *name,
 			const struct crit_dir *to, const char *new_name, bool dir)
 {
-	int a = crit_dir_writable(from), b = crit_dir_writable(to);
-	char temporary[CRIT_TEMPORARY_NAME];
-	bool leaves = hides(from, name);
-	int ret;
+	int a = crit_dir_writable(from), b = crit_dir_writable(to), ret;
+	bool leaves = hides(from, name), removed = is_removed(to, new_name);
+	struct stat st;
 
 	if (a < 0 || b < 0)
 		return a < 0 ? a : b;
-	if (!is_removed(to, new_name)) {
-		if (leaves)
-			return crit_whiteout_leave(a, name, b, new_name);
-		return renameat(a, name, b, new_name) < 0 ? -errno : 0;
-	}
-	/* by way of a hidden name, from where it takes the whiteout's place */
-	crit_commit_temporary_name(temporary);
-	if (leaves)
-		ret = crit_whiteout_leave(a, name, b, temporary);
+	if (dir && removed)
+		ret = rename_directory(a, name, b, new_name,
+				       fstatat(b, new_name, &st, AT_SYMLINK_NOFOLLOW) == 0,
+				       leaves);
+	else if (leaves)
+		ret = crit_whiteout_leave(a, name, b, new_name);
 	else
-		ret = renameat(a, name, b, temporary) < 0 ? -errno : 0;
-	if (ret == 0)
-		ret = crit_whiteout_replace(b, temporary, new_name, dir);
-	if (ret < 0) /* back, over the whiteout that it left */
-		renameat(b, temporary, a, name);
+		ret = renameat(a, name, b, new_name) < 0 ? -errno : 0;
+	if (ret == 0 && removed)
+		crit_whiteout_drop(b, new_name);
 	return ret;
 }
 

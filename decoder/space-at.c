@@ -203,9 +203,11 @@ static int refuse(const struct crit_stretch *s, uint64_t addr, struct crit_error
 	return -EPERM;
 }
 
-/* Do it piece by piece: only see whether it can be done, or write. */
+enum step { LOOK, PREPARE, WRITE };
+
+/* Do it piece by piece: only see whether it can be done, make ready for it, or write. */
 static int write_pieces(struct crit_space *space, uint64_t addr, const uint8_t *buf, size_t len,
-			bool really, struct crit_error *err)
+			enum step step, struct crit_error *err)
 {
 	struct crit_layers *from;
 	struct crit_pagemap *map;
@@ -228,8 +230,8 @@ static int write_pieces(struct crit_space *space, uint64_t addr, const uint8_t *
 		map = crit_layers_map(from, 0, NULL);
 		n = s.end - addr < len ? (size_t)(s.end - addr) : len;
 		s.off -= crit_pagemap_pages(map)->file->base;
-		ret = crit_pagemap_prepare(map, err);
-		if (ret == 0 && really)
+		ret = step == LOOK ? 0 : crit_pagemap_prepare(map, err);
+		if (ret == 0 && step == WRITE)
 			ret = crit_pages_file_write(crit_pagemap_pages(map), buf, n,
 						    s.off + (addr - s.start), err);
 		if (ret < 0)
@@ -241,11 +243,13 @@ static int write_pieces(struct crit_space *space, uint64_t addr, const uint8_t *
 int crit_space_write(struct crit_space *space, uint64_t addr, const void *buf, size_t len,
 		     struct crit_error *err)
 {
-	int ret = write_pieces(space, addr, buf, len, false, err);
+	int ret = write_pieces(space, addr, buf, len, LOOK, err);
 
+	if (ret == 0)
+		ret = write_pieces(space, addr, buf, len, PREPARE, err);
 	/* to prepare is to copy up, and then what answers spoke of is closed */
 	space->last = space->before = (struct crit_stretch){0};
-	return ret < 0 ? ret : write_pieces(space, addr, buf, len, true, err);
+	return ret < 0 ? ret : write_pieces(space, addr, buf, len, WRITE, err);
 }
 
 int crit_space_sync(struct crit_space *space)

@@ -38,7 +38,7 @@ static int put_file(int fd, const char *name)
 	return 0;
 }
 
-static void drop_file(int fd, const char *name)
+void crit_whiteout_drop(int fd, const char *name)
 {
 	char whiteout[NAME_MAX + 1];
 
@@ -92,17 +92,24 @@ int crit_whiteout_rmdir(int fd, const char *name)
 		return ret;
 	}
 	while ((d = readdir(stream)))
-		if (is_whiteout(sub, d->d_name))
+		if (is_whiteout(sub, d->d_name) || crit_commit_is_temporary(d->d_name))
 			unlinkat(sub, d->d_name, 0);
 	closedir(stream);
 	return unlinkat(fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
+/* What has the name goes, so that the whiteout that is there already counts. */
 static int remove_above(int fd, const char *name)
 {
-	if (is_directory(fd, name))
-		return crit_whiteout_rmdir(fd, name);
-	return unlinkat(fd, name, 0) < 0 && errno != ENOENT ? -errno : 0;
+	char hidden[CRIT_TEMPORARY_NAME];
+
+	if (!is_directory(fd, name))
+		return unlinkat(fd, name, 0) < 0 && errno != ENOENT ? -errno : 0;
+	/* whiteouts in it must not go while it is what the name leads to */
+	crit_commit_temporary_name(hidden);
+	if (renameat(fd, name, fd, hidden) < 0)
+		return -errno;
+	return crit_whiteout_rmdir(fd, hidden);
 }
 
 /* 0, -errno; is_impossible() where it has to be a file. */
@@ -139,25 +146,34 @@ int crit_whiteout_put(int fd, const char *name)
 		return ret;
 	ret = remove_above(fd, name);
 	if (ret < 0)
-		drop_file(fd, name);
+		crit_whiteout_drop(fd, name);
 	return ret;
 }
 
-/* Mark a directory so that nothing of what is below is seen in it. */
-static int make_opaque(int dirfd, const char *name)
+static int make_marker(int fd)
 {
-	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int ret = 0, made;
+	int made = openat(fd, CRIT_OPAQUE_NAME, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+			  0600);
+
+	if (made < 0)
+		return -errno;
+	close(made);
+	return 0;
+}
+
+int crit_whiteout_make_opaque(int dirfd, const char *name)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), ret;
+	struct stat st;
 
 	if (fd < 0)
 		return -errno;
-	if (fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0) < 0) {
-		made = openat(fd, CRIT_OPAQUE_NAME,
-			      O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (made < 0)
+	ret = fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0) < 0 ? make_marker(fd) : 0;
+	/* its owner may not write to it */
+	if (ret == -EACCES && fstat(fd, &st) == 0 && fchmod(fd, st.st_mode | S_IRWXU) == 0) {
+		ret = make_marker(fd);
+		if (fchmod(fd, st.st_mode & 07777) < 0 && ret == 0)
 			ret = -errno;
-		else
-			close(made);
 	}
 	close(fd);
 	return ret;
@@ -166,7 +182,7 @@ static int make_opaque(int dirfd, const char *name)
 int crit_whiteout_replace(int fd, const char *temporary, const char *name, bool dir)
 {
 	struct stat st;
-	int ret = dir ? make_opaque(fd, temporary) : 0;
+	int ret = dir ? crit_whiteout_make_opaque(fd, temporary) : 0;
 	bool device = fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 
 	if (ret < 0)
@@ -175,7 +191,7 @@ int crit_whiteout_replace(int fd, const char *temporary, const char *name, bool 
 		return -errno;
 	if (dir && device)
 		unlinkat(fd, temporary, 0);
-	drop_file(fd, name);
+	crit_whiteout_drop(fd, name);
 	return 0;
 }
 
@@ -193,6 +209,6 @@ int crit_whiteout_leave(int fd, const char *name, int to, const char *new_name)
 	ret = renameat(fd, name, to, new_name) < 0 ? -errno : 0;
 	/* now it may be a device all the same */
 	if (ret < 0 || put_device(fd, name) == 0)
-		drop_file(fd, name);
+		crit_whiteout_drop(fd, name);
 	return ret;
 }

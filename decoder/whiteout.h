@@ -23,7 +23,13 @@ int crit_whiteout_replace(int fd, const char *temporary, const char *name, bool 
 /* Rename within or between upper directories, and leave a whiteout behind. 0, -errno. */
 int crit_whiteout_leave(int fd, const char *name, int to, const char *new_name);
 
-/* Remove a directory that has nothing but whiteouts in it. 0, -errno. */
+/* Mark a directory so that nothing of what is below is seen in it. 0, -errno. */
+int crit_whiteout_make_opaque(int fd, const char *name);
+
+/* Something has the name: a file that says that it was removed goes, if there is one. */
+void crit_whiteout_drop(int fd, const char *name);
+
+/* Remove a directory that has nothing but whiteouts and temporary files in it. 0, -errno. */
 int crit_whiteout_rmdir(int fd, const char *name);
 
 #endif

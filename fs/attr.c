@@ -165,7 +165,7 @@ static int passed_attr(struct cfs *fs, const struct cfs_node *node, struct stat 
 		return ret == -ENOENT ? -ESTALE : ret;
 	if (S_ISDIR(st->st_mode))
 		st->st_nlink = 1; /* images are directories that it does not count */
-	st->st_ino = cfs_ino_passed(st->st_ino);
+	st->st_ino = cfs_ino_passed(st->st_ino, st->st_dev != fs->dev);
 	return 0;
 }
 
@@ -191,7 +191,7 @@ int cfs_attr(struct cfs *fs, fuse_ino_t ino, const struct cfs_object *o, struct 
 	case CFS_DIR:
 		return passed_attr(fs, o->node, st);
 	case CFS_VIEW:
-		return cfs_view_attr(o->node, st);
+		return cfs_view_attr(fs, o->node, st);
 	case CFS_SCRATCH:
 		*timeout = 0; /* it may become an entry, whose text has another length */
 		scratch_attr(o->node, st);

@@ -164,10 +164,13 @@ int cfs_dump_open(struct cfs *fs)
 {
 	struct crit_dir *below;
 	struct cfs_node *root;
+	struct stat st;
 
 	if (open_below(fs, &below) < 0)
 		return -1;
 	fs->source = realpath(fs->opt.dump, NULL);
+	if (crit_dir_self(below, &st) == 0)
+		fs->dev = st.st_dev;
 	if (fs->opt.upper) {
 		int ret = cover(fs, below);
 

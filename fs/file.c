@@ -197,13 +197,21 @@ static void answer_open(struct cfs *fs, const struct cfs_asked *a)
 		cfs_handle_unref(fs, cfs_handle_of(a->fi)); /* the open was interrupted */
 }
 
+static bool is_slow_to_write(struct cfs *fs, fuse_ino_t ino)
+{
+	const struct cfs_node *node = cfs_node_by_id(&fs->nodes, ino);
+
+	return node && cfs_passed_is_slow(node);
+}
+
 void cfs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct cfs_asked asked = {.req = req, .ino = ino, .fi = fi};
 	struct cfs *fs = fs_of(req);
 
 	cfs_lock(fs);
-	if (cfs_reading_is_needed(fs, ino))
+	if (cfs_reading_is_needed(fs, ino) ||
+	    ((fi->flags & O_ACCMODE) != O_RDONLY && is_slow_to_write(fs, ino)))
 		cfs_reading_post(fs, NULL, answer_open, &asked);
 	else
 		cfs_reading_answer(fs, fi->flags & O_TRUNC ? NULL : cfs_reading_image(fs, ino),

@@ -98,10 +98,13 @@ static inline uint64_t cfs_ino_of_proc(uint64_t hash)
 	return UINT64_C(3) << 61 | hash >> 3;
 }
 
-/* Inode number of a file that is shown as it is: its own, marked. */
-static inline uint64_t cfs_ino_passed(uint64_t ino)
+/*
+ * Inode number of a file that is shown as it is: its own, marked; and marked otherwise if it
+ * is on another file system than the dump, which an upper directory may be.
+ */
+static inline uint64_t cfs_ino_passed(uint64_t ino, bool elsewhere)
 {
-	return (ino & ~CFS_ID_COMPUTED) | UINT64_C(1) << 62;
+	return (ino & ~(UINT64_C(15) << 60)) | UINT64_C(1) << 62 | (uint64_t)elsewhere << 60;
 }
 
 /* Inode number of message m of a slot; images and slots beyond the bits collide. */

@@ -377,6 +377,24 @@ int cfs_image_attributes_set(struct cfs_image *image, const struct crit_file *fi
 	return 0;
 }
 
+/* Drops the lock meanwhile. */
+static int copy_up(struct cfs *fs, struct cfs_image *image)
+{
+	const struct crit_dir *dir = image->node->parent->dir;
+	char *name = strdup(cfs_image_name(image));
+	int ret;
+
+	if (!name)
+		return -ENOMEM;
+	image->writing = true;
+	cfs_unlock(fs);
+	ret = crit_dir_copy_up(dir, name, false);
+	cfs_lock(fs);
+	image->writing = false;
+	free(name);
+	return ret == 0 && !cfs_image_name(image) ? -ENOENT : ret;
+}
+
 int cfs_image_copy_up(struct cfs *fs, struct cfs_image *image)
 {
 	static const struct crit_change none = {.n = UINT64_MAX / 2};
@@ -386,7 +404,7 @@ int cfs_image_copy_up(struct cfs *fs, struct cfs_image *image)
 
 	if (ret < 0 || !crit_dir_is_below(dir, cfs_image_name(image)))
 		return ret;
-	ret = crit_dir_copy_up(dir, cfs_image_name(image), false);
+	ret = copy_up(fs, image);
 	if (ret == 0)
 		ret = crit_dir_file(dir, cfs_image_name(image), &file);
 	if (ret < 0)

@@ -82,8 +82,8 @@ bool cfs_image_is(const struct cfs_image *image, const struct stat *st);
 int cfs_image_attributes_set(struct cfs_image *image, const struct crit_file *file, bool mtime);
 
 /*
- * Its file is copied up, if it is still below (see overlay.h), and is the same image. 0,
- * -EBUSY, -errno.
+ * Its file is copied up, if it is still below (see overlay.h), and is the same image. On
+ * the worker; drops the lock meanwhile. 0, -EBUSY, -errno.
  */
 int cfs_image_copy_up(struct cfs *fs, struct cfs_image *image);
 

@@ -5,7 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include "decoder/file.h"
 #include "decoder/overlay.h"
@@ -73,23 +76,77 @@ void cfs_passed_note(struct cfs_node *node, const struct stat *st)
 	node->inode = st->st_ino;
 }
 
-/* Open it to be written, where that may be done. */
-static int open_to_write(struct cfs_node *node, int flags, struct crit_file **file)
+void cfs_passed_follow(struct cfs *fs, struct cfs_node *node)
 {
 	const struct crit_dir *dir = node->parent->dir;
+	struct crit_file *file;
+	struct cfs_handle *h;
+	struct stat st;
+
+	if (!node->key || !crit_dir_is_overlaid(dir) ||
+	    crit_dir_stat(dir, cfs_node_name(node), &st) < 0)
+		return;
+	cfs_passed_note(node, &st);
+	DL_FOREACH(fs->handles, h) {
+		if (h->kind != CFS_HANDLE_PASSED || h->node != node || h->writable ||
+		    (h->file->st.st_dev == st.st_dev && h->file->st.st_ino == st.st_ino) ||
+		    crit_dir_file(dir, cfs_node_name(node), &file) < 0)
+			continue;
+		crit_file_put(h->file);
+		h->file = file;
+	}
+}
+
+bool cfs_passed_is_slow(const struct cfs_node *node)
+{
+	return node->kind == CFS_PASSED && node->key && node->parent->kind != CFS_VIEW &&
+	       crit_dir_is_below(node->parent->dir, cfs_node_name(node));
+}
+
+int cfs_passed_copy_up(struct cfs *fs, struct cfs_node *node, bool empty)
+{
+	char *name;
+	int ret;
+
+	if (!cfs_passed_is_slow(node))
+		return 0;
+	name = strdup(cfs_node_name(node));
+	if (!name)
+		return -ENOMEM;
+	cfs_node_ref(node);
+	cfs_unlock(fs);
+	ret = crit_dir_copy_up(node->parent->dir, name, empty);
+	cfs_lock(fs);
+	free(name);
+	if (ret == 0)
+		cfs_passed_follow(fs, node);
+	cfs_node_unref(&fs->nodes, node);
+	return ret;
+}
+
+/* Open it to be written, where that may be done. */
+static int open_to_write(struct cfs *fs, struct cfs_node *node, int flags,
+			 struct crit_file **file)
+{
 	int fd, ret;
 
 	if (node->parent->kind == CFS_VIEW)
 		return -EROFS;
-	fd = crit_dir_open_file(dir, cfs_node_name(node),
+	/* what is emptied is copied as it is opened, or not at all */
+	ret = flags & O_TRUNC ? 0 : cfs_passed_copy_up(fs, node, false);
+	if (ret == 0 && !node->key)
+		ret = -ESTALE;
+	if (ret < 0)
+		return ret;
+	fd = crit_dir_open_file(node->parent->dir, cfs_node_name(node),
 				flags & (O_ACCMODE | O_TRUNC | O_APPEND), 0);
 	if (fd < 0)
 		return fd;
 	ret = crit_file_adopt(fd, file);
 	if (ret < 0)
 		close(fd);
-	else /* it may be a copy now */
-		cfs_passed_note(node, &(*file)->st);
+	else
+		cfs_passed_follow(fs, node);
 	return ret;
 }
 
@@ -108,7 +165,7 @@ int cfs_passed_open_name(struct cfs *fs, struct cfs_node *node, struct fuse_file
 	if (ret < 0)
 		return ret;
 	if ((fi->flags & O_ACCMODE) != O_RDONLY)
-		ret = open_to_write(node, fi->flags, &file);
+		ret = open_to_write(fs, node, fi->flags, &file);
 	else
 		ret = crit_dir_file(node->parent->dir, cfs_node_name(node), &file);
 	if (ret < 0)

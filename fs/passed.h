@@ -30,7 +30,19 @@ int cfs_passed_write(struct cfs *fs, struct cfs_handle *h, const void *buf, size
 /* It was flushed: if nobody else writes to it, it may be an image from now on. */
 void cfs_passed_flushed(struct cfs_handle *h);
 
+/* Does it take long to open it, or change it otherwise, as it has to be copied up first? */
+bool cfs_passed_is_slow(const struct cfs_node *node);
+
+/* Copy it up if it has to be. Drops the lock meanwhile. 0, -errno. */
+int cfs_passed_copy_up(struct cfs *fs, struct cfs_node *node, bool empty);
+
 /* The file that has the node's name is still the one that the node stands for. */
 void cfs_passed_note(struct cfs_node *node, const struct stat *st);
+
+/*
+ * The same where it is a copy now: who has what was below open reads on in the copy, for
+ * all of them share the kernel's pages.
+ */
+void cfs_passed_follow(struct cfs *fs, struct cfs_node *node);
 
 #endif

@@ -18,6 +18,7 @@
 #include "fs/entry.h"
 #include "fs/jobs.h"
 #include "fs/jsondir.h"
+#include "fs/passed.h"
 #include "fs/pending.h"
 #include "fs/refusal.h"
 #include "fs/replace.h"
@@ -320,6 +321,17 @@ static int rename_in_image(struct cfs *fs, const struct cfs_place *place, const 
 			  : vacate(fs, place, &from, new_name);
 }
 
+/* What ".." in it leads to is another directory now. */
+static void move_directory(struct cfs_node *node)
+{
+	struct crit_dir *dir;
+
+	if (!node->key || crit_dir_sub(node->parent->dir, cfs_node_name(node), &dir) < 0)
+		return; /* the next lookup will see */
+	crit_dir_put(node->dir);
+	node->dir = dir;
+}
+
 static int rename_in_dump(struct cfs *fs, const struct cfs_place *from, const char *name,
 			  const struct cfs_place *to, const char *new_name, unsigned flags)
 {
@@ -342,8 +354,13 @@ static int rename_in_dump(struct cfs *fs, const struct cfs_place *from, const ch
 	if (node)
 		cfs_node_rename(&fs->nodes, node, 0, NULL);
 	node = cfs_node_by_name(&fs->nodes, from->id, name);
-	if (node)
-		cfs_node_move(&fs->nodes, node, b, new_name);
+	if (!node)
+		return 0;
+	cfs_node_move(&fs->nodes, node, b, new_name);
+	if (node->kind == CFS_DIR)
+		move_directory(node);
+	else if (node->kind == CFS_PASSED)
+		cfs_passed_follow(fs, node);
 	return 0;
 }
 

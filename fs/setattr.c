@@ -60,22 +60,20 @@ static int set_on_file(int fd, int dirfd, const char *name, const struct stat *a
 }
 
 /* Of a file that is not open, or not where it is written to. */
-static int set_by_name(struct cfs_node *node, const struct stat *attr, int to_set)
+static int set_by_name(struct cfs *fs, struct cfs_node *node, const struct stat *attr,
+		       int to_set)
 {
-	const struct crit_dir *dir = node->parent->dir;
-	const char *name = cfs_node_name(node);
 	bool resize = to_set & FUSE_SET_ATTR_SIZE;
+	const struct crit_dir *dir = node->parent->dir;
+	const char *name;
 	struct stat st;
-	int fd, ret;
+	int fd, ret = cfs_passed_copy_up(fs, node, resize && !attr->st_size);
 
-	if (!name)
-		return -ESTALE;
-	ret = crit_dir_copy_up(dir, name, resize && !attr->st_size);
+	name = cfs_node_name(node);
 	if (ret == 0)
-		ret = crit_dir_stat(dir, name, &st);
+		ret = name ? crit_dir_stat(dir, name, &st) : -ESTALE;
 	if (ret < 0)
 		return ret == -ENOENT ? -ESTALE : ret;
-	cfs_passed_note(node, &st);
 	if (!S_ISREG(st.st_mode))
 		return set_on_file(-1, crit_dir_writable(dir), name, attr, to_set);
 	fd = crit_dir_open_file(dir, name, resize ? O_WRONLY : O_RDONLY, 0);
@@ -103,7 +101,8 @@ static int set_passed(struct cfs *fs, struct cfs_node *node, struct cfs_handle *
 		h = cfs_handle_of_passed(fs, node);
 	/* who only reads may have open what is below */
 	if (!h || (!h->writable && crit_dir_is_overlaid(node->parent->dir)))
-		return set_by_name(node, attr, to_set);
+		/* what was removed, and is only read, is nobody's any more */
+		return h && !node->key ? 0 : set_by_name(fs, node, attr, to_set);
 	if (to_set & FUSE_SET_ATTR_SIZE && ftruncate(h->file->fd, attr->st_size) < 0)
 		return -errno;
 	return set_on_file(h->file->fd, -1, NULL, attr, to_set);
@@ -275,7 +274,8 @@ void cfs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_se
 	cfs_lock(fs);
 	if ((h && h->jobs) || (resize && cfs_handle_draft_is_slow(h)) ||
 	    cfs_reading_image_of_attr(fs, ino) ||
-	    (cfs_object_find(fs, ino, &o) == 0 && o.node && o.node->kind == CFS_IMAGE))
+	    (cfs_object_find(fs, ino, &o) == 0 && o.node &&
+	     (o.node->kind == CFS_IMAGE || cfs_passed_is_slow(o.node))))
 		cfs_job_setattr(fs, req, ino, h, attr, to_set);
 	else
 		cfs_setattr_now(fs, req, ino, h, attr, to_set);

@@ -230,6 +230,7 @@ bool cfs_view_is_slow(struct cfs *fs, fuse_ino_t ino)
 }
 
 struct naming {
+	const struct cfs *fs;
 	struct cfs_node *dir;
 	struct cfs_names *names;
 };
@@ -255,12 +256,12 @@ static int add_name(void *arg, const char *name, unsigned char type)
 			return 0;
 		st.st_mode = S_IFDIR;
 	}
-	return cfs_names_add(n->names, name, st.st_mode, cfs_ino_passed(st.st_ino));
+	return cfs_names_add(n->names, name, st.st_mode, cfs_ino_passed(st.st_ino, st.st_dev != n->fs->dev));
 }
 
 int cfs_view_names(struct cfs *fs, struct cfs_node *dir, struct cfs_names **out)
 {
-	struct naming n = {dir, NULL};
+	struct naming n = {fs, dir, NULL};
 	int ret = enter(fs, dir);
 
 	if (ret < 0)
@@ -273,20 +274,20 @@ int cfs_view_names(struct cfs *fs, struct cfs_node *dir, struct cfs_names **out)
 /* ---------------------------------------------------------------------- attributes */
 
 /* As a directory: who may read the archive may look into it. */
-static int stat_archive(const struct cfs_node *node, struct stat *st)
+static int stat_archive(const struct cfs *fs, const struct cfs_node *node, struct stat *st)
 {
 	int ret = node->key ? crit_dir_stat(node->parent->dir, cfs_node_name(node), st)
 			    : -ESTALE;
 
-	st->st_ino = cfs_ino_passed(node->archived.ino);
+	st->st_ino = cfs_ino_passed(node->archived.ino, node->archived.dev != fs->dev);
 	st->st_mode = S_IFDIR | (st->st_mode & 0666) | (st->st_mode & 0444) >> 2;
 	st->st_size = st->st_blocks = 0;
 	return ret;
 }
 
-int cfs_view_attr(const struct cfs_node *node, struct stat *st)
+int cfs_view_attr(const struct cfs *fs, const struct cfs_node *node, struct stat *st)
 {
-	int ret = node->archived.ino ? stat_archive(node, st) : crit_dir_self(node->dir, st);
+	int ret = node->archived.ino ? stat_archive(fs, node, st) : crit_dir_self(node->dir, st);
 
 	if (ret < 0)
 		return ret;

@@ -21,7 +21,7 @@ int cfs_view_lookup(struct cfs *fs, struct cfs_node *dir, const char *name,
 bool cfs_view_is_slow(struct cfs *fs, fuse_ino_t ino);
 
 /* Attributes of such a directory. 0, -errno. */
-int cfs_view_attr(const struct cfs_node *node, struct stat *st);
+int cfs_view_attr(const struct cfs *fs, const struct cfs_node *node, struct stat *st);
 
 /* Make the attributes of a file in it, *st, those of what is shown. 0, -errno. */
 int cfs_view_adjust(struct cfs *fs, const struct cfs_node *node, struct stat *st);

@@ -329,6 +329,7 @@ static void left_overs_are_swept(void)
 	write_file(dir, ".critfs.abcdef.tmp", "x", 1);
 	write_file(dir, ".critfs.ghijkl.tmp", "", 0);
 	expect_int(mkdirat(dir, ".critfs.dir000.tmp", 0755), 0);
+	write_file(dir, ".critfs.dir000.tmp/of somebody", "x", 1);
 	expect_int(symlinkat("core-1.img", dir, ".critfs.link00.tmp"), 0);
 	fd = openat(dir, stay[0], O_RDONLY | O_CLOEXEC);
 	expect_int(flock(fd, LOCK_EX), 0);
