@@ -174,6 +174,23 @@ def test_edits_of_an_archive_go_to_the_upper_directory(mount, work, filters):
     assert mnt.read(path) == before
 
 
+def test_devices_and_set_uid_files_do_not_become_this_machines(mount, work):
+    path = crafted(work + "/a.tar", ("blk", None, {"type": tarfile.BLKTYPE, "devmajor": 254}),
+                   ("suid", b"x", {"mode": 0o4755}))
+    os.mkdir(work + "/up")
+    m = mount(path, "upper=" + work + "/up")
+    assert os.stat(m / "suid").st_mode & 0o7777 == 0o4755
+    with open(m / "suid", "ab") as f:
+        f.write(b"y")
+    assert os.stat(work + "/up/suid").st_mode & 0o7777 == 0o755
+    for attempt in (lambda: os.rename(m / "blk", m / "blk2"), lambda: os.chown(m / "blk", 1, 1)):
+        with pytest.raises(PermissionError):
+            attempt()
+    os.unlink(m / "blk")
+    assert sorted(os.listdir(work + "/up")) == ["blk", "suid"]
+    assert os.stat(work + "/up/blk").st_rdev == 0, "a whiteout"
+
+
 # ---------------------------------------------------------------------------- packing
 
 CRITIC = os.path.join(mnt.BUILD, "critic")

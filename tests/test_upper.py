@@ -1,5 +1,6 @@
 """-o upper=DIR: what is changed goes there, in the layout of overlayfs; the dump stays as it is."""
 import errno
+import mmap
 import os
 import random
 import shutil
@@ -198,6 +199,114 @@ def test_who_has_it_open_reads_on(layers):
     with pytest.raises(FileNotFoundError):
         os.stat(m / "dump.log")
     layers.check()
+
+
+def test_who_had_it_open_before_reads_what_is_written(layers):
+    """Their pages are the same ones: nothing of what is below must get into them, or back."""
+    with open(layers.lower + "/b.bin", "wb") as f:
+        f.write(b"o" * 16384)
+    m = layers.open()
+    r = os.open(m / "b.bin", os.O_RDONLY)
+    w = os.open(m / "b.bin", os.O_RDWR)
+    os.pwrite(w, b"N" * 16384, 0)
+    n = os.open(m / "b.bin", os.O_RDONLY)
+    assert os.pread(r, 16384, 0) == os.pread(n, 16384, 0) == b"N" * 16384
+    with mmap.mmap(w, 16384) as mapped:
+        mapped[0:1] = b"M"
+        mapped.flush()
+    assert mnt.read(layers.upper + "/b.bin") == b"M" + b"N" * 16383
+    os.pwrite(w, b"more", 16384)
+    assert os.pread(r, 10, 16384) == b"more"
+    for fd in (r, w, n):
+        os.close(fd)
+    # one that is removed is nobody's any more
+    r = os.open(m / "pages-1.img", os.O_RDONLY)
+    os.unlink(m / "pages-1.img")
+    os.fchmod(r, 0o600)
+    assert os.pread(r, 4, 0) == mnt.read(layers.lower + "/pages-1.img")[:4]
+    os.close(r)
+    layers.check()
+
+
+def test_layers_on_different_file_systems(mount, work):
+    """No two files are taken for one by who goes by their inode numbers."""
+    lower, upper = (os.path.join(work, n) for n in ("lower", "upper"))
+    for path in (lower, upper):
+        os.mkdir(path)
+        if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", path], capture_output=True).returncode:
+            pytest.skip("no tmpfs")
+    try:
+        dumps.copy("demo", lower)
+        os.mkdir(lower + "/sub")
+        for n in range(60):
+            with open("%s/sub/l%d" % (lower, n), "w") as f:
+                f.write("lower %d" % n)
+        m = mount(lower, "upper=" + upper)
+        for n in range(60):
+            with open(m / "sub/u%d" % n, "w") as f:
+                f.write("upper %d" % n)
+            os.mkdir(m / "sub/d%d" % n)
+        numbers = [e.inode() for e in os.scandir(m / "sub")]
+        stats = [os.stat(m / "sub/" + n).st_ino for n in os.listdir(m / "sub")]
+        assert len(set(numbers)) == len(set(stats)) == 180 and sorted(numbers) == sorted(stats)
+        subprocess.run(["find", m / "sub"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["rm", "-r", m / "sub"], check=True)
+        m.close()
+    finally:
+        for path in (upper, lower):
+            subprocess.run(["umount", path], check=True)
+
+
+def test_what_is_left_over_is_in_nobodys_way(layers):
+    os.mkdir(layers.lower + "/sub")
+    for path in (layers.lower + "/sub/.critfs.abcdef.tmp", layers.upper + "/.critfs.abcdef.tmp"):
+        with open(path, "w"):
+            pass
+    os.mkdir(layers.upper + "/.critfs.bcdefg.tmp")
+    m = layers.open()
+    os.rmdir(m / "sub")
+    assert whiteouts(layers.upper) == ["sub"] == os.listdir(layers.upper)
+
+
+def test_a_refused_write_to_memory_copies_nothing(layers):
+    m = layers.open()
+    with open(m / ".critfs/proc/8178/mem", "r+b", buffering=0) as f:
+        with pytest.raises(OSError):
+            os.pwrite(f.fileno(), bytes(100 << 10), 0x7fff8fd4b000)
+    assert layers.changed() == []
+    layers.check()
+
+
+def test_a_removed_directory_stays_removed(forest):
+    """Also for who still stands in it."""
+    m = forest.open()
+    subprocess.run("cd logs; rm -r ../logs; chmod 700 . 2>/dev/null; touch x 2>/dev/null; :",
+                   shell=True, check=True, cwd=m.point)
+    assert not os.path.exists(m / "logs") and whiteouts(forest.upper) == ["logs"]
+    subprocess.run("""mkdir logs; cd logs; rmdir ../logs; mkdir ../logs
+                      chmod 711 . 2>/dev/null; :""", shell=True, check=True, cwd=m.point)
+    assert os.stat(m / "logs").st_mode & 0o777 != 0o711
+    check_forest(forest)
+
+
+def test_a_moved_dump_has_its_parent_where_it_is_now(mount, work):
+    root = dumps.copy("incremental", work + "/dump")
+    os.mkdir(work + "/up")
+    m = mount(root, "upper=" + work + "/up")
+    os.mkdir(m / "deep")
+    subprocess.run(["cp", "-a", m / "3/.critfs/img/.", m / "new"], check=True)
+    os.unlink(m / "new/parent")
+    os.symlink("../2", m / "new/parent")
+    assert mnt.read(m / "new/.critfs/check") == b""
+    os.rename(m / "new", m / "deep/new")
+    assert b"parent" in mnt.read(m / "deep/new/.critfs/check")
+    os.unlink(m / "deep/new/parent")
+    os.symlink("../../2", m / "deep/new/parent")
+    assert mnt.read(m / "deep/new/.critfs/check") == b""
+    # and one that is absolute, in a directory that only the upper one has
+    os.unlink(m / "deep/new/parent")
+    os.symlink(root + "/2", m / "deep/new/parent")
+    assert mnt.read(m / "deep/new/.critfs/check") == b""
 
 
 def test_a_name_of_the_layout_is_nobodys(layers):
@@ -446,6 +555,40 @@ def attempt(what):
 def append(path):
     with open(path, "ab", buffering=0) as f:
         f.write(b"new\n")
+
+
+@pytest.mark.parametrize("call", ["renameat2", "renameat", "unlinkat"])
+@pytest.mark.parametrize("what", [-1, -2], ids=["before", "after"])
+def test_killed_while_one_image_takes_the_place_of_another(layers, preload, call, what):
+    """`rm -r X; mv Y X`: whenever it ends, Y is under one of the names."""
+    layers.open().close()
+    for number in range(3):
+        subprocess.run(["rm", "-rf", layers.upper], check=True)
+        os.mkdir(layers.upper)
+        m = layers.open()
+        subprocess.run(["rm", "-r", m / "core-8173.img"], check=True)
+        with open(m / "b.txt", "w") as f:
+            f.write("precious")
+        with open(m / "a.txt", "w") as f:
+            f.write("old")
+        m.close()
+        m = layers.open(mount=lambda *a: preload.mount(
+            lambda root: layers.mount(*a), layers.lower))
+        preload.fail(call, what, number)
+        attempt(lambda: os.rename(m / "core-8176.img", m / "core-8173.img"))
+        attempt(lambda: os.rename(m / "b.txt", m / "a.txt"))
+        preload.clear()
+        status = m.unmount()
+        m.abandon()
+        assert status in (0, -signal.SIGKILL)
+        look = layers.open()
+        image = mnt.read(layers.lower + "/core-8176.img")
+        found = [n for n in ("core-8173.img", "core-8176.img") if os.path.isdir(look / n)]
+        assert len(found) == 1 and mnt.read(look / ".critfs/img/" + found[0]) == image
+        assert "precious" in [mnt.read_text(look / n) for n in ("a.txt", "b.txt")
+                              if os.path.exists(look / n)]
+        layers.check()
+        look.close()
 
 
 @pytest.mark.parametrize("call", ["renameat2", "unlinkat", "fsync", "renameat"])
