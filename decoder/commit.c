@@ -107,8 +107,8 @@ void crit_commit_sweep(int dirfd)
 	closedir(dir);
 }
 
-static int check_unchanged(const struct crit_dir *dir, const char *name, const struct crit_file *old,
-			   struct crit_error *err)
+static int check_unchanged(const struct crit_dir *dir, const char *name,
+			   const struct crit_file *old, struct crit_error *err)
 {
 	struct crit_identity was = crit_identity_of(&old->st), is;
 	struct stat st;
@@ -369,7 +369,8 @@ int crit_commit_append(const struct crit_dir *dir, const char *name,
 }
 
 int crit_commit_new(const struct crit_dir *dir, const char *name,
-		    const struct crit_piece *pieces, size_t n_pieces, enum crit_sync sync, mode_t mode, uid_t uid, gid_t gid)
+		    const struct crit_piece *pieces, size_t n_pieces, enum crit_sync sync,
+		    mode_t mode, uid_t uid, gid_t gid)
 {
 	char temporary[CRIT_TEMPORARY_NAME];
 	int dirfd = crit_dir_writable(dir);

@@ -41,17 +41,18 @@ int crit_commit(const struct crit_dir *dir, const char *name, const struct crit_
  * The same for an edit that only appends (crit_edit_appends()) to a file that
  * nobody relies on yet: written in place, unsynced. Returns as crit_commit() does.
  */
-int crit_commit_append(const struct crit_dir *dir, const char *name, const struct crit_file *old,
-		       const struct crit_edit *edit, struct crit_file **out,
-		       struct crit_error *err);
+int crit_commit_append(const struct crit_dir *dir, const char *name,
+		       const struct crit_file *old, const struct crit_edit *edit,
+		       struct crit_file **out, struct crit_error *err);
 
 /*
  * Make a new file of the bytes of `pieces`; it appears with them or not at all, and is
  * synced before (CRIT_SYNC_FILE) if that is asked for. `mode` as given, the owner where
  * that is permitted. 0, -EEXIST, -errno.
  */
-int crit_commit_new(const struct crit_dir *dir, const char *name, const struct crit_piece *pieces,
-		    size_t n_pieces, enum crit_sync sync, mode_t mode, uid_t uid, gid_t gid);
+int crit_commit_new(const struct crit_dir *dir, const char *name,
+		    const struct crit_piece *pieces, size_t n_pieces, enum crit_sync sync,
+		    mode_t mode, uid_t uid, gid_t gid);
 
 /* Sync a directory, so that renames in it last. 0, -errno. */
 int crit_sync_directory(int dirfd);

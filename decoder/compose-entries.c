@@ -225,8 +225,7 @@ static bool is_old(struct crit_entries *c, struct crit_entry *e)
 		span = e->blob[i];
 		if (e->part[i] == CRIT_PART_KEYS) /* with the values, as they were given */
 			span.len += e->blob[++i].len;
-		if (crit_blob_same(crit_image_file(c->old), span, blob->source,
-				   blob->n_source))
+		if (crit_blob_same(crit_image_file(c->old), span, blob->source, blob->n_source))
 			continue;
 		if (e->part[i] != CRIT_PART_MSGS || !same_queue(c, e))
 			return false;

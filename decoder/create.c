@@ -36,7 +36,8 @@ static void read_inventory(const struct crit_dir *dir, uint64_t *version, bool *
 	crit_file_put(file);
 }
 
-int crit_header_for(const struct crit_dir *dir, const char *name, struct crit_header *h, struct crit_error *err)
+int crit_header_for(const struct crit_dir *dir, const char *name, struct crit_header *h,
+		    struct crit_error *err)
 {
 	uint64_t version = 0;
 

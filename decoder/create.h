@@ -22,6 +22,7 @@ struct crit_dir;
  * version and byte order those of the dump's inventory, or today's where there is
  * none. 0; -EPERM if the name gives no type.
  */
-int crit_header_for(const struct crit_dir *dir, const char *name, struct crit_header *h, struct crit_error *err);
+int crit_header_for(const struct crit_dir *dir, const char *name, struct crit_header *h,
+		    struct crit_error *err);
 
 #endif

@@ -118,7 +118,8 @@ int crit_edit_json(struct crit_image *img, struct crit_place place, const char *
 #define COMPARE_AT_ONCE ((size_t)64 << 10) /* bytes */
 
 /* Are the file's bytes at `off` those of the piece? Unreadable is different. */
-static bool same_bytes(const struct crit_file *file, uint64_t off, const struct crit_piece *piece)
+static bool same_bytes(const struct crit_file *file, uint64_t off,
+		       const struct crit_piece *piece)
 {
 	uint8_t *ours = malloc(2 * COMPARE_AT_ONCE), *theirs = ours + COMPARE_AT_ONCE;
 	bool same = ours != NULL;
@@ -143,8 +144,8 @@ static bool same_bytes(const struct crit_file *file, uint64_t off, const struct 
 	return same;
 }
 
-bool crit_blob_same(const struct crit_file *file, struct crit_span span, const struct crit_piece *source,
-		    size_t n_source)
+bool crit_blob_same(const struct crit_file *file, struct crit_span span,
+		    const struct crit_piece *source, size_t n_source)
 {
 	uint64_t off = span.off;
 	size_t i;

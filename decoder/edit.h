@@ -82,8 +82,8 @@ int crit_edit_blob(struct crit_image *img, struct crit_place place, enum crit_pa
 		   struct crit_error *err);
 
 /* Are the bytes of a span of the file those of `source`? Needs no lock. */
-bool crit_blob_same(const struct crit_file *file, struct crit_span span, const struct crit_piece *source,
-		    size_t n_source);
+bool crit_blob_same(const struct crit_file *file, struct crit_span span,
+		    const struct crit_piece *source, size_t n_source);
 
 /* The values of a CRIT_PART_SEMS become those of a JSON list; as crit_edit_json(). */
 int crit_edit_sems(struct crit_image *img, struct crit_place place, const char *text,

@@ -46,7 +46,7 @@ struct crit_file {
 	struct stat st; /* when it was opened */
 	/* Of a member of an archive: */
 	bool is_span;
-	uint64_t base;             /* where its bytes begin in what fd is open on, */
+	uint64_t base;              /* where its bytes begin in what fd is open on, */
 	struct crit_identity whole; /* and which file that is, whenever its inode changed */
 };
 

@@ -323,7 +323,7 @@ static int make_node(const struct crit_dir *dir, const char *name, mode_t mode,
 	if (crit_dir_is_whiteout_name(dir, name))
 		return -EPERM;
 	if (!is_removed(dir, name))
-		return is_there(dir, name) ? -EEXIST
+		return is_there(dir, name)                ? -EEXIST
 		       : make(up, name, mode, target) < 0 ? -errno
 							  : 0;
 	crit_commit_temporary_name(temporary);
@@ -442,7 +442,7 @@ static int rename_directory(int a, const char *name, int b, const char *new_name
 	if (!device)
 		return leaves ? crit_whiteout_leave(a, name, b, new_name)
 		       : renameat(a, name, b, new_name) < 0 ? -errno
-							     : 0;
+							    : 0;
 	/* the whiteout may be of use where it comes to be */
 	if (renameat2(a, name, b, new_name, RENAME_EXCHANGE) < 0)
 		return -errno;

@@ -145,8 +145,9 @@ int crit_shm_blobs_at(struct crit_shm_blobs *blobs, uint64_t n, uint64_t off,
 	uint64_t whole = blob->len - blob->len % page_size;
 	int ret;
 
-	*s = (struct crit_stretch){0,         whole,    CRIT_INHERITED, blobs->file->fd,
-				   blobs->file->base + blob->off, READ_ONLY};
+	*s = (struct crit_stretch){
+		0,        whole, CRIT_INHERITED, blobs->file->fd, blobs->file->base + blob->off,
+		READ_ONLY};
 	if (off < whole)
 		return 1;
 	if (off >= blob->len) {

@@ -43,7 +43,8 @@ static bool is_same(const struct item *item)
 	return crit_identity_same(&item->identity, &now);
 }
 
-static struct item *find(const struct crit_watch *w, const struct crit_dir *dir, const char *name)
+static struct item *find(const struct crit_watch *w, const struct crit_dir *dir,
+			 const char *name)
 {
 	struct item wanted = {.dir = dir}, **found;
 
@@ -93,7 +94,8 @@ bool crit_watch_same(const struct crit_watch *w)
 	return same;
 }
 
-bool crit_watch_same_name(const struct crit_watch *w, const struct crit_dir *dir, const char *name)
+bool crit_watch_same_name(const struct crit_watch *w, const struct crit_dir *dir,
+			  const char *name)
 {
 	const struct item *item = find(w, dir, name);
 

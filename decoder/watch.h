@@ -28,7 +28,8 @@ int crit_watch_add(struct crit_watch *w, const struct crit_dir *dir, const char 
 bool crit_watch_same(const struct crit_watch *w);
 
 /* Is this one, which was added, so? */
-bool crit_watch_same_name(const struct crit_watch *w, const struct crit_dir *dir, const char *name);
+bool crit_watch_same_name(const struct crit_watch *w, const struct crit_dir *dir,
+			  const char *name);
 
 /* Take the file of a name as it is now: it was changed on purpose. */
 void crit_watch_renew(struct crit_watch *w, const struct crit_dir *dir, const char *name);

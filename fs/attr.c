@@ -4,7 +4,6 @@
 #include "fs/attr.h"
 
 #include <errno.h>
-#include <fcntl.h>
 
 #include "fs/entry.h"
 #include "fs/handle.h"

@@ -72,7 +72,8 @@ struct cfs {
 	char *source, *upper;  /* owned: of the dump and what is over it, real paths; or NULL */
 	bool archive;          /* the dump is one */
 	dev_t dev;             /* of the dump, without what is over it */
-	int procfd; /* of the kernel's own /proc, -1 without; .critfs/proc may be mounted over it */
+	int procfd; /* of the kernel's own /proc, -1 without; .critfs/proc may be mounted over
+		       it */
 	struct cfs_node_table nodes;
 	struct cfs_image **images; /* owned; by number, for good */
 	size_t n_images, cap_images;

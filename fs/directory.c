@@ -138,9 +138,8 @@ void cfs_op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
 	cfs_lock(fs);
 	if (cfs_object_find(fs, ino, &o) < 0) {
 		fuse_reply_err(req, ESTALE);
-	} else if (!o.is_entry &&
-		   (o.node->kind == CFS_SPECIAL_DIR || o.node->kind == CFS_PROC ||
-		    o.node->kind == CFS_VIEW)) {
+	} else if (!o.is_entry && (o.node->kind == CFS_SPECIAL_DIR ||
+				   o.node->kind == CFS_PROC || o.node->kind == CFS_VIEW)) {
 		fuse_reply_err(req, 0);
 	} else if (!o.is_entry && o.node->kind == CFS_DOCUMENTS) {
 		cfs_job_sync(fs, req, cfs_jsondir_dump(o.node), NULL, NULL);

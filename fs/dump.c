@@ -131,13 +131,13 @@ static int cover(struct cfs *fs, struct crit_dir *below)
 	}
 	fs->upper = realpath(fs->opt.upper, NULL);
 	if (lies_within(fs->opt.upper, fs->opt.dump) ||
-	    lies_within(fs->opt.dump, fs->opt.upper) ||
-	    is_same(fs->opt.upper, fs->opt.dump))
+	    lies_within(fs->opt.dump, fs->opt.upper) || is_same(fs->opt.upper, fs->opt.dump))
 		return refuse_upper(fs, "it and the dump must not lie within each other");
 	if (lies_within(fs->opt.mountpoint, fs->opt.upper) ||
 	    lies_within(fs->opt.upper, fs->opt.mountpoint) ||
 	    is_same(fs->opt.upper, fs->opt.mountpoint))
-		return refuse_upper(fs, "it and the mount point must not lie within each other");
+		return refuse_upper(fs,
+				    "it and the mount point must not lie within each other");
 	return 0;
 }
 

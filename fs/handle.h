@@ -49,7 +49,8 @@ struct cfs_handle {
 	bool dirty;             /* the draft was neither committed nor refused yet */
 	int refused;            /* -errno of the last refusal, until the draft changes */
 	struct crit_buf text;   /* of texts: as rendered when opened */
-	struct crit_file *file; /* a reference, of PASSED; of blobs and documents: as it was when opened */
+	struct crit_file *file; /* a reference, of PASSED; of blobs and documents: as it was
+				   when opened */
 	struct crit_span span;
 	struct crit_document *document; /* owned, of a document: the same; made from `file` */
 	uint64_t document_size;

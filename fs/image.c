@@ -4,7 +4,6 @@
 #include "fs/image.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -347,8 +346,7 @@ int cfs_image_renamed(struct cfs *fs, struct cfs_image *image, struct cfs_node *
 	if (ret < 0)
 		return ret;
 	/* its inode says that it changed, which this does not */
-	if (crit_dir_stat(dir->dir, name, &st) == 0 &&
-	    crit_bytes_same(&st, &image->st)) {
+	if (crit_dir_stat(dir->dir, name, &st) == 0 && crit_bytes_same(&st, &image->st)) {
 		image->st = st;
 		if (image->open)
 			crit_image_file(image->open)->st = st;

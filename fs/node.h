@@ -67,15 +67,16 @@ struct cfs_node {
 	unsigned refs;            /* of handles, images and nodes below */
 	struct cfs_node_key *key; /* owned: where it is to be found; NULL: nowhere */
 	struct cfs_node *parent;  /* a reference: the directory around it, NULL for the root */
-	struct crit_dir *dir; /* a reference, of a CFS_DIR and a CFS_VIEW; NULL: not opened yet */
+	struct crit_dir
+		*dir; /* a reference, of a CFS_DIR and a CFS_VIEW; NULL: not opened yet */
 	struct cfs_node *documents; /* a reference, of a CFS_DIR: its CFS_DOCUMENTS, if any */
 	struct cfs_ref ref;         /* of CFS_ENTRY, CFS_OLD and pending ones; else the image */
-	struct cfs_scratch *scratch; /* owned, of CFS_SCRATCH */
-	unsigned special;            /* enum cfs_special */
-	struct cfs_made *made;       /* owned, of CFS_SPECIAL: see made.h */
-	struct cfs_proc_node *proc;  /* owned, of CFS_PROC: see proc.h */
-	struct cfs_procs *procs;     /* owned, of CFS_DIR: see procs.h */
-	enum cfs_view_kind view;     /* of CFS_VIEW, */
+	struct cfs_scratch *scratch;   /* owned, of CFS_SCRATCH */
+	unsigned special;              /* enum cfs_special */
+	struct cfs_made *made;         /* owned, of CFS_SPECIAL: see made.h */
+	struct cfs_proc_node *proc;    /* owned, of CFS_PROC: see proc.h */
+	struct cfs_procs *procs;       /* owned, of CFS_DIR: see procs.h */
+	enum cfs_view_kind view;       /* of CFS_VIEW, */
 	struct crit_identity archived; /* and which archive it shows; zeros: none. */
 	int failed;                    /* -errno of opening that */
 	/*

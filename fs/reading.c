@@ -110,8 +110,8 @@ bool cfs_reading_is_needed_for(struct cfs *fs, fuse_ino_t parent, const char *na
 		return false;
 	if (cfs_view_is_slow(fs, parent))
 		return true;
-	return node->kind == CFS_PROC || (node->kind == CFS_SPECIAL_DIR &&
-					  cfs_special_by_name(name) == CFS_SPECIAL_PROC);
+	return node->kind == CFS_PROC ||
+	       (node->kind == CFS_SPECIAL_DIR && cfs_special_by_name(name) == CFS_SPECIAL_PROC);
 }
 
 struct cfs_image *cfs_reading_image(struct cfs *fs, fuse_ino_t ino)

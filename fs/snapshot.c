@@ -86,7 +86,8 @@ static int read_name(void *arg, const char *name, unsigned char type)
 		return 0; /* it has gone meanwhile */
 	if (image)
 		return cfs_names_add(r->names, name, S_IFDIR, image->node->id);
-	return cfs_names_add(r->names, name, st.st_mode, cfs_ino_passed(st.st_ino, st.st_dev != r->fs->dev));
+	return cfs_names_add(r->names, name, st.st_mode,
+			     cfs_ino_passed(st.st_ino, st.st_dev != r->fs->dev));
 }
 
 int cfs_names_read(struct cfs *fs, struct cfs_node *dir, struct cfs_names **out)
@@ -95,7 +96,8 @@ int cfs_names_read(struct cfs *fs, struct cfs_node *dir, struct cfs_names **out)
 	int ret = r.names ? crit_dir_each(dir->dir, read_name, &r) : -ENOMEM;
 
 	if (ret == 0 && fs->opt.critdir_visible && !dir->parent)
-		ret = cfs_names_add(r.names, CFS_SPECIAL_NAME, S_IFDIR, cfs_ino_passed(0, false));
+		ret = cfs_names_add(r.names, CFS_SPECIAL_NAME, S_IFDIR,
+				    cfs_ino_passed(0, false));
 	return cfs_names_finish(r.names, ret, out);
 }
 
@@ -125,7 +127,7 @@ static int add_scratch(struct cfs *fs, struct cfs_node *jsondir, struct cfs_name
 	DL_FOREACH(fs->nodes.scratch, node)
 		if (ret == 0 && cfs_node_container(node) == jsondir->id)
 			ret = cfs_names_add(names, cfs_node_name(node), node->scratch->mode,
-				       cfs_scratch_ino(node));
+					    cfs_scratch_ino(node));
 	return ret;
 }
 

@@ -4,11 +4,9 @@
 #include "fs/special.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 #include <utlist.h>
 
 #include "decoder/create.h"
@@ -52,8 +50,7 @@ static bool is_dump(const struct cfs_node *dir)
 {
 	struct stat st;
 
-	return !dir->parent ||
-	       crit_dir_stat(dir->dir, CRIT_INVENTORY, &st) == 0;
+	return !dir->parent || crit_dir_stat(dir->dir, CRIT_INVENTORY, &st) == 0;
 }
 
 int cfs_special_dir(struct cfs *fs, struct cfs_node *dir, struct cfs_node **out)

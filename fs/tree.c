@@ -4,11 +4,9 @@
 #include "fs/tree.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "decoder/commit.h"
 #include "decoder/overlay.h"

@@ -183,8 +183,7 @@ static bool is_same(const struct cfs_node *dir, const struct cfs_node *node,
 		       own.st_dev == st->st_dev && own.st_ino == st->st_ino;
 	if (dir->view == CFS_VIEW_TARS)
 		return node->kind == CFS_VIEW && crit_identity_same(&node->archived, &now);
-	return node->kind == CFS_PASSED && node->dev == st->st_dev &&
-	       node->inode == st->st_ino;
+	return node->kind == CFS_PASSED && node->dev == st->st_dev && node->inode == st->st_ino;
 }
 
 int cfs_view_lookup(struct cfs *fs, struct cfs_node *dir, const char *name,
@@ -256,7 +255,8 @@ static int add_name(void *arg, const char *name, unsigned char type)
 			return 0;
 		st.st_mode = S_IFDIR;
 	}
-	return cfs_names_add(n->names, name, st.st_mode, cfs_ino_passed(st.st_ino, st.st_dev != n->fs->dev));
+	return cfs_names_add(n->names, name, st.st_mode,
+			     cfs_ino_passed(st.st_ino, st.st_dev != n->fs->dev));
 }
 
 int cfs_view_names(struct cfs *fs, struct cfs_node *dir, struct cfs_names **out)
@@ -287,7 +287,8 @@ static int stat_archive(const struct cfs *fs, const struct cfs_node *node, struc
 
 int cfs_view_attr(const struct cfs *fs, const struct cfs_node *node, struct stat *st)
 {
-	int ret = node->archived.ino ? stat_archive(fs, node, st) : crit_dir_self(node->dir, st);
+	int ret = node->archived.ino ? stat_archive(fs, node, st)
+				     : crit_dir_self(node->dir, st);
 
 	if (ret < 0)
 		return ret;

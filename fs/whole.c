@@ -4,10 +4,8 @@
 #include "fs/whole.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "decoder/commit.h"
 #include "decoder/create.h"
@@ -44,8 +42,8 @@ int cfs_whole_make(struct cfs *fs, fuse_req_t req, const struct cfs_place *place
 	}
 	header.data = h.bytes;
 	header.len = h.len;
-	ret = crit_commit_new(dir->dir, name, &header, 1, CRIT_SYNC_NONE, mode & 0666,
-			      ctx->uid, ctx->gid);
+	ret = crit_commit_new(dir->dir, name, &header, 1, CRIT_SYNC_NONE, mode & 0666, ctx->uid,
+			      ctx->gid);
 	if (ret == 0)
 		ret = cfs_tree_lookup(fs, place, name, e);
 	if (ret < 0)

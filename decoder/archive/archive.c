@@ -170,7 +170,7 @@ bool crit_archive_is_intact(const struct crit_archive *archive)
 
 bool crit_archive_is_name(const char *name)
 {
-	static const char *const suffixes[] = {".tar",	   ".tgz",     ".tar.gz", ".tar.zst",
+	static const char *const suffixes[] = {".tar",    ".tgz",     ".tar.gz", ".tar.zst",
 					       ".tar.xz", ".tar.bz2", ".tar.lz4"};
 	size_t len = strlen(name), i;
 

@@ -7,7 +7,8 @@
  * Names are those of the members, without leading slashes and "./". What can't be a name
  * here (".." in it, longer than any file system has it) is left out, and told; of members
  * with one name the last counts, but for a directory with something in it. What says that
- * it has more bytes than it has can't be read. Counted, and constant once it is open: for several threads.
+ * it has more bytes than it has can't be read. Counted, and constant once it is open: for
+ * several threads.
  */
 #ifndef CRIT_ARCHIVE_H
 #define CRIT_ARCHIVE_H

@@ -136,8 +136,8 @@ static void be_empty(struct building *b, struct crit_member *m, const char *path
 static int link_to(struct building *b, struct crit_member *m, const char *path,
 		   const char *target)
 {
-	const struct crit_member *to =
-		crit_member_path_error(target) ? NULL
+	const struct crit_member *to = crit_member_path_error(target)
+					       ? NULL
 					       : crit_member_at(b->archive, target, false);
 
 	if (!to || S_ISDIR(to->st.st_mode) || to == m) {
@@ -185,8 +185,8 @@ static void take_attributes(struct crit_archive *a, const struct stat *st,
 }
 
 /* What there is behind the header. */
-static int take_contents(struct building *b, struct archive_entry *entry,
-			 struct crit_member *m, const char *path)
+static int take_contents(struct building *b, struct archive_entry *entry, struct crit_member *m,
+			 const char *path)
 {
 	const char *link = b->in.la->archive_entry_hardlink(entry);
 

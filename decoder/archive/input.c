@@ -43,8 +43,8 @@ int crit_input_fail(const struct crit_input *in, struct crit_error *err)
 	return crit_fail(err, CRIT_REJECTED, "%s", why ? why : "it can't be read");
 }
 
-int crit_input_open(struct crit_input *in, const struct crit_file *file,
-		    enum crit_input_as as, struct crit_error *err)
+int crit_input_open(struct crit_input *in, const struct crit_file *file, enum crit_input_as as,
+		    struct crit_error *err)
 {
 	const struct crit_libarchive *la = crit_libarchive(err);
 	struct archive *r;

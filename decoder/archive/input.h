@@ -24,8 +24,8 @@ enum crit_input_as {
 };
 
 /* 0; -EBADMSG, -ENOMEM, -ENOSYS and the reason. To be closed in any case. */
-int crit_input_open(struct crit_input *in, const struct crit_file *file,
-		    enum crit_input_as as, struct crit_error *err);
+int crit_input_open(struct crit_input *in, const struct crit_file *file, enum crit_input_as as,
+		    struct crit_error *err);
 void crit_input_close(struct crit_input *in);
 
 /*

@@ -11,7 +11,7 @@
 
 struct crit_archive {
 	atomic_uint refs;
-	struct crit_file *file;        /* a reference: the archive, or what was unpacked of it */
+	struct crit_file *file; /* a reference: the archive, or what was unpacked of it */
 	struct crit_unpacked unpacked; /* what is not in it as it is */
 	struct crit_file *of;          /* a reference: the archive itself */
 	struct crit_member *top;       /* owned */

@@ -20,7 +20,8 @@ static void load(void)
 	void *handle = dlopen(NAME, RTLD_NOW | RTLD_LOCAL);
 
 	is_loaded = handle != NULL;
-#define LOAD(name) is_loaded = is_loaded && (library.name = (__typeof__(name) *)dlsym(handle, #name));
+#define LOAD(name)                                                                             \
+	is_loaded = is_loaded && (library.name = (__typeof__(name) *)dlsym(handle, #name));
 	CRIT_LIBARCHIVE_FUNCTIONS(LOAD)
 #undef LOAD
 }

@@ -285,9 +285,9 @@ static int write_again(struct packing *p, const char *path, struct archive_entry
 	if (ret == 0)
 		ret = crit_dir_stat(p->dir, name, &st);
 	if (ret < 0)
-		return is_gone(ret) ? 1
-				    : crit_fail_errno(p->err, -ret, "%s: can't look at it",
-						      path);
+		return is_gone(ret)
+			       ? 1
+			       : crit_fail_errno(p->err, -ret, "%s: can't look at it", path);
 	same = !link && (st.st_mode & S_IFMT) == p->la->archive_entry_filetype(old) &&
 	       (!crit_dir_is_overlaid(p->dir) || crit_dir_is_below(p->dir, name));
 	entry = p->la->archive_entry_clone(old);
@@ -379,9 +379,9 @@ static int write_new(struct packing *p, const struct crit_dir *dir, const char *
 	int ret = crit_dir_stat(dir, name, &st);
 
 	if (ret < 0)
-		return is_gone(ret) ? 0
-				    : crit_fail_errno(p->err, -ret, "%s: can't look at it",
-						      p->path);
+		return is_gone(ret)
+			       ? 0
+			       : crit_fail_errno(p->err, -ret, "%s: can't look at it", p->path);
 	if (!belongs_there(p, name, &st))
 		return 0;
 	if (!k || !k->written) {
@@ -449,8 +449,8 @@ static int filter_by_name(const char *name)
 		const char *suffix;
 		int filter;
 	} known[] = {
-		{".gz", ARCHIVE_FILTER_GZIP},  {".tgz", ARCHIVE_FILTER_GZIP},
-		{".zst", ARCHIVE_FILTER_ZSTD}, {".xz", ARCHIVE_FILTER_XZ},
+		{".gz", ARCHIVE_FILTER_GZIP},   {".tgz", ARCHIVE_FILTER_GZIP},
+		{".zst", ARCHIVE_FILTER_ZSTD},  {".xz", ARCHIVE_FILTER_XZ},
 		{".bz2", ARCHIVE_FILTER_BZIP2}, {".lz4", ARCHIVE_FILTER_LZ4},
 	};
 	size_t i;
@@ -486,9 +486,9 @@ static int open_writer(struct packing *p, int filter)
 	if (!p->writer || !p->entry || !p->buf)
 		return crit_fail(p->err, CRIT_NO_MEMORY, "no memory to write an archive");
 	/* only what is not compressed may end in zeros */
-	if ((p->fractions ? la->archive_write_set_format_pax(p->writer)
-			  : la->archive_write_set_format_pax_restricted(p->writer)) !=
-		    ARCHIVE_OK ||
+	if ((p->fractions
+		     ? la->archive_write_set_format_pax(p->writer)
+		     : la->archive_write_set_format_pax_restricted(p->writer)) != ARCHIVE_OK ||
 	    (filter != ARCHIVE_FILTER_NONE &&
 	     (la->archive_write_add_filter(p->writer, filter) != ARCHIVE_OK ||
 	      la->archive_write_set_bytes_in_last_block(p->writer, 1) != ARCHIVE_OK)) ||

@@ -72,7 +72,8 @@ int crit_unpack_member(struct crit_input *in, struct crit_unpacked *to,
 			return too_large(to, err);
 		ret = write_block(to->fd, data, len, begin + (uint64_t)off);
 		if (ret < 0)
-			return crit_fail_errno(err, -ret, "can't unpack it to a temporary file");
+			return crit_fail_errno(err, -ret,
+					       "can't unpack it to a temporary file");
 		if (end > to->size)
 			to->size = end;
 		if (listener && listener->progress &&

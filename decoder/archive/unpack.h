@@ -9,9 +9,9 @@
 
 /* A temporary file that grows. Fill with zeros, fd with -1, to begin with. */
 struct crit_unpacked {
-	int fd;         /* owned; -1 until something is written */
-	uint64_t size;  /* bytes, holes too */
-	uint64_t max;   /* what `size` may become */
+	int fd;        /* owned; -1 until something is written */
+	uint64_t size; /* bytes, holes too */
+	uint64_t max;  /* what `size` may become */
 };
 
 /*

@@ -3,7 +3,6 @@
  * byte of the dump that a terminal would obey.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,6 @@
  * parent's page map, so that a million of runs take no memory.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -93,8 +93,10 @@ static int find_dump(const struct critic_args *args, struct dump *d, struct crit
 	if (!ours)
 		return 0;
 	if (real[len])
-		return crit_fail_errno(err, EINVAL, "it is within a mount; pack %.*s, or what "
-				       "is mounted there", (int)len, real);
+		return crit_fail_errno(err, EINVAL,
+				       "it is within a mount; pack %.*s, or what "
+				       "is mounted there",
+				       (int)len, real);
 	if (args->what)
 		return crit_fail_errno(err, EINVAL, "a mount knows its upper directory itself");
 	attribute(in, "user.critfs.dump", d->path);

@@ -4,7 +4,6 @@
 #include "decoder/proc/snapshot.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 

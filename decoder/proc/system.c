@@ -2,13 +2,10 @@
  * The machine: of it a dump knows next to nothing. Readers of proc do not start without
  * these files; what they say is what the dump's processes add up to, or 0.
  */
-#include <dirent.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "decoder/proc/render.h"
 #include "namespaces.pb-c.h"

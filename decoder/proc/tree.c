@@ -4,7 +4,6 @@
 #include "decoder/proc/tree.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -206,7 +205,8 @@ int crit_proc_lookup(struct crit_proc *proc, const struct crit_proc_file *dir, c
 	if (dir->kind->shape != CRIT_PROC_DIRECTORY)
 		return -ENOTDIR;
 	for (i = 0; i < crit_proc_n_kinds; i++) {
-		if (!(crit_proc_kinds[i].in & CRIT_IN(dir->kind->holds)) || strcmp(crit_proc_kinds[i].name, name))
+		if (!(crit_proc_kinds[i].in & CRIT_IN(dir->kind->holds)) ||
+		    strcmp(crit_proc_kinds[i].name, name))
 			continue;
 		*file = named(dir, &crit_proc_kinds[i]);
 		return is_there(proc, file) ? 0 : -ENOENT;

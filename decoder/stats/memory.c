@@ -2,7 +2,6 @@
  * Memory: what is mapped, and where its pages are. Each page map is read once.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -284,8 +283,7 @@ static void put(struct memory *mem)
 	}
 	if (mem->has_maps)
 		tally_number(to, "present", mem->sum.present);
-	if (mem->sum.parents ||
-	    crit_dir_stat(mem->t->dump.dir, "parent", &st) == 0)
+	if (mem->sum.parents || crit_dir_stat(mem->t->dump.dir, "parent", &st) == 0)
 		tally_number(to, "in_parents", mem->sum.parents);
 	if (mem->sum.lazy)
 		tally_number(to, "lazy", mem->sum.lazy);
