@@ -281,8 +281,8 @@ static int lookup_in_dump(struct cfs *fs, struct cfs_node *dir, const char *name
 		ret = cfs_image_get(fs, dir, name, &st, &image);
 		if (ret == 0)
 			return cfs_tree_entry(fs, image->node, e);
-		/* what can't be read is a file that can't be read */
-		if (ret != -ENOENT && ret != -EACCES && ret != -EIO)
+		/* what can't be opened is a file that can't be opened */
+		if (ret != -ENOENT && ret != -EACCES && ret != -ENODATA)
 			return ret;
 	} else if (S_ISDIR(st.st_mode)) {
 		kind = CFS_DIR;

@@ -465,7 +465,7 @@ def test_members_that_have_less_than_they_say(mount, work):
         try:
             assert mnt.read(m / name) == b"0123456789"
         except OSError as e:
-            assert e.errno == errno.EIO
+            assert e.errno in (errno.ENODATA, errno.EIO)
 
 
 def test_what_is_no_archive(work):
@@ -515,9 +515,10 @@ def test_a_sparse_bomb(work, mount):
     m = mount(work + "/a.tar", "unpack=1G")
     assert "huge: unpacked, it is too large" in m.stderr()
     assert os.stat(m / "huge").st_size == 1 << 42 and mnt.read(m / "small") == b"small"
-    with open(m / "huge", "rb", buffering=0) as f, pytest.raises(OSError) as e:
-        f.read(1)
-    assert e.value.errno == errno.EIO
+    with pytest.raises(OSError) as e:
+        with open(m / "huge", "rb", buffering=0) as f:
+            f.read(1)
+    assert e.value.errno in (errno.ENODATA, errno.EIO)  # where nothing is opened, reading fails
 
 
 def test_nothing_is_left_behind(work, mount, monkeypatch):

@@ -157,7 +157,7 @@ int crit_archive_file(const struct crit_archive *archive, const struct crit_memb
 	if (!S_ISREG(m->st.st_mode))
 		return -EINVAL;
 	if (m->fd < 0)
-		return -EIO;
+		return -ENODATA;
 	/* what was unpacked is nobody else's */
 	return crit_file_of_span(m->fd, m->fd == archive->of->fd ? archive->of : NULL, m->off,
 				 &m->st, out);

@@ -29,7 +29,7 @@ struct crit_member {
 	void *members; /* owned: of a directory, see tsearch(3) */
 	struct stat st;
 	char *target; /* owned: of a symlink */
-	int fd;       /* borrowed: where the bytes of a regular file are (-1: EIO), */
+	int fd;       /* borrowed: where the bytes of a regular file are (-1: nowhere), */
 	uint64_t off; /* and from where on */
 };
 
@@ -70,7 +70,8 @@ int crit_member_each(const struct crit_member *dir,
 
 /*
  * Open a member to be read. 0, -ELOOP of a symlink, -EINVAL of what else is no regular
- * file, -EIO if the archive is no longer what it was, -errno.
+ * file, -ENODATA of one that has less than it says, -EIO if the archive is no longer what it
+ * was, -errno.
  */
 int crit_archive_file(const struct crit_archive *archive, const struct crit_member *m,
 		      struct crit_file **out);
