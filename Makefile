@@ -58,7 +58,7 @@ $(B)/libcrit.a: $(DECODER_OBJS) $(PROTO_OBJS)
 
 $(B)/critfs: $(FS_OBJS) $(B)/libcrit.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(call PKG,--libs) -lpthread
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(call PKG,--libs,fuse3 libprotobuf-c json-c libseccomp) -lpthread
 
 $(B)/critic: $(CRITIC_OBJS) $(B)/libcrit.a
 	$(call say,LD,$@)

@@ -137,6 +137,11 @@ bool crit_dir_is_overlaid(const struct crit_dir *dir)
 	return dir->overlaid;
 }
 
+int crit_dir_lower(const struct crit_dir *dir)
+{
+	return dir->lower;
+}
+
 int crit_dir_fd(const struct crit_dir *dir)
 {
 	for (; dir; dir = dir->up) {

@@ -78,6 +78,9 @@ const char *crit_dir_name(const struct crit_dir *dir);
 /* Is there an upper directory over what was opened? */
 bool crit_dir_is_overlaid(const struct crit_dir *dir);
 
+/* The directory on disk that it is, or that the upper one is over; -1: none. Borrowed. */
+int crit_dir_lower(const struct crit_dir *dir);
+
 /* A descriptor on what statfs(2) is to be asked of; borrowed. */
 int crit_dir_fd(const struct crit_dir *dir);
 

@@ -7,7 +7,6 @@
 #include <limits.h>
 #include <sys/stat.h>
 
-#define LINK  "parent"
 #define SHOWN 128 /* bytes of a link in a message */
 
 /* Fail with the link itself in the reason, and how far up it is. */
@@ -15,11 +14,11 @@ static int refuse(const struct crit_dir *dir, unsigned level, int errnum, const 
 		  struct crit_error *err)
 {
 	char target[PATH_MAX + 1];
-	ssize_t len = crit_dir_readlink(dir, LINK, target, sizeof(target));
+	ssize_t len = crit_dir_readlink(dir, CRIT_PARENT, target, sizeof(target));
 
 	if (len < 0)
 		len = 0;
-	return crit_fail_errno(err, errnum, "%s%.*s, %u up: %s", len ? LINK " -> " : LINK,
+	return crit_fail_errno(err, errnum, "%s%.*s, %u up: %s", len ? CRIT_PARENT " -> " : CRIT_PARENT,
 			       (int)(len < SHOWN ? len : SHOWN), target, level + 1, why);
 }
 
@@ -47,7 +46,7 @@ static int open_next(const struct crit_dump *dump, const struct crit_parents *pa
 	unsigned level = parents->n;
 	const struct crit_dir *dir = level ? parents->dump[level - 1].dir : dump->dir;
 	struct stat st;
-	int ret = crit_dir_stat(dir, LINK, &st);
+	int ret = crit_dir_stat(dir, CRIT_PARENT, &st);
 
 	if (ret == -ENOENT)
 		return 0;
@@ -56,8 +55,8 @@ static int open_next(const struct crit_dump *dump, const struct crit_parents *pa
 	if (level == CRIT_PARENTS_MAX)
 		return refuse(dir, level, ELOOP, "too many parents", err);
 	/* it may also have been copied, and be the parent itself */
-	ret = S_ISDIR(st.st_mode) ? crit_dir_sub(dir, LINK, out)
-				  : crit_dir_follow(dir, LINK, out);
+	ret = S_ISDIR(st.st_mode) ? crit_dir_sub(dir, CRIT_PARENT, out)
+				  : crit_dir_follow(dir, CRIT_PARENT, out);
 	if (ret < 0)
 		return refuse(dir, level, -ret, "can't open the parent dump", err);
 	if (crit_dir_self(*out, &st) < 0 || is_known(dump, parents, &st)) {

@@ -8,6 +8,7 @@
 
 #include "decoder/dump.h"
 
+#define CRIT_PARENT      "parent" /* the link's name */
 #define CRIT_PARENTS_MAX 64
 
 struct crit_parents {

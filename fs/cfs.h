@@ -18,6 +18,7 @@
 #include "decoder/buf.h"
 #include "fs/draft.h"
 #include "fs/node.h"
+#include "fs/sandbox.h"
 
 struct cfs_options {
 	char *dump;       /* as given; owned */
@@ -26,6 +27,7 @@ struct cfs_options {
 	int plain;        /* numbers spelled plainly */
 	int critdir_visible;
 	int read_only;
+	int sandbox;           /* see sandbox.h */
 	int upgrade;           /* .critfs/img shows images of v1.0 as v1.1 */
 	uint64_t scratch_max;  /* of scratch files and drafts, bytes */
 	uint64_t unpacked_max; /* of an archive, bytes */
@@ -34,6 +36,7 @@ struct cfs_options {
 struct cfs_burst;
 struct cfs_handle;
 struct cfs_image;
+struct cfs_keeper;
 struct cfs_unsynced;
 struct cfs_watch;
 struct cfs_worker;
@@ -95,6 +98,10 @@ struct cfs {
 	struct cfs_worker *makes;           /* of what takes longest, see made.h */
 	struct cfs_watch *watch;            /* see watch.h; NULL before and after */
 	struct cfs_store store;             /* of scratch files and drafts */
+	struct cfs_sandbox box;             /* before it is entered */
+	struct cfs_keeper *keeper;          /* owned; NULL: without a sandbox */
+	char *place; /* owned: a directory for temporary files, until the keeper has it; NULL:
+			the one of all */
 	struct crit_buf text;               /* where texts are rendered to learn their size */
 	struct crit_buf read;               /* where bytes are read to be replied */
 	struct crit_buf walked;             /* likewise, of documents by their worker */

@@ -25,8 +25,10 @@
 #include "fs/handle.h"
 #include "fs/image.h"
 #include "fs/jsondir.h"
+#include "fs/keeper.h"
 #include "fs/options.h"
 #include "fs/paths.h"
+#include "fs/reach.h"
 #include "fs/rename.h"
 #include "fs/scratch.h"
 #include "fs/seek.h"
@@ -193,13 +195,32 @@ static void name_kept_heads(struct cfs *fs)
 	}
 }
 
+/* With somebody outside who unmounts. 0, -errno, which is told. */
+static int enter_sandbox(struct cfs *fs)
+{
+	int ret;
+
+	if (!fs->opt.sandbox)
+		return 0;
+	ret = cfs_keeper_start(fs->session, fs->place, &fs->keeper);
+	if (ret == 0) {
+		free(fs->place);
+		fs->place = NULL;
+		ret = cfs_sandbox_enter(&fs->box);
+	}
+	if (ret < 0)
+		cfs_log(fs, "can't enter the sandbox: %s (-o nosandbox does without)",
+			strerror(-ret));
+	return ret;
+}
+
 static int serve(struct cfs *fs, const struct fuse_cmdline_opts *cmd)
 {
 	int ret;
 
-	if (fuse_daemonize(cmd->foreground || cmd->debug) < 0)
+	if (fuse_daemonize(cmd->foreground || cmd->debug) < 0 || enter_sandbox(fs) < 0)
 		return 1;
-	/* threads do not survive the fork */
+	/* threads do not survive a fork, and are in the sandbox of who starts them */
 	if (cfs_worker_start(fs, true, &fs->changes) < 0)
 		return 1;
 	if (cfs_worker_start(fs, false, &fs->reads) < 0) {
@@ -228,6 +249,15 @@ static int serve(struct cfs *fs, const struct fuse_cmdline_opts *cmd)
 	return ret < 0 && ret != -ECONNABORTED && ret != -ENODEV ? 1 : 0;
 }
 
+static void unmount(struct cfs *fs)
+{
+	if (!fs->keeper)
+		fuse_session_unmount(fs->session);
+	else if (cfs_keeper_unmount(fs->keeper, fs->session) < 0)
+		cfs_log(fs, "can't unmount, somebody has ended the process for that; "
+			    "fusermount3 -u does it");
+}
+
 static int mount_and_serve(struct cfs *fs, struct fuse_args *args,
 			   const struct fuse_cmdline_opts *cmd)
 {
@@ -235,8 +265,8 @@ static int mount_and_serve(struct cfs *fs, struct fuse_args *args,
 
 	fs->to_stderr = cmd->foreground || cmd->debug;
 	if (!fs->to_stderr)
-		openlog("critfs", LOG_PID, LOG_DAEMON);
-	if (cfs_dump_open(fs) < 0 || add_mount_options(fs, args) < 0)
+		openlog("critfs", LOG_PID | LOG_NDELAY, LOG_DAEMON);
+	if (cfs_dump_open(fs) < 0 || add_mount_options(fs, args) < 0 || cfs_reach_allow(fs) < 0)
 		return 1;
 	fs->session = fuse_session_new(args,
 				       fs->opt.read_only ? &read_only_operations : &operations,
@@ -246,7 +276,7 @@ static int mount_and_serve(struct cfs *fs, struct fuse_args *args,
 	if (fuse_set_signal_handlers(fs->session) == 0) {
 		if (fuse_session_mount(fs->session, fs->opt.mountpoint) == 0) {
 			ret = serve(fs, cmd);
-			fuse_session_unmount(fs->session);
+			unmount(fs);
 		}
 		fuse_remove_signal_handlers(fs->session);
 	}
@@ -271,6 +301,9 @@ static void fini(struct cfs *fs)
 	if (fs->procfd >= 0)
 		close(fs->procfd);
 	cfs_store_fini(&fs->store);
+	cfs_sandbox_fini(&fs->box);
+	cfs_keeper_free(fs->keeper);
+	cfs_reach_drop_place(fs);
 	cfs_options_fini(&fs->opt);
 }
 
@@ -281,7 +314,10 @@ int main(int argc, char **argv)
 		.procfd = -1,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.store = {.dirfd = -1},
-		.opt = {.scratch_max = CFS_SCRATCH_MAX, .unpacked_max = CRIT_ARCHIVE_UNPACKED},
+		.box = {.ruleset = -1},
+		.opt = {.sandbox = 1,
+			.scratch_max = CFS_SCRATCH_MAX,
+			.unpacked_max = CRIT_ARCHIVE_UNPACKED},
 	};
 	struct fuse_cmdline_opts cmd = {0};
 	int ret = 1;
@@ -298,6 +334,8 @@ int main(int argc, char **argv)
 		} else {
 			raise_descriptor_limit();
 			fs.procfd = open_proc();
+			if (fs.opt.sandbox)
+				cfs_reach_make_place(&fs);
 			cfs_store_init(&fs.store, fs.opt.scratch_max);
 			ret = mount_and_serve(&fs, &args, &cmd);
 		}

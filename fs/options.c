@@ -23,6 +23,8 @@ static const struct fuse_opt table[] = {
 	OPTION("critdir=visible", critdir_visible, 1),
 	OPTION("upper=%s", upper, 0),
 	OPTION("upgrade", upgrade, 1),
+	OPTION("sandbox", sandbox, 1),
+	OPTION("nosandbox", sandbox, 0),
 	FUSE_OPT_KEY("ro", KEY_READ_ONLY),
 	FUSE_OPT_KEY("rw", KEY_READ_WRITE),
 	FUSE_OPT_KEY("scratch=", KEY_SCRATCH),
@@ -136,6 +138,7 @@ void cfs_options_usage(const char *program)
 	       "    -o upgrade             .critfs/img has images of version 1.0 as of 1.1\n"
 	       "    -o unpack=SIZE         a compressed archive may become as large (64G)\n"
 	       "    -o scratch=SIZE        room for scratch files and drafts (default: 4G)\n"
+	       "    -o nosandbox           critfs may do all that its user may, see SECURITY.md\n"
 	       "    -o allow_other         let other users in: a dump holds secrets\n"
 	       "\n"
 	       "Unmount with: fusermount3 -u MOUNTPOINT\n",

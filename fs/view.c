@@ -13,14 +13,13 @@
 #include "decoder/archive/archive.h"
 #include "decoder/commit.h"
 #include "decoder/create.h"
+#include "decoder/parents.h"
 #include "decoder/upgrade.h"
 #include "fs/paths.h"
 #include "fs/passed.h"
 #include "fs/reading.h"
 #include "fs/special.h"
 #include "fs/tree.h"
-
-#define PARENT "parent"
 
 static struct cfs_node *new_view(struct cfs *fs, struct cfs_node *in, const char *name,
 				 enum cfs_view_kind view, const struct crit_dir *dir)
@@ -346,7 +345,7 @@ static bool leads_inside(struct cfs *fs, const struct crit_dir *dir, bool *dump)
 	struct stat st;
 	bool inside;
 
-	if (crit_dir_follow(dir, PARENT, &there) < 0)
+	if (crit_dir_follow(dir, CRIT_PARENT, &there) < 0)
 		return false;
 	for (top = there; crit_dir_up(top);)
 		top = crit_dir_up(top);
@@ -382,7 +381,7 @@ int cfs_view_readlink(struct cfs *fs, const struct cfs_node *node, char *out, si
 
 	if (len < 0)
 		return (int)len;
-	if (view->view != CFS_VIEW_IMAGES || strcmp(cfs_node_name(node), PARENT))
+	if (view->view != CFS_VIEW_IMAGES || strcmp(cfs_node_name(node), CRIT_PARENT))
 		return 0;
 	return redirect(fs, view, out, size);
 }

@@ -53,6 +53,22 @@ def mount_line(point):
     return at[-1] if at else None
 
 
+def processes(point, name="critfs"):
+    """Pids of the daemons of a mount point, or of their keepers, by their command lines."""
+    out = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % pid, "rb") as f:
+                args = f.read().split(b"\0")
+            with open("/proc/%s/comm" % pid) as f:
+                comm = f.read().strip()
+        except OSError:
+            continue
+        if os.fsencode(point) in args and comm == name:
+            out.append(int(pid))
+    return out
+
+
 def wait_for(condition, seconds=30):
     """Poll until the condition holds; False if it never does."""
     end = time.monotonic() + seconds

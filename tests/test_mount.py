@@ -42,20 +42,6 @@ def fails(*args):
     return done.stderr
 
 
-def daemons(point):
-    """Pids of the processes that serve a mount point, found by their command lines."""
-    out = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open("/proc/%s/cmdline" % pid, "rb") as f:
-                args = f.read().split(b"\0")
-        except OSError:
-            continue
-        if point.encode() in args and b"critfs" in os.path.basename(args[0]):
-            out.append(int(pid))
-    return out
-
-
 @pytest.fixture
 def background(demo, point):
     """critfs without -f: returned from, it is mounted."""
@@ -65,7 +51,7 @@ def background(demo, point):
     yield point
     if mnt.mount_line(point):
         subprocess.run(["fusermount3", "-u", "-z", point], check=False)
-    assert mnt.wait_for(lambda: not daemons(point))
+    assert mnt.wait_for(lambda: not mnt.processes(point))
 
 
 # ----------------------------------------------------------------- words
@@ -157,14 +143,14 @@ def test_relative_paths(demo, work, point):
 def test_detaches(background):
     """The command returns when the mount can be used, and holds no terminal."""
     assert os.path.exists(background + "/pstree.img/0.json")
-    (pid,) = daemons(background)
+    (pid,) = mnt.processes(background)
     assert os.getsid(pid) != os.getsid(0)
     subprocess.run(["fusermount3", "-u", background], check=True)
     assert mnt.wait_for(lambda: not os.path.exists("/proc/%d" % pid))
 
 
 def test_terminated_in_the_background(background):
-    (pid,) = daemons(background)
+    (pid,) = mnt.processes(background)
     os.kill(pid, signal.SIGTERM)
     assert mnt.wait_for(lambda: mnt.mount_line(background) is None)
     assert mnt.wait_for(lambda: not os.path.exists("/proc/%d" % pid))
@@ -282,7 +268,7 @@ def mount8(work, point):
                               text=True, env=env, timeout=60)
 
     yield run
-    assert mnt.wait_for(lambda: not daemons(point))
+    assert mnt.wait_for(lambda: not mnt.processes(point))
 
 
 def test_mount_t_fuse_critfs(demo, point, mount8):
