@@ -92,6 +92,14 @@ def work():
     dumps.remove(path)
 
 
+@pytest.fixture(scope="module")
+def room():
+    """A directory of a module's own for thousands of small files."""
+    path = dumps.new_dir(dumps.roomy())
+    yield path
+    dumps.remove(path)
+
+
 @pytest.fixture
 def mount(work):  # work outlives its mounts
     """mount(dump, *options) mounts; unmounting and its checks come with the test's end."""

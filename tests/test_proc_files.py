@@ -29,12 +29,12 @@ KERNEL = [n for n in dumps.NAMES if dumps.document(n, "pstree.img")]
 
 
 @pytest.fixture(scope="module", params=KERNEL)
-def both(request):
+def both(request, room):
     """(what the documents say, the tree) of a dump."""
-    out = os.path.join(dumps.new_dir(), "proc")
+    out = os.path.join(room, request.param)
     proctree.write(dumps.pristine(request.param), out)
     yield Document(request.param), out
-    dumps.remove(os.path.dirname(out))
+    dumps.remove(out)
 
 
 def tree(made):

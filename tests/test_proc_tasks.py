@@ -29,11 +29,13 @@ def below(name):
             if p.endswith("/pstree.img")]
 
 
-@pytest.fixture(params=roots(), ids=lambda p: "-".join(filter(None, p)))
-def dump(request, work):
+@pytest.fixture(scope="module", params=roots(), ids=lambda p: "-".join(filter(None, p)))
+def dump(request, room):
     name, where = request.param
     root = os.path.join(dumps.pristine(name), where)
-    return Images(name, root), procfs.tree(root, os.path.join(work, "proc"))
+    out = procfs.tree(root, os.path.join(room, "-".join(request.param)))
+    yield Images(name, root), out
+    dumps.remove(out)
 
 
 def out_of(made):
@@ -387,10 +389,10 @@ def test_without_processes(work):
     assert procfs.text(out, "loadavg") == "0.00 0.00 0.00 0/0 0\n"
 
 
-def test_many_threads(made):
+def test_many_threads(made, room):
     count = 10000
     made.process(1, threads=list(range(1, count + 1)))
-    out = out_of(made)
+    out = procfs.tree(made.root, os.path.join(room, "many"))
     assert len(os.listdir(os.path.join(out, "1", "task"))) == count
     assert procfs.status(procfs.text(out, 1, "status"))["Threads"] == str(count)
 
