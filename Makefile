@@ -4,11 +4,6 @@
 B   ?= build
 GEN := build/gen
 
-PREFIX  ?= /usr/local
-BINDIR  ?= $(PREFIX)/bin
-MANDIR  ?= $(PREFIX)/share/man
-DESTDIR ?=
-
 VERSION := 0.1.0
 
 CC      ?= gcc
@@ -34,7 +29,7 @@ Q   := @
 say  = @printf '  %-7s %s\n' $(1) $(2)
 endif
 
-.PHONY: all test bench demo deps deps-test deps-bench asan programs install uninstall clean check-unit
+.PHONY: all test bench demo deps deps-test deps-bench asan programs clean check-unit
 .DELETE_ON_ERROR:
 
 all: deps
@@ -143,14 +138,7 @@ bench: deps-bench
 demo: all
 	$(Q)contrib/demo $(B)/critfs
 
-install: all
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1
-	install -m 755 $(B)/critfs $(B)/critic $(DESTDIR)$(BINDIR)
-	install -m 644 contrib/critfs.1 contrib/critic.1 $(DESTDIR)$(MANDIR)/man1
-
-uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/critfs $(DESTDIR)$(BINDIR)/critic
-	rm -f $(DESTDIR)$(MANDIR)/man1/critfs.1 $(DESTDIR)$(MANDIR)/man1/critic.1
+include contrib/install.mk
 
 clean:
 	rm -rf build

@@ -27,6 +27,7 @@ struct cfs_options {
 	int plain;        /* numbers spelled plainly */
 	int critdir_visible;
 	int read_only;
+	int fake;              /* as mount(8) -f: all but mounting */
 	int sandbox;           /* see sandbox.h */
 	int upgrade;           /* .critfs/img shows images of v1.0 as v1.1 */
 	uint64_t scratch_max;  /* of scratch files and drafts, bytes */
@@ -102,12 +103,12 @@ struct cfs {
 	struct cfs_keeper *keeper;          /* owned; NULL: without a sandbox */
 	char *place; /* owned: a directory for temporary files, until the keeper has it; NULL:
 			the one of all */
-	struct crit_buf text;               /* where texts are rendered to learn their size */
-	struct crit_buf read;               /* where bytes are read to be replied */
-	struct crit_buf walked;             /* likewise, of documents by their worker */
-	struct crit_buf errors;             /* .critfs/errors */
-	atomic_bool stopping;               /* nobody waits for an answer any more */
-	bool to_stderr;                     /* -f: no syslog */
+	struct crit_buf text;   /* where texts are rendered to learn their size */
+	struct crit_buf read;   /* where bytes are read to be replied */
+	struct crit_buf walked; /* likewise, of documents by their worker */
+	struct crit_buf errors; /* .critfs/errors */
+	atomic_bool stopping;   /* nobody waits for an answer any more */
+	bool to_stderr;         /* -f: no syslog */
 };
 
 /* How long the kernel may believe names and attributes, seconds. */

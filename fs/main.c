@@ -331,6 +331,8 @@ int main(int argc, char **argv)
 			printf("critfs " CRITFS_VERSION "\n");
 			fuse_lowlevel_version();
 			ret = 0;
+		} else if (fs.opt.fake) {
+			ret = 0;
 		} else {
 			raise_descriptor_limit();
 			fs.procfd = open_proc();

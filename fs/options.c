@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { KEY_IGNORED, KEY_READ_ONLY, KEY_READ_WRITE, KEY_SCRATCH, KEY_UNPACK };
 
@@ -96,9 +97,44 @@ static int process(void *data, const char *arg, int key, struct fuse_args *out)
 	}
 }
 
+/* Called by mount(8), whose options are others than ours; see there, External helpers. */
+static bool is_mount_helper(const char *program)
+{
+	return !strncmp(basename(program), "mount.", strlen("mount."));
+}
+
+/*
+ * Put mount(8)'s arguments as if critfs itself had been called; libfuse takes the type of the
+ * mount from that name. 0, -1.
+ */
+static int take_from_mount(struct fuse_args *args, struct cfs_options *opt)
+{
+	struct fuse_args ours = FUSE_ARGS_INIT(0, NULL);
+	int c, ret = fuse_opt_add_arg(&ours, "critfs");
+
+	opterr = 0;
+	while (ret == 0 && (c = getopt(args->argc, args->argv, "fnsvo:t:")) >= 0) {
+		if (c == 'o')
+			ret = fuse_opt_add_arg(&ours, "-o") || fuse_opt_add_arg(&ours, optarg);
+		else if (c == 'f')
+			opt->fake = 1;
+		else if (c == '?') {
+			fprintf(stderr, "critfs: -%c is no option of a mount helper\n", optopt);
+			ret = -1;
+		}
+	}
+	for (; ret == 0 && optind < args->argc; optind++)
+		ret = fuse_opt_add_arg(&ours, args->argv[optind]);
+	fuse_opt_free_args(args);
+	*args = ours;
+	return ret ? -1 : 0;
+}
+
 int cfs_options_parse(struct fuse_args *args, struct cfs_options *opt,
 		      struct fuse_cmdline_opts *cmd)
 {
+	if (is_mount_helper(args->argv[0]) && take_from_mount(args, opt) < 0)
+		return -1;
 	if (fuse_opt_parse(args, opt, table, process) < 0 || fuse_parse_cmdline(args, cmd) < 0)
 		return -1;
 	if (cmd->show_help || cmd->show_version)

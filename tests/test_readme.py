@@ -60,7 +60,8 @@ def run(command, root, *args):
                           env=mnt.environment(LC_ALL="C.UTF-8", TMPDIR=place))
     print(done.stdout)
     mnt.check_log(done.stdout)
-    assert not os.listdir(place) and not dumps.mounts_below(place), "something is left behind"
+    assert mnt.wait_for(lambda: not os.listdir(place) and not dumps.mounts_below(place)), \
+        "something is left behind"
     return done.returncode, done.stdout
 
 
