@@ -10,6 +10,7 @@ CC      ?= gcc
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes	\
 	-Wformat=2 -Wundef -Wvla -Wpointer-arith
 WERROR  ?=
+DEPS    ?= contrib/deps
 OPT     ?= -O2 -g
 SANITIZE ?=
 CFLAGS  += -std=gnu11 $(OPT) $(WARN) $(WERROR) $(SANITIZE)
@@ -99,13 +100,13 @@ $(TEST_TOOLS): $(B)/tests/%: tests/unit/%.c $(B)/libcrit.a
 tested: programs $(UNIT_TESTS) $(B)/tests/schema-dump $(TEST_TOOLS) $(BENCH_TOOLS)
 
 deps:
-	$(Q)contrib/deps build
+	$(Q)$(DEPS) build
 
 deps-test:
-	$(Q)contrib/deps build test
+	$(Q)$(DEPS) build test
 
 deps-bench:
-	$(Q)contrib/deps build bench
+	$(Q)$(DEPS) build bench
 
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
@@ -139,6 +140,17 @@ demo: all
 	$(Q)contrib/demo $(B)/critfs
 
 include contrib/install.mk
+
+# A release, and Debian's packages of it.
+.PHONY: dist deb
+dist:
+	$(Q)contrib/dist $(VERSION) $(B)/critfs-$(VERSION).tar.xz
+
+deb: dist
+	$(Q)$(DEPS) build deb
+	$(Q)rm -rf $(B)/deb && mkdir -p $(B)/deb && tar -C $(B)/deb -xf $(B)/critfs-$(VERSION).tar.xz
+	cd $(B)/deb/critfs-$(VERSION) && dpkg-buildpackage -us -uc -b
+	lintian --fail-on error,warning $(B)/deb/*.changes
 
 clean:
 	rm -rf build

@@ -76,7 +76,8 @@ INSTALLED = \
 LINKS = \
 	$(SHARED):$(LIBDIR)/$(SONAME)	\
 	$(SONAME):$(LIBDIR)/libcrit.so	\
-	$(BINDIR)/critfs:$(MOUNTDIR)/mount.critfs
+	$(BINDIR)/critfs:$(MOUNTDIR)/mount.critfs	\
+	../man1/critfs.1:$(MANDIR)/man8/mount.critfs.8
 
 # Removed when nothing is left in them.
 OWN_DIRS = $(INCLUDEDIR)/crit $(DOCDIR)
