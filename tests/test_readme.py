@@ -131,8 +131,9 @@ def test_the_demo_without_fuse(work):
 def test_what_the_readme_names_is_there():
     """Every path of the sources and every target of make that it speaks of."""
     text = mnt.read_text(README)
-    with open(os.path.join(REPO, "Makefile")) as f:
-        targets = set(re.findall(r"^([\w-]+):", f.read(), re.M))
+    rules = "".join(mnt.read_text(os.path.join(REPO, name))
+                    for name in ("Makefile", "contrib/install.mk"))
+    targets = set(re.findall(r"^([\w-]+):", rules, re.M))
     for target in re.findall(r"(?:`|^)make ([a-z]+)", text, re.M):
         assert target in targets, "make " + target
     for path in re.findall(r"`((?:proto|decoder|fs|tests|contrib)/[\w./-]*)`", text):
