@@ -5,11 +5,12 @@
 #include "decoder/error.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "decoder/text.h"
+#include "decoder/printable.h"
 
 static int reason_errno(enum crit_reason reason)
 {
@@ -32,29 +33,16 @@ static int reason_errno(enum crit_reason reason)
 
 /*
  * Messages repeat what stood in files and texts: nothing of that may start a line
- * of its own in a log, or move a terminal's cursor.
+ * of its own in a log, or move a terminal's cursor. What is formatted is longer than
+ * what is kept of it, so that a cut through a character is never seen.
  */
-static void make_harmless(char *text)
-{
-	size_t len = strlen(text), i, good;
-
-	for (i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i], next = (unsigned char)text[i + 1];
-
-		if (c < 0x20 || c == 0x7f)
-			text[i] = '?';
-		else if (c == 0xc2 && next >= 0x80 && next < 0xa0) /* U+0080 to U+009F */
-			text[i] = text[i + 1] = '?';
-	}
-	while ((good = crit_utf8_valid(text, len)) < len)
-		text[good] = '?';
-}
-
 static void fill(struct crit_error *err, int errnum, const char *fmt, va_list ap)
 {
+	char raw[2 * sizeof(err->text)];
+
 	err->errnum = errnum;
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
-	make_harmless(err->text);
+	vsnprintf(raw, sizeof(raw), fmt, ap);
+	crit_printable_text(err->text, sizeof(err->text), raw);
 }
 
 int crit_fail(struct crit_error *err, enum crit_reason reason, const char *fmt, ...)
@@ -87,14 +75,12 @@ int crit_fail_errno(struct crit_error *err, int errnum, const char *fmt, ...)
 
 void crit_error_prefix(struct crit_error *err, const char *path)
 {
-	char text[3 * sizeof(err->text)] = "";
+	char text[3 * sizeof(err->text)];
 
 	if (!err)
 		return;
 	snprintf(text, sizeof(text), "%s: %s", path, err->text);
-	memcpy(err->text, text, sizeof(err->text) - 1);
-	err->text[sizeof(err->text) - 1] = '\0';
-	make_harmless(err->text);
+	crit_printable_text(err->text, sizeof(err->text), text);
 }
 
 void crit_error_at(struct crit_error *err, unsigned line, unsigned col)
@@ -107,8 +93,11 @@ void crit_error_at(struct crit_error *err, unsigned line, unsigned col)
 
 int crit_error_format(const struct crit_error *err, const char *path, char *out, size_t size)
 {
+	char shown[PATH_MAX + sizeof(err->text)];
+
+	crit_printable_text(shown, sizeof(shown), path);
 	if (err->line)
-		return snprintf(out, size, "%s:%u:%u: error: %s", path, err->line, err->col,
+		return snprintf(out, size, "%s:%u:%u: error: %s", shown, err->line, err->col,
 				err->text);
-	return snprintf(out, size, "%s: error: %s", path, err->text);
+	return snprintf(out, size, "%s: error: %s", shown, err->text);
 }

@@ -43,7 +43,8 @@ void crit_error_at(struct crit_error *err, unsigned line, unsigned col);
 
 /*
  * Write "PATH:LINE:COL: error: TEXT" (without place: "PATH: error: TEXT"), cut
- * to `size` bytes, no newline. Returns as snprintf does.
+ * to `size` bytes, no newline. The path is made safe to show, as the text of each error
+ * is already (printable.h). Returns as snprintf does.
  */
 int crit_error_format(const struct crit_error *err, const char *path, char *out, size_t size);
 

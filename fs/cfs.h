@@ -131,7 +131,4 @@ static inline void cfs_changed(struct cfs *fs)
 	fs->n_changes++;
 }
 
-/* Tell the log (stderr with -f, else syslog) one line; no newline in it. */
-void cfs_log(struct cfs *fs, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
 #endif

@@ -18,6 +18,7 @@
 #include "fs/jobs.h"
 #include "fs/jsondir.h"
 #include "fs/listing.h"
+#include "fs/log.h"
 #include "fs/passed.h"
 #include "fs/pending.h"
 #include "fs/promise.h"

@@ -14,6 +14,8 @@
 #include "decoder/archive/archive.h"
 #include "decoder/commit.h"
 #include "decoder/overlay.h"
+#include "decoder/printable.h"
+#include "fs/log.h"
 
 static bool can_write(int dirfd)
 {
@@ -58,11 +60,13 @@ static bool show_progress(struct crit_archive_listener *l, uint64_t done, uint64
 {
 	struct meter *m = (struct meter *)l;
 	unsigned percent = of ? (unsigned)(100.0 * (double)done / (double)of) : 100;
+	char path[4096];
 
 	if (percent == m->percent || !isatty(STDERR_FILENO))
 		return true;
 	m->percent = percent;
-	fprintf(stderr, "\rcritfs: unpacking %s: %u %%", m->path, percent);
+	crit_printable_text(path, sizeof(path), m->path);
+	fprintf(stderr, "\rcritfs: unpacking %s: %u %%", path, percent);
 	if (percent == 100)
 		fputc('\n', stderr);
 	return true;
@@ -70,7 +74,7 @@ static bool show_progress(struct crit_archive_listener *l, uint64_t done, uint64
 
 static void tell_left_out(struct crit_archive_listener *l, const char *text)
 {
-	fprintf(stderr, "critfs: %s: %s\n", ((struct meter *)l)->path, text);
+	cfs_say("%s: %s", ((struct meter *)l)->path, text);
 }
 
 static int open_archive(const struct cfs_options *opt, struct crit_dir **out)
@@ -90,8 +94,7 @@ static int open_archive(const struct cfs_options *opt, struct crit_dir **out)
 		ret = crit_dir_of_archive(file, opt->unpacked_max, &meter.listener, out, &err);
 	crit_file_put(file);
 	if (ret < 0)
-		fprintf(stderr, "critfs: %s: %s\n", opt->dump,
-			err.errnum ? err.text : strerror(-ret));
+		cfs_say("%s: %s", opt->dump, err.errnum ? err.text : strerror(-ret));
 	return ret;
 }
 
@@ -107,13 +110,13 @@ static int open_below(struct cfs *fs, struct crit_dir **out)
 	}
 	ret = crit_dir_open(fs->opt.dump, out);
 	if (ret < 0)
-		fprintf(stderr, "critfs: %s: %s\n", fs->opt.dump, strerror(-ret));
+		cfs_say("%s: %s", fs->opt.dump, strerror(-ret));
 	return ret;
 }
 
 static int refuse_upper(const struct cfs *fs, const char *why)
 {
-	fprintf(stderr, "critfs: upper=%s: %s\n", fs->opt.upper, why);
+	cfs_say("upper=%s: %s", fs->opt.upper, why);
 	return -1;
 }
 
@@ -146,15 +149,15 @@ static int check_mountpoint(const struct cfs *fs)
 	struct stat st;
 
 	if (stat(fs->opt.mountpoint, &st) < 0) {
-		fprintf(stderr, "critfs: %s: %s\n", fs->opt.mountpoint, strerror(errno));
+		cfs_say("%s: %s", fs->opt.mountpoint, strerror(errno));
 		return -1;
 	}
 	if (!S_ISDIR(st.st_mode)) {
-		fprintf(stderr, "critfs: %s: not a directory\n", fs->opt.mountpoint);
+		cfs_say("%s: not a directory", fs->opt.mountpoint);
 		return -1;
 	}
 	if (lies_within(fs->opt.mountpoint, fs->opt.dump)) {
-		fprintf(stderr, "critfs: %s: lies within the dump\n", fs->opt.mountpoint);
+		cfs_say("%s: lies within the dump", fs->opt.mountpoint);
 		return -1;
 	}
 	return 0;
@@ -203,11 +206,10 @@ void cfs_dump_choose_access(struct cfs *fs)
 	}
 	fs->opt.read_only = 1;
 	if (fd < 0)
-		fprintf(stderr,
-			"critfs: %s is an archive, mounting it read-only (upper=DIR takes "
-			"changes)\n",
+		cfs_say("%s is an archive, mounting it read-only (upper=DIR takes "
+			"changes)",
 			fs->opt.dump);
 	else
-		fprintf(stderr, "critfs: %s can't be written, mounting it read-only\n",
+		cfs_say("%s can't be written, mounting it read-only",
 			fs->opt.upper ? fs->opt.upper : fs->opt.dump);
 }

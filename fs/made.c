@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "decoder/check/check.h"
+#include "decoder/printable.h"
 #include "decoder/stats.h"
 #include "fs/paths.h"
 #include "fs/soon.h"
@@ -39,7 +40,7 @@ static void add_lines(const struct crit_buf *lines, const char *dir, struct crit
 	for (; at < end; at = next) {
 		next = memchr(at, '\n', (size_t)(end - at));
 		next = next ? next + 1 : end;
-		crit_buf_str(out, dir);
+		crit_printable(out, dir, strlen(dir), "");
 		crit_buf_add(out, at, (size_t)(next - at));
 	}
 }

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +25,7 @@
 #include "fs/image.h"
 #include "fs/jsondir.h"
 #include "fs/keeper.h"
+#include "fs/log.h"
 #include "fs/options.h"
 #include "fs/paths.h"
 #include "fs/reach.h"
@@ -100,21 +100,6 @@ static const struct fuse_lowlevel_ops read_only_operations = {
 	.listxattr = cfs_op_listxattr,
 	.lseek = cfs_op_lseek_by_id,
 };
-
-void cfs_log(struct cfs *fs, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (fs->to_stderr) {
-		fprintf(stderr, "critfs: ");
-		vfprintf(stderr, fmt, ap);
-		fputc('\n', stderr);
-	} else {
-		vsyslog(LOG_WARNING, fmt, ap);
-	}
-	va_end(ap);
-}
 
 /* Each directory that the kernel knows takes a descriptor. */
 static void raise_descriptor_limit(void)
@@ -323,6 +308,7 @@ int main(int argc, char **argv)
 	int ret = 1;
 
 	umask(0);
+	fuse_set_log_func(cfs_log_of_fuse);
 	if (cfs_options_parse(&args, &fs.opt, &cmd) == 0) {
 		if (cmd.show_help) {
 			cfs_options_usage(argv[0]);

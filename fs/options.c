@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fs/log.h"
+
 enum { KEY_IGNORED, KEY_READ_ONLY, KEY_READ_WRITE, KEY_SCRATCH, KEY_UNPACK };
 
 #define OPTION(text, field, value)                                                             \
@@ -65,7 +67,7 @@ static int parse_size(const char *option, uint64_t *size)
 		if (*size >> shift == v)
 			return 0;
 	}
-	fprintf(stderr, "critfs: %s: not a size; such are 65536, 512M, 4G\n", option);
+	cfs_say("%s: not a size; such are 65536, 512M, 4G", option);
 	return -1;
 }
 
@@ -140,7 +142,7 @@ int cfs_options_parse(struct fuse_args *args, struct cfs_options *opt,
 	if (cmd->show_help || cmd->show_version)
 		return 0;
 	if (!opt->dump || !cmd->mountpoint) {
-		fprintf(stderr, "critfs: which dump, and where to mount it? See critfs -h\n");
+		cfs_say("which dump, and where to mount it? See critfs -h");
 		return -1;
 	}
 	opt->mountpoint = cmd->mountpoint;

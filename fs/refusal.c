@@ -10,6 +10,7 @@
 #include "fs/entry.h"
 #include "fs/ids.h"
 #include "fs/jsondir.h"
+#include "fs/log.h"
 #include "fs/names.h"
 #include "fs/paths.h"
 #include "fs/scratch.h"

@@ -5,12 +5,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <utlist.h>
 
 #include "decoder/create.h"
 #include "decoder/permits.h"
+#include "decoder/printable.h"
 #include "fs/image.h"
 #include "fs/jsondir.h"
 #include "fs/made.h"
@@ -165,15 +165,15 @@ int cfs_special_entry(struct cfs *fs, struct cfs_node *node, struct stat *st)
 static void list_scratch(struct cfs *fs, struct crit_buf *out)
 {
 	struct cfs_node *node;
-	char path[4096], line[4200];
+	char path[4096];
 
 	DL_FOREACH(fs->nodes.scratch, node) {
 		if (!node->key)
 			continue;
 		cfs_jsondir_scratch_path(fs, node, path, sizeof(path));
-		snprintf(line, sizeof(line), "%" PRIu64 "\t%s\n",
-			 cfs_draft_size(node->scratch->contents), path);
-		crit_buf_str(out, line);
+		crit_buf_printf(out, "%" PRIu64 "\t", cfs_draft_size(node->scratch->contents));
+		crit_printable(out, path, strlen(path), "");
+		crit_buf_byte(out, '\n');
 	}
 }
 

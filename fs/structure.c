@@ -13,6 +13,7 @@
 #include "fs/handle.h"
 #include "fs/ids.h"
 #include "fs/listing.h"
+#include "fs/log.h"
 #include "fs/names.h"
 #include "fs/pending.h"
 #include "fs/promise.h"

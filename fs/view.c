@@ -15,6 +15,7 @@
 #include "decoder/create.h"
 #include "decoder/parents.h"
 #include "decoder/upgrade.h"
+#include "fs/log.h"
 #include "fs/paths.h"
 #include "fs/passed.h"
 #include "fs/reading.h"

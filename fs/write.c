@@ -12,6 +12,7 @@
 #include "decoder/overlay.h"
 #include "decoder/structure.h"
 #include "fs/document.h"
+#include "fs/log.h"
 #include "fs/promise.h"
 #include "fs/soon.h"
 #include "fs/spare.h"

@@ -8,6 +8,7 @@
 
 #include "decoder/critic/critic.h"
 #include "decoder/dir.h"
+#include "decoder/printable.h"
 
 struct printer {
 	struct crit_findings findings; /* must be the first */
@@ -21,7 +22,8 @@ static void print(struct crit_findings *f, const char *path, bool is_error, cons
 	struct printer *p = (struct printer *)f;
 
 	p->failed |= is_error;
-	printf("%.*s/%s: %s: %s\n", p->len, p->dir, path, is_error ? "error" : "warning", text);
+	crit_say(stdout, "%.*s/%s: %s: %s", p->len, p->dir, path,
+		 is_error ? "error" : "warning", text);
 }
 
 int critic_check(const struct critic_args *args)

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "decoder/printable.h"
+
 void critic_complain(struct critic_complaints *c, const char *image, const char *text,
 		     const char *more)
 {
@@ -16,8 +18,8 @@ void critic_complain(struct critic_complaints *c, const char *image, const char 
 		return;
 	while (image && len > 1 && c->dir[len - 1] == '/')
 		len--;
-	fprintf(c->to, "critic: %.*s%s%s: error: %s%s\n", len, c->dir, image ? "/" : "",
-		image ? image : "", text, more);
+	crit_say(c->to, "critic: %.*s%s%s: error: %s%s", len, c->dir, image ? "/" : "",
+		 image ? image : "", text, more);
 }
 
 static void tell(struct crit_listener *l, const char *image, const struct crit_error *err)

@@ -21,14 +21,10 @@ const char *critic_name(const char *path)
 
 int critic_fail(const char *path, const struct crit_error *err)
 {
-	struct crit_buf safe = {0};
 	char line[5000];
 
-	crit_printable(&safe, path, strlen(path), "");
-	crit_buf_byte(&safe, '\0');
-	crit_error_format(err, safe.error ? "?" : (const char *)safe.data, line, sizeof(line));
-	fprintf(stderr, "critic: %s\n", line);
-	crit_buf_fini(&safe);
+	crit_error_format(err, path, line, sizeof(line));
+	crit_say(stderr, "critic: %s", line);
 	return 1;
 }
 

@@ -184,7 +184,7 @@ int critic_explore(const char *dir, const char *what, FILE *out, FILE *err)
 	for (i = 0; i < N_EXPLORERS; i++)
 		if (!strcmp(what, explorers[i].what))
 			return explore_with(explorers[i].explore, dir, out, err);
-	fprintf(err, "critic: can't explore %s, only %s\n", what, critic_explorers);
+	crit_say(err, "critic: can't explore %s, only %s", what, critic_explorers);
 	return 2;
 }
 

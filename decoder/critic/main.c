@@ -10,6 +10,7 @@
 
 #include "decoder/critic/critic.h"
 #include "decoder/critic/tree.h"
+#include "decoder/printable.h"
 
 enum { FAILED = 1, USAGE = 2 };
 
@@ -63,7 +64,8 @@ static const struct command {
 
 static int bad_usage(const char *what, const char *which)
 {
-	fprintf(stderr, "critic: %s%s\n%s", what, which, usage_text);
+	crit_say(stderr, "critic: %s%s", what, which);
+	fputs(usage_text, stderr);
 	return USAGE;
 }
 
@@ -100,12 +102,16 @@ static int parse_options(const struct command *c, int argc, char **argv,
 {
 	int option;
 
+	opterr = 0; /* it would repeat what it does not know as it is */
 	while ((option = getopt_long(argc, argv, "i:o:p:h", long_options, NULL)) != -1) {
 		if (option == 'h') {
 			printf("%s%s", usage_text, more_text);
 			return 1;
 		}
-		if (option == '?' || !strchr(c->options, option))
+		if (option == '?')
+			return 1 + bad_usage("unknown, or something is missing behind it: ",
+					     argv[optind - 1]);
+		if (!strchr(c->options, option))
 			return 1 + bad_usage("see below how to call critic ", c->name);
 		if (option == 'i')
 			args->in = file_name(optarg);

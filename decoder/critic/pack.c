@@ -16,6 +16,7 @@
 #include "decoder/archive/pack.h"
 #include "decoder/critic/critic.h"
 #include "decoder/critic/files.h"
+#include "decoder/printable.h"
 
 /* Where it is written to. */
 struct output {
@@ -32,13 +33,13 @@ static int write_some(struct crit_pack_output *out, const void *data, size_t len
 static void tell_packing(struct crit_pack_output *out, const char *text)
 {
 	(void)out;
-	fprintf(stderr, "critic: %s\n", text);
+	crit_say(stderr, "critic: %s", text);
 }
 
 static void tell_opening(struct crit_archive_listener *l, const char *text)
 {
 	(void)l;
-	fprintf(stderr, "critic: %s\n", text);
+	crit_say(stderr, "critic: %s", text);
 }
 
 /* What is packed: paths of a dump and, or "", of what is over it. */

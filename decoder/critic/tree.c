@@ -19,6 +19,7 @@
 #include "decoder/edit.h"
 #include "decoder/image.h"
 #include "decoder/json.h"
+#include "decoder/printable.h"
 
 #define SUFFIX     ".json"
 #define SUFFIX_LEN (sizeof(SUFFIX) - 1)
@@ -408,8 +409,8 @@ static int run(const struct critic_args *args,
 	char *root;
 
 	if (!args->out) {
-		fprintf(stderr, "critic: %s is a directory: say with -o where to write\n",
-			args->in);
+		crit_say(stderr, "critic: %s is a directory: say with -o where to write",
+			 args->in);
 		return 2;
 	}
 	/* what it holds is as secret as the dump; modes follow where a file is whole */
