@@ -95,6 +95,8 @@ static int drop_inherited(int fd, int old, const char *name)
 
 int crit_attributes_keep(int fd, const struct crit_file *old, struct crit_error *err)
 {
+	/* nobody gets a set-uid file of this machine out of an archive */
+	mode_t mode = old->st.st_mode & (old->is_span ? 01777 : 07777);
 	struct stat st;
 	int ret;
 
@@ -106,7 +108,7 @@ int crit_attributes_keep(int fd, const struct crit_file *old, struct crit_error 
 				       old->st.st_uid, old->st.st_gid);
 	/* a member of an archive has none here */
 	ret = for_each_xattr(fd, old->is_span ? -1 : old->fd, drop_inherited);
-	if (ret == 0 && fchmod(fd, old->st.st_mode & 07777) < 0)
+	if (ret == 0 && fchmod(fd, mode) < 0)
 		return crit_fail_errno(err, errno, "can't keep the image's mode");
 	if (ret == 0 && !old->is_span)
 		ret = for_each_xattr(old->fd, fd, copy_xattr);

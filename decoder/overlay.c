@@ -26,14 +26,18 @@ static bool is_replaced(const struct crit_dir *dir)
 	return crit_dir_above(dir->up, dir->name, &st) == CRIT_ABOVE_REMOVED;
 }
 
-/* Owner, mode and times of what is below, on the directory that is to be above it. */
-static int be_like(int fd, const struct stat *st)
+/*
+ * Owner, mode and times of what is below, on the directory that is to be above it; of one of
+ * an archive no bits that make others take its owner or group.
+ */
+static int be_like(int fd, const struct crit_dir *dir, const struct stat *st)
 {
 	const struct timespec times[2] = {st->st_atim, st->st_mtim};
 
 	if (geteuid() == 0 && fchown(fd, st->st_uid, st->st_gid) < 0)
 		return -errno;
-	if (fchmod(fd, st->st_mode & 07777) < 0 || futimens(fd, times) < 0)
+	if (fchmod(fd, st->st_mode & (dir->member ? 01777 : 07777)) < 0 ||
+	    futimens(fd, times) < 0)
 		return -errno;
 	return 0;
 }
@@ -57,7 +61,7 @@ static int make_upper(const struct crit_dir *dir)
 	if (fd < 0)
 		return fd;
 	if (made)
-		ret = be_like(fd, &st);
+		ret = be_like(fd, dir, &st);
 	else if (crit_is_opaque(fd))
 		ret = -ESTALE; /* another directory that has this one's name */
 	if (ret < 0) {
@@ -165,9 +169,6 @@ static int fill_copy(int fd, const struct crit_file *file, bool empty)
 		ret = -errno;
 	if (ret == 0 && size)
 		ret = crit_copy_span(file->fd, file->base, fd, 0, size);
-	/* nobody gets a set-uid file of this machine out of an archive */
-	if (ret == 0 && file->is_span && fchmod(fd, file->st.st_mode & 01777) < 0)
-		ret = -errno;
 	if (ret == 0 && futimens(fd, times) < 0)
 		ret = -errno;
 	if (ret == 0 && !empty && !crit_file_is_intact(file))

@@ -82,12 +82,12 @@ def wait_for(condition, seconds=30):
 class Mount:
     """critfs in the foreground on a mount point of its own."""
 
-    def __init__(self, dump, *options, args=(), point=None):
+    def __init__(self, dump, *options, args=(), point=None, under=()):
         assert os.path.exists(CRITFS), "no %s: build it first (make)" % CRITFS
         self.dump = dump
         self.point = point or dumps.new_dir()
         self.log = os.path.join(dumps.new_dir(), "stderr")
-        command = [CRITFS, "-f", *args]
+        command = [*under, CRITFS, "-f", *args]   # `under`: a program that runs it
         for option in [*options, *upper.options(dump, options)]:
             command += ["-o", option]
         self.below = len(dumps.mounts_below(self.point))  # mounts that this one hides
