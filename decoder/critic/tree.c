@@ -68,10 +68,13 @@ static int set_times(const char *path, const struct stat *st)
 	return utimensat(AT_FDCWD, path, times, 0);
 }
 
-/* The mode and the time of the file that it was made from. */
+/*
+ * The mode and the time of the file that it was made from. Its owner is who runs this, so
+ * that nobody may act as him for it.
+ */
 static int like(const char *path, const struct stat *st, struct crit_error *err)
 {
-	if (chmod(path, st->st_mode & 07777) < 0 || set_times(path, st) < 0)
+	if (chmod(path, st->st_mode & 01777) < 0 || set_times(path, st) < 0)
 		return crit_fail_errno(err, errno, "can't set its mode and time");
 	return 0;
 }
