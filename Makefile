@@ -75,7 +75,7 @@ $(B)/tests/unit-%: tests/unit/unit-%.c $(B)/libcrit.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@	\
-		$(filter %.c %.o %.a,$^) $(call PKG,--libs)
+		$(filter %.c %.o,$^) $(filter %.a,$^) $(call PKG,--libs)
 
 # These are the file system's, but know nothing of FUSE.
 $(B)/tests/unit-draft: $(B)/fs/draft.o

@@ -74,36 +74,44 @@ int crit_commit_temporary(int dirfd, char name[CRIT_TEMPORARY_NAME])
 	return -EEXIST;
 }
 
+/* Remove what has the name of a temporary file, if nobody is at it. */
+static void sweep_one(int dirfd, const char *name)
+{
+	struct stat st;
+	int tmp;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	/* that was to be a whiteout, or was hidden by one */
+	if (S_ISCHR(st.st_mode))
+		unlinkat(dirfd, name, 0);
+	else if (S_ISDIR(st.st_mode))
+		crit_whiteout_rmdir(dirfd, name);
+	/* none of ours is anything else */
+	if (!S_ISREG(st.st_mode))
+		return;
+	tmp = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (tmp < 0)
+		return;
+	if (flock(tmp, LOCK_EX | LOCK_NB) == 0)
+		unlinkat(dirfd, name, 0);
+	close(tmp);
+}
+
 void crit_commit_sweep(int dirfd)
 {
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *d;
-	int tmp;
+	const struct dirent *d;
 
 	if (!dir) {
 		if (fd >= 0)
 			close(fd);
 		return;
 	}
-	while ((d = readdir(dir))) {
-		if (!crit_commit_is_temporary(d->d_name))
-			continue;
-		/* that was to be a whiteout, or was hidden by one */
-		if (d->d_type == DT_CHR || d->d_type == DT_DIR) {
-			if (d->d_type == DT_CHR)
-				unlinkat(dirfd, d->d_name, 0);
-			else
-				crit_whiteout_rmdir(dirfd, d->d_name);
-			continue;
-		}
-		tmp = openat(dirfd, d->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-		if (tmp < 0)
-			continue;
-		if (flock(tmp, LOCK_EX | LOCK_NB) == 0)
-			unlinkat(dirfd, d->d_name, 0);
-		close(tmp);
-	}
+	while ((d = readdir(dir)))
+		if (crit_commit_is_temporary(d->d_name))
+			sweep_one(dirfd, d->d_name);
 	closedir(dir);
 }
 

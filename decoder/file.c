@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -53,7 +52,13 @@ int crit_file_adopt(int fd, struct crit_file **out)
 int crit_file_open(int dirfd, const char *name, struct crit_file **out)
 {
 	int fd, ret, tries = 3;
+	struct stat st;
 
+	/* a device is not even opened: there are those that begin to do something then */
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return S_ISLNK(st.st_mode) ? -ELOOP : -EINVAL;
 	/*
 	 * O_NONBLOCK: a FIFO that took the name's place must not hang the open. Nor does a
 	 * lease then; where another mount has one, the name leads to another file by now.
@@ -208,35 +213,4 @@ int crit_pwrite_full(int fd, const void *buf, size_t len, uint64_t off)
 		len -= (size_t)n;
 	}
 	return 0;
-}
-
-int crit_temporary_directory(void)
-{
-	const char *dir = getenv("TMPDIR");
-	int fd = open(dir && *dir == '/' ? dir : "/var/tmp",
-		      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
-}
-
-int crit_temporary_file(int dirfd)
-{
-	char name[64];
-	int fd, tries;
-
-	fd = openat(dirfd, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-	if (fd >= 0)
-		return fd;
-	/* not on every file system */
-	for (tries = 0; tries < 100; tries++) {
-		snprintf(name, sizeof(name), ".critfs.%ld.%d", (long)getpid(), tries);
-		fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-		if (fd >= 0) {
-			unlinkat(dirfd, name, 0);
-			return fd;
-		}
-		if (errno != EEXIST)
-			break;
-	}
-	return -errno;
 }

@@ -93,11 +93,4 @@ int crit_pread_full(int fd, void *buf, size_t len, uint64_t off);
 /* Write exactly `len` bytes at `off`. */
 int crit_pwrite_full(int fd, const void *buf, size_t len, uint64_t off);
 
-/*
- * The directory for temporary files that may get large, $TMPDIR or /var/tmp, and a new
- * file without a name in such a directory. A descriptor that the caller owns, -errno.
- */
-int crit_temporary_directory(void);
-int crit_temporary_file(int dirfd);
-
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "decoder/file.h"
+#include "decoder/temporary.h"
 
 void crit_spool_init(struct crit_spool *s, int dirfd)
 {

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "decoder/temporary.h"
+
 #define HOLE_MAX ((uint64_t)64 << 10) /* bytes, in memory */
 #define SMALL    ((uint64_t)4 << 10)  /* bytes that are not worth a file */
 

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "decoder/temporary.h"
+
 #define BLOCK ((size_t)4096) /* zeros in blocks of that size become holes */
 
 static int make_file(struct crit_unpacked *to, struct crit_error *err)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "decoder/commit.h"
+#include "decoder/temporary.h"
 
 #define COPY_SIZE ((size_t)64 << 10)
 

@@ -5,6 +5,7 @@
 #include "decoder/patch.h"
 
 #include "decoder/contents.h"
+#include "decoder/temporary.h"
 #include "scenes.h"
 
 #define LONGEST 20000 /* bytes of a piece: some pages, so that there are holes among them */
