@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 #include <utlist.h>
 
 #include "decoder/create.h"
@@ -87,6 +88,15 @@ int cfs_special_find(struct cfs *fs, struct cfs_node *dir, const char *name,
 	return 0;
 }
 
+/*
+ * Does it tell of all dumps in the mount, and repeat what stands in them? Then it is for who
+ * mounts it: there may be files among them that nobody else may read.
+ */
+static bool is_of_all(unsigned special)
+{
+	return special == CFS_SPECIAL_ERRORS || special == CFS_SPECIAL_SCRATCH;
+}
+
 static int size_of_text(struct cfs *fs, struct cfs_node *node, struct stat *st)
 {
 	const struct crit_buf *text = &fs->text;
@@ -135,6 +145,11 @@ int cfs_special_attr(struct cfs *fs, struct cfs_node *node, struct stat *st)
 		return 0;
 	}
 	st->st_mode = S_IFREG | 0400 | (st->st_mode & 0044);
+	if (is_of_all(node->special)) {
+		st->st_uid = geteuid();
+		st->st_gid = getegid();
+		st->st_mode = S_IFREG | 0400;
+	}
 	if (cfs_special_is_made(node->special))
 		ret = narrow(fs, node, st);
 	if (ret == 0)
