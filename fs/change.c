@@ -112,13 +112,29 @@ struct cfs_image *cfs_change_image_at(struct cfs *fs, struct cfs_node *dir, cons
 	return image;
 }
 
+/* It was made this moment; but another name of some other file may be in its place now. */
+static bool is_new(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
+	       (S_ISDIR(st.st_mode) || st.st_nlink == 1);
+}
+
 void cfs_change_give_to_caller(fuse_req_t req, struct cfs_node *dir, const char *name)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	int fd, ret = 0;
 
-	if (geteuid() == 0 && (ctx->uid || ctx->gid) &&
-	    fchownat(crit_dir_writable(dir->dir), name, ctx->uid, ctx->gid,
-		     AT_SYMLINK_NOFOLLOW) < 0)
+	if (geteuid() || (!ctx->uid && !ctx->gid))
+		return;
+	fd = openat(crit_dir_writable(dir->dir), name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (is_new(fd))
+		ret = fchownat(fd, "", ctx->uid, ctx->gid, AT_EMPTY_PATH);
+	close(fd);
+	if (ret < 0)
 		return; /* then it stays the daemon's, as on a file system without owners */
 }
 
@@ -197,9 +213,11 @@ static int create_plain(struct cfs *fs, fuse_req_t req, const struct cfs_place *
 	ret = cfs_change_check_name(name);
 	if (ret < 0)
 		return ret;
-	fd = crit_dir_open_file(
-		dir->dir, name,
-		(fi->flags & (O_ACCMODE | O_EXCL | O_TRUNC | O_APPEND)) | O_CREAT, mode);
+	fd = crit_dir_open_file(dir->dir, name,
+				(fi->flags & (O_ACCMODE | O_APPEND)) | O_CREAT | O_EXCL, mode);
+	/* somebody else was quicker: the kernel is to look again, and at who may open it */
+	if (fd == -EEXIST && !(fi->flags & O_EXCL))
+		return -ESTALE;
 	if (fd < 0)
 		return fd;
 	cfs_change_give_to_caller(req, dir, name);

@@ -11,7 +11,7 @@ import dumps
 import mnt
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-KILL_BEFORE, KILL_AFTER = -1, -2
+KILL_BEFORE, KILL_AFTER, MADE_BEFORE = -1, -2, -3
 
 
 def left_overs(root):
@@ -28,14 +28,14 @@ class Preload:
         self.log = os.path.join(where, "log")
         self.monkeypatch = monkeypatch
 
-    def mount(self, mount, root):
+    def mount(self, mount, root, *how):
         options = mnt.environment()["ASAN_OPTIONS"]
         with self.monkeypatch.context() as m:
             m.setenv("LD_PRELOAD", self.library)
             m.setenv("CRITFS_TEST_FAIL", self.plan)
             m.setenv("CRITFS_TEST_LOG", self.log)
             m.setenv("ASAN_OPTIONS", options + ":verify_asan_link_order=0")
-            return mount(root)
+            return mount(root, *how)
 
     def fail(self, call, what, number=0):
         with open(self.plan + ".new", "w") as f:

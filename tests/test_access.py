@@ -13,6 +13,7 @@ import archives
 import dumps
 import mnt
 from editing import assert_no_temporaries
+from faults import MADE_BEFORE, library, preload  # noqa: F401
 from users import MEMBER, OTHER, OWNER, open_work  # noqa: F401
 
 USERS = {"owner": OWNER, "member": MEMBER, "other": OTHER}
@@ -227,3 +228,18 @@ def test_an_edit_changes_no_owner(share, dump, open_work, upper):  # noqa: F811
     assert mnt.read(where + "/pipes-data.img").endswith(b"member")
     m.close()
     assert_no_temporaries(where)
+
+
+def test_a_file_that_somebody_made_first(mount, preload, dump):  # noqa: F811
+    """Where one appears while it is made, the kernel is to see who may open it."""
+    os.chmod(dump, 0o777)
+    m = preload.mount(mount, dump, "allow_other")
+    preload.fail("openat64", MADE_BEFORE)
+    assert OTHER.errno(archives.put, "", m / "new", b"x") == errno.EACCES
+    preload.clear()
+    assert facts(dump + "/new") == (0, 0, 0o600) and mnt.read(dump + "/new") == b""
+    preload.fail("openat64", MADE_BEFORE)
+    assert OTHER.errno(os.open, m / "other", os.O_CREAT | os.O_EXCL | os.O_WRONLY) == errno.EEXIST
+    preload.clear()
+    archives.put("", m / "new", b"root's")
+    assert mnt.read(dump + "/new") == b"root's"

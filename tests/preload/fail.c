@@ -2,7 +2,8 @@
  * Preloaded into critfs: makes system calls fail, or ends the daemon at one.
  *
  * The file that CRITFS_TEST_FAIL names says which, a line "CALL WHAT [NUMBER]": WHAT
- * is an errno's number, or -1 to be killed before the call, -2 after it; NUMBER is
+ * is an errno's number, or -1 to be killed before the call, -2 after it, or -3 for
+ * somebody else who makes the file first, which is empty and for nobody else; NUMBER is
  * how many such calls go well before. No such file: all goes well. Calls are counted
  * anew whenever the file's contents change.
  *
@@ -28,6 +29,7 @@
 
 #define KILL_BEFORE (-1)
 #define KILL_AFTER  (-2)
+#define MADE_BEFORE (-3)
 
 struct plan {
 	char call[32];
@@ -155,6 +157,8 @@ int openat64(int dirfd, const char *name, int flags, ...)
 		errno = what;
 		return -1;
 	}
+	if (what == MADE_BEFORE)
+		syscall(SYS_mknodat, dirfd, name, S_IFREG | 0600, 0);
 	done = next(dirfd, name, flags, mode);
 	if (what == KILL_AFTER)
 		syscall(SYS_kill, getpid(), SIGKILL);
