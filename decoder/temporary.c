@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ static int make_private(int dirfd, char name[CRIT_TEMPORARY_NAME])
 
 	for (tries = 0; tries < TRIES; tries++) {
 		crit_commit_temporary_name(name);
+		*strrchr(name, '.') = '\0'; /* which another mount of ours would refuse */
 		if (mkdirat(dirfd, name, 0700) == 0)
 			return 0;
 		if (errno != EEXIST)
