@@ -1,10 +1,12 @@
 """Other users: what they get when they ask."""
 import os
 import pickle
+import subprocess
 
 import pytest
 
 import dumps
+import mnt
 
 
 class User:
@@ -62,3 +64,27 @@ def open_work(work):
     for path in (work, dumps.base()):
         os.chmod(path, 0o755)
     return work
+
+
+# In a mount namespace of their own, with a /dev/fuse that all may open, as it is where users can mount.
+APART = r"""
+set -e
+[ -e $W/fuse ] || mknod -m 666 $W/fuse c 10 229; mount --bind $W/fuse /dev/fuse
+you() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+"""
+
+
+def unprivileged(script, work, **more):
+    """Run a shell script in which `you COMMAND` is somebody who is not root: what it did. $W is the
+    directory to work in, and $CRITFS the program."""
+    reason = mnt.why_no_fuse()
+    if reason:
+        pytest.skip(reason)
+    for path in (work, os.path.dirname(work)):
+        os.chmod(path, 0o755)
+    done = subprocess.run(["unshare", "-m", "sh", "-c", APART + script], capture_output=True, text=True,
+                          timeout=120, env=mnt.environment(W=work, CRITFS=mnt.CRITFS, **more))
+    if "unshare failed" in done.stderr or "fuse: device not found" in done.stderr:
+        pytest.skip(done.stderr)
+    mnt.check_log(done.stderr)
+    return done
