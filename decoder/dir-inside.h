@@ -17,6 +17,7 @@ struct crit_dir {
 	struct crit_archive *archive;     /* a reference, and what of it this is; else NULL */
 	const struct crit_member *member; /* borrowed from it; NULL: not in it, or hidden */
 	bool overlaid;
+	bool heeds_acls;
 	atomic_int upper; /* owned; -1: none that is known, see crit_dir_upper() */
 };
 

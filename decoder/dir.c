@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "decoder/acl.h"
+
 static struct crit_dir *new_dir(const struct crit_dir *up, const char *name)
 {
 	struct crit_dir *dir = calloc(1, sizeof(*dir));
@@ -26,6 +28,7 @@ static struct crit_dir *new_dir(const struct crit_dir *up, const char *name)
 	if (up) {
 		dir->up = crit_dir_get(up);
 		dir->overlaid = up->overlaid;
+		dir->heeds_acls = up->heeds_acls;
 	}
 	return dir;
 }
@@ -94,9 +97,15 @@ int crit_dir_over(const struct crit_dir *below, int upperfd, struct crit_dir **o
 	dir->archive = below->archive ? crit_archive_get(below->archive) : NULL;
 	dir->member = below->member;
 	dir->overlaid = true;
+	dir->heeds_acls = below->heeds_acls;
 	atomic_store(&dir->upper, upperfd);
 	*out = dir;
 	return 0;
+}
+
+void crit_dir_heed_acls(struct crit_dir *dir)
+{
+	dir->heeds_acls = true;
 }
 
 struct crit_dir *crit_dir_get(const struct crit_dir *dir)
@@ -177,6 +186,18 @@ static void own(const struct crit_dir *dir, const char *name, struct stat *st)
 		st->st_mode |= 0777;
 }
 
+void crit_dir_narrow(const struct crit_dir *dir, int fd, struct stat *st)
+{
+	if (dir->heeds_acls)
+		crit_acl_narrow(fd, st);
+}
+
+static void narrow_at(const struct crit_dir *dir, int fd, const char *name, struct stat *st)
+{
+	if (dir->heeds_acls && fd >= 0)
+		crit_acl_narrow_at(fd, name, st);
+}
+
 /* A directory keeps the number that it had below: who walks through it goes by that. */
 static void keep_number(const struct crit_dir *dir, const char *name, struct stat *st)
 {
@@ -205,13 +226,16 @@ int crit_dir_stat(const struct crit_dir *dir, const char *name, struct stat *st)
 	switch (above) {
 	case CRIT_ABOVE_THERE:
 		keep_number(dir, name, st);
+		narrow_at(dir, crit_dir_upper(dir), name, st);
 		return 0;
 	case CRIT_ABOVE_REMOVED:
 		return -ENOENT;
 	case CRIT_ABOVE_NOTHING:
 		ret = crit_dir_stat_below(dir, name, st);
-		if (ret == 0)
+		if (ret == 0) {
+			narrow_at(dir, dir->lower, name, st);
 			own(dir, name, st);
+		}
 		return ret;
 	default:
 		return above;
@@ -237,12 +261,15 @@ int crit_dir_self(const struct crit_dir *dir, struct stat *st)
 
 	if (fd < 0) {
 		ret = self_below(dir, st);
-		if (ret == 0)
+		if (ret == 0) {
+			narrow_at(dir, dir->lower, ".", st);
 			own(dir, ".", st);
+		}
 		return ret;
 	}
 	if (fstat(fd, st) < 0)
 		return -errno;
+	narrow_at(dir, fd, ".", st);
 	if (self_below(dir, &below) == 0) {
 		st->st_dev = below.st_dev;
 		st->st_ino = below.st_ino;
@@ -290,7 +317,7 @@ ssize_t crit_dir_readlink(const struct crit_dir *dir, const char *name, char *ou
 	return n;
 }
 
-int crit_dir_file(const struct crit_dir *dir, const char *name, struct crit_file **out)
+static int open_file(const struct crit_dir *dir, const char *name, struct crit_file **out)
 {
 	const struct crit_member *m;
 	int above, ret;
@@ -313,6 +340,15 @@ int crit_dir_file(const struct crit_dir *dir, const char *name, struct crit_file
 	}
 	if (ret == 0)
 		own(dir, name, &(*out)->st);
+	return ret;
+}
+
+int crit_dir_file(const struct crit_dir *dir, const char *name, struct crit_file **out)
+{
+	int ret = open_file(dir, name, out);
+
+	if (ret == 0 && !(*out)->is_span)
+		crit_dir_narrow(dir, (*out)->fd, &(*out)->st);
 	return ret;
 }
 
@@ -436,7 +472,10 @@ int crit_dir_follow(const struct crit_dir *dir, const char *name, struct crit_di
 		return ret;
 	if (is_in_archive(dir) || (dir->lower < 0 && target[0] != '/'))
 		return -ENOENT;
-	return adopt(openat(dir->lower < 0 ? AT_FDCWD : dir->lower, target,
-			    O_RDONLY | O_DIRECTORY | O_CLOEXEC),
-		     out);
+	ret = adopt(openat(dir->lower < 0 ? AT_FDCWD : dir->lower, target,
+			   O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+		    out);
+	if (ret == 0)
+		(*out)->heeds_acls = dir->heeds_acls;
+	return ret;
 }

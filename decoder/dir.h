@@ -37,6 +37,15 @@ int crit_dir_of_archive(const struct crit_file *file, uint64_t unpacked_max,
  */
 int crit_dir_over(const struct crit_dir *below, int upperfd, struct crit_dir **out);
 
+/*
+ * From now on modes of files with ACLs are narrowed, see acl.h, in it and in what is found by
+ * way of it: where others than who runs this are let in by the modes that they are shown.
+ */
+void crit_dir_heed_acls(struct crit_dir *dir);
+
+/* Narrow a mode that is known otherwise, of a file in it that is open, if it does that. */
+void crit_dir_narrow(const struct crit_dir *dir, int fd, struct stat *st);
+
 struct crit_dir *crit_dir_get(const struct crit_dir *dir);
 void crit_dir_put(const struct crit_dir *dir); /* NULL is fine */
 

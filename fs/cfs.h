@@ -29,6 +29,7 @@ struct cfs_options {
 	int read_only;
 	int fake;              /* as mount(8) -f: all but mounting */
 	int sandbox;           /* see sandbox.h */
+	int allow_other;       /* others are let in, as the modes say that they are shown */
 	int upgrade;           /* .critfs/img shows images of v1.0 as v1.1 */
 	uint64_t scratch_max;  /* of scratch files and drafts, bytes */
 	uint64_t unpacked_max; /* of an archive, bytes */

@@ -183,6 +183,8 @@ int cfs_dump_open(struct cfs *fs)
 	} else {
 		fs->dump = below;
 	}
+	if (fs->opt.allow_other)
+		crit_dir_heed_acls(fs->dump);
 	if (check_mountpoint(fs) < 0)
 		return -1;
 	root = cfs_node_new(&fs->nodes, FUSE_ROOT_ID, CFS_DIR, NULL, 0, NULL);

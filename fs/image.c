@@ -368,6 +368,7 @@ int cfs_image_attributes_set(struct cfs_image *image, const struct crit_file *fi
 	if (st.st_size != file->st.st_size ||
 	    (!mtime && !crit_time_same(&st.st_mtim, &file->st.st_mtim)))
 		return -EBUSY; /* it is not taken for known, so the next look reads it anew */
+	crit_dir_narrow(image->node->parent->dir, file->fd, &st);
 	image->st = st;
 	note_checked(image);
 	if (image->open)
@@ -475,6 +476,7 @@ int cfs_image_open(struct cfs *fs, struct cfs_image *image, struct crit_error *e
 void cfs_image_committed(struct cfs_image *image, struct crit_file *file,
 			 const struct crit_edit *edit)
 {
+	crit_dir_narrow(image->node->parent->dir, file->fd, &file->st);
 	image->st = file->st;
 	image->version++;
 	note_checked(image);
@@ -484,6 +486,7 @@ void cfs_image_committed(struct cfs_image *image, struct crit_file *file,
 
 void cfs_image_replaced(struct cfs *fs, struct cfs_image *image, struct crit_file *file)
 {
+	crit_dir_narrow(image->node->parent->dir, file->fd, &file->st);
 	start_afresh(fs, image, &file->st);
 	note_checked(image);
 }

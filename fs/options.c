@@ -13,7 +13,14 @@
 
 #include "fs/log.h"
 
-enum { KEY_IGNORED, KEY_READ_ONLY, KEY_READ_WRITE, KEY_SCRATCH, KEY_UNPACK };
+enum {
+	KEY_ALLOW_OTHER,
+	KEY_IGNORED,
+	KEY_READ_ONLY,
+	KEY_READ_WRITE,
+	KEY_SCRATCH,
+	KEY_UNPACK,
+};
 
 #define OPTION(text, field, value)                                                             \
 	{                                                                                      \
@@ -28,6 +35,7 @@ static const struct fuse_opt table[] = {
 	OPTION("upgrade", upgrade, 1),
 	OPTION("sandbox", sandbox, 1),
 	OPTION("nosandbox", sandbox, 0),
+	FUSE_OPT_KEY("allow_other", KEY_ALLOW_OTHER),
 	FUSE_OPT_KEY("ro", KEY_READ_ONLY),
 	FUSE_OPT_KEY("rw", KEY_READ_WRITE),
 	FUSE_OPT_KEY("scratch=", KEY_SCRATCH),
@@ -79,6 +87,9 @@ static int process(void *data, const char *arg, int key, struct fuse_args *out)
 	switch (key) {
 	case KEY_IGNORED:
 		return 0;
+	case KEY_ALLOW_OTHER:
+		opt->allow_other = 1;
+		return 1;
 	case KEY_READ_ONLY:
 		opt->read_only = 1;
 		return 1; /* the kernel has to know too */
@@ -135,17 +146,21 @@ static int take_from_mount(struct fuse_args *args, struct cfs_options *opt)
 int cfs_options_parse(struct fuse_args *args, struct cfs_options *opt,
 		      struct fuse_cmdline_opts *cmd)
 {
-	if (is_mount_helper(args->argv[0]) && take_from_mount(args, opt) < 0)
-		return -1;
-	if (fuse_opt_parse(args, opt, table, process) < 0 || fuse_parse_cmdline(args, cmd) < 0)
+	int ret = is_mount_helper(args->argv[0]) ? take_from_mount(args, opt) : 0;
+
+	if (ret == 0)
+		ret = fuse_opt_parse(args, opt, table, process);
+	if (ret == 0)
+		ret = fuse_parse_cmdline(args, cmd);
+	opt->mountpoint = cmd->mountpoint; /* even then it is there */
+	if (ret < 0)
 		return -1;
 	if (cmd->show_help || cmd->show_version)
 		return 0;
-	if (!opt->dump || !cmd->mountpoint) {
+	if (!opt->dump || !opt->mountpoint) {
 		cfs_say("which dump, and where to mount it? See critfs -h");
 		return -1;
 	}
-	opt->mountpoint = cmd->mountpoint;
 	return 0;
 }
 

@@ -135,6 +135,68 @@ def test_an_archive_as_dump(mount, open_work, mode):  # noqa: F811
     assert OTHER.errno(os.listdir, m / "checkpoint/.critfs/proc") == errno.EACCES
 
 
+def acl(path, *entries, default=False):
+    """Set an ACL of (tag, permissions[, id])."""
+    tags = {"user_obj": 1, "user": 2, "group_obj": 4, "group": 8, "mask": 16, "other": 32}
+    value = struct.pack("<I", 2) + b"".join(
+        struct.pack("<HHI", tags[e[0]], e[1], e[2] if len(e) > 2 else 0xffffffff) for e in entries)
+    try:
+        os.setxattr(path, "system.posix_acl_%s" % ("default" if default else "access"), value)
+    except OSError as e:
+        pytest.skip("no ACLs here: " + e.strerror)
+
+
+ME, REST = ("user_obj", 6), (("mask", 6), ("other", 0))
+ACLS = {
+    "another user": [ME, ("user", 6, OTHER.uid), ("group_obj", 0), *REST],
+    "not this member": [ME, ("user", 0, MEMBER.uid), ("group_obj", 6), *REST],
+    "not this user": [ME, ("user", 0, OTHER.uid), ("group_obj", 4), ("mask", 6), ("other", 6)],
+    "another group": [ME, ("group_obj", 0), ("group", 6, OTHER.gid), *REST],
+    "not this group": [ME, ("group_obj", 4), ("group", 0, OTHER.gid), ("mask", 6), ("other", 4)],
+    "the mask": [ME, ("user", 6, OTHER.uid), ("group_obj", 6), ("mask", 4), ("other", 0)],
+    "nobody is named": [ME, ("group_obj", 4), ("mask", 4), ("other", 4)],
+}
+
+
+@pytest.mark.parametrize("what", ACLS)
+def test_acls_let_nobody_in(share, dump, what):
+    """A mode says less than an ACL: it is shown so that it never says more."""
+    for name in ("files.img", "pstree.img"):
+        acl(os.path.join(dump, name), *ACLS[what])
+    archives.put(dump, "plain", b"x")
+    os.chown(dump + "/plain", OWNER.uid, OWNER.gid)
+    acl(dump + "/plain", *ACLS[what])
+    shutil.copytree(dump, dump + "/sub")
+    os.chown(dump + "/sub", OWNER.uid, OWNER.gid)
+    acl(dump + "/sub", *[(e[0], e[1] | (e[1] & 4) >> 2, *e[2:]) for e in ACLS[what]])
+    m = share()
+
+    def compare():
+        for shown, path in (("files.img/0.json", "files.img"), ("plain", "plain"), (".critfs/img/files.img", "files.img"),
+                            ("sub/inventory.img/0.json", "sub/inventory.img")):
+            for who, user in USERS.items():
+                for flags in (os.O_RDONLY, os.O_RDWR):
+                    if user.errno(may, m / shown, flags) is None:
+                        assert user.errno(may, os.path.join(dump, path), flags) is None, (shown, who)
+        for who, user in USERS.items():
+            if user.errno(os.listdir, m / ".critfs/proc") is None:
+                assert user.errno(may, dump + "/pstree.img", os.O_RDONLY) is None, who
+        assert OWNER.errno(may, m / "files.img/0.json", os.O_RDWR) is None
+        if what == "nobody is named":
+            assert OTHER.errno(may, m / "files.img/0.json", os.O_RDONLY) is None
+
+    compare()
+    before = os.getxattr(dump + "/files.img", "system.posix_acl_access")
+    text = OWNER(mnt.read_text, m / "files.img/5.json")
+    OWNER(mnt.save, m / "files.img/5.json", text.replace('"pos": 6', '"pos": 7'))
+    compare()
+    assert os.getxattr(dump + "/files.img", "system.posix_acl_access") == before, "it is kept as it is"
+    OWNER(os.utime, m / "files.img", (1, 1))
+    OWNER(mnt.save, m / ".critfs/json/files.img.json", OWNER(mnt.read_text, m / ".critfs/json/files.img.json")
+          .replace('"pos": 7', '"pos": 8'))
+    compare()
+
+
 def test_a_change_of_mode_counts_at_once(share, dump):
     """By way of the mount; and soon where it is done underneath."""
     m = share()
