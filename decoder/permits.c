@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "decoder/dir-inside.h"
+#include "decoder/dir.h"
 #include "decoder/parents.h"
 
 #define LEVELS 128 /* of directories within each other that are looked at */
@@ -100,7 +100,7 @@ static void path_of(const struct crit_dir *dir, struct path *path)
 	for (; dir && path->n < LEVELS; top = dir, dir = crit_dir_up(dir))
 		if (crit_dir_self(dir, &st) == 0)
 			path->at[path->n++] = st;
-	fd = top->lower < 0 ? -1 : fcntl(top->lower, F_DUPFD_CLOEXEC, 0);
+	fd = crit_dir_lower(top) < 0 ? -1 : fcntl(crit_dir_lower(top), F_DUPFD_CLOEXEC, 0);
 	while (fd >= 0 && path->n < LEVELS) {
 		inner = st;
 		up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);

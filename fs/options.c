@@ -132,7 +132,7 @@ static int take_from_mount(struct fuse_args *args, struct cfs_options *opt)
 		else if (c == 'f')
 			opt->fake = 1;
 		else if (c == '?') {
-			fprintf(stderr, "critfs: -%c is no option of a mount helper\n", optopt);
+			cfs_say("-%c is no option of a mount helper", optopt);
 			ret = -1;
 		}
 	}

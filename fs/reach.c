@@ -17,6 +17,7 @@
 #include "decoder/dir.h"
 #include "decoder/overlay.h"
 #include "decoder/parents.h"
+#include "fs/log.h"
 #include "fs/syscalls.h"
 
 void cfs_reach_make_place(struct cfs *fs)
@@ -116,16 +117,13 @@ int cfs_reach_allow(struct cfs *fs)
 	if (!fs->opt.sandbox)
 		return 0;
 	if (!cfs_syscalls_can_be_limited()) {
-		fprintf(stderr,
-			"critfs: this kernel can't limit system calls, mounting without "
-			"a sandbox\n");
+		cfs_say("this kernel can't limit system calls, mounting without a sandbox");
 		fs->opt.sandbox = 0;
 		return 0;
 	}
 	ret = allow_all(fs);
 	if (ret < 0)
-		fprintf(stderr,
-			"critfs: can't set up the sandbox: %s (-o nosandbox does without)\n",
+		cfs_say("can't set up the sandbox: %s (-o nosandbox does without)",
 			strerror(-ret));
 	return ret < 0 ? -1 : 0;
 }

@@ -14,6 +14,7 @@ from tracing import strings, trace  # noqa: F401
 
 BESIDE = re.compile(r"\.critfs\.[a-z0-5]{6}\.tmp$")      # an image, until it takes the image's name
 APART = re.compile(r"\.critfs\.[a-z0-5]{6}$")           # a directory for another file's name
+PLACE = re.compile(r".*/critfs\.\w{6}$")               # that of a mount
 LARGE = 3 << 20
 # What a test makes by way of the mount has the mode that it asks for.
 ASKED = {"new", "sub", "core-99.img"}
@@ -42,7 +43,7 @@ def assert_private(calls, needed, asked=ASKED):
         elif flags:
             sort = "beside" if BESIDE.match(name) else "in a directory" if name == "file" else name
         else:
-            sort = "directory" if APART.match(name) else name
+            sort = "directory" if APART.match(name) else "place" if PLACE.match(name) else name
         assert not flags or "O_EXCL" in flags, (name, flags)
         assert mode == (0o600 if flags else 0o700), (name, flags, oct(mode))
         seen.add(sort)
@@ -79,7 +80,7 @@ def test_of_a_mount(mount, work, trace, upper):  # noqa: F811
     m = mount(root, *(["upper=" + work + "/up"] if upper else []), under=umask("0", *trace.under))
     work_on(m.point)
     m.close()
-    assert_private(trace.calls(), {"beside", "without a name"})
+    assert_private(trace.calls(), {"place", "beside", "without a name"})
 
 
 def test_of_archives(mount, work, trace):  # noqa: F811
@@ -92,21 +93,24 @@ def test_of_archives(mount, work, trace):  # noqa: F811
     assert mnt.read(m / "checkpoint/files.img/0.json")
     assert mnt.read(m / ".critfs/tar/rootfs-diff.tar.gz/tmp/secret") == b"hunter2\n"
     m.close()
-    assert_private(trace.calls(), {"without a name"})
+    assert_private(trace.calls(), {"place", "without a name"})
 
 
 def test_where_files_have_names(mount, work, trace, monkeypatch):  # noqa: F811
     """A file system that can't make one without: it has a name for a moment, in a place of its own."""
     other = mount(dumps.copy("demo", work + "/other"))
-    before = sorted(os.listdir(other.point))
+    others = lambda: sorted(n for n in os.listdir(other.point) if not PLACE.match("/" + n))
+    before = others()
     root = dumps.copy("demo", work + "/dump")
     monkeypatch.setenv("TMPDIR", other.point)
     m = mount(root, under=umask("0", *trace.under))
     work_on(m.point)
     assert mnt.read(m / "files.img/notes") == b"x" * LARGE
-    assert sorted(os.listdir(other.point)) == before
+    assert others() == before
+    assert all(os.listdir(os.path.join(other.point, n)) == [] for n in os.listdir(other.point) if PLACE.match("/" + n))
     m.close()
-    assert_private(trace.calls(), {"beside", "directory", "in a directory"})
+    assert mnt.wait_for(lambda: sorted(os.listdir(other.point)) == before)
+    assert_private(trace.calls(), {"place", "beside", "directory", "in a directory"})
 
 
 def test_of_critic(work, trace):  # noqa: F811
