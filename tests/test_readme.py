@@ -1,4 +1,4 @@
-"""README.md's tour and the demo: what is pasted from them works, and shows what they say."""
+"""README.md's tour, SECURITY.md's and the demo: what is pasted from them works, and shows what they say."""
 import os
 import re
 import shlex
@@ -13,25 +13,27 @@ from conftest import need_fuse
 
 REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 README = os.path.join(REPO, "README.md")
+SECURITY = os.path.join(REPO, "SECURITY.md")
 DEMO = "tests/data/dumps/demo.tar.xz"
 
-TOURS = ["Two minutes", "Processes and memory", "Keep the original", "Container checkpoints",
-         "critic: without a mount"]
+TOURS = [(README, "Two minutes"), (README, "Processes and memory"), (README, "Keep the original"),
+         (README, "Container checkpoints"), (README, "critic: without a mount"),
+         (SECURITY, "Opening a suspicious checkpoint")]
 LIMIT = 120
 MARK = "-- end of block --"
 
 
-def section(title):
-    text = mnt.read_text(README)
+def section(page, title):
+    text = mnt.read_text(page)
     found = re.search(r"^## %s\n(.*?)(?=^## |\Z)" % re.escape(title), text, re.M | re.S)
-    assert found, "README.md has no section %r" % title
+    assert found, "%s has no section %r" % (page, title)
     return found.group(1)
 
 
-def steps(title):
+def steps(page, title):
     """[commands, the lines that they are said to print] of a tour."""
     out = []
-    for kind, body in re.findall(r"^```(\w*)\n(.*?)^```$", section(title), re.M | re.S):
+    for kind, body in re.findall(r"^```(\w*)\n(.*?)^```$", section(page, title), re.M | re.S):
         if kind == "sh":
             out.append([body, []])
         else:
@@ -72,10 +74,10 @@ def assert_printed(wanted, text):
         assert want in lines, "not printed, or too early: %r\n%s" % (want, text)
 
 
-@pytest.mark.parametrize("title", TOURS)
-def test_the_tours(work, title):
+@pytest.mark.parametrize("page, title", TOURS, ids=[t for _, t in TOURS])
+def test_the_tours(work, page, title):
     need_fuse()
-    tour = [(c, w) for c, w in steps(title) if shutil.which("crit") or not c.startswith("crit ")]
+    tour = [(c, w) for c, w in steps(page, title) if shutil.which("crit") or not c.startswith("crit ")]
     assert len(tour) >= 2
     script = "".join("%secho; echo %s\n" % (c, shlex.quote(MARK)) for c, _ in tour)
     status, text = run(["sh", "-ec"], tree(work), script)
@@ -130,7 +132,7 @@ def test_the_demo_without_fuse(work):
 
 def test_what_the_readme_names_is_there():
     """Every path of the sources and every target of make that it speaks of."""
-    text = mnt.read_text(README)
+    text = mnt.read_text(README) + mnt.read_text(SECURITY)
     rules = "".join(mnt.read_text(os.path.join(REPO, name))
                     for name in ("Makefile", "contrib/install.mk"))
     targets = set(re.findall(r"^([\w-]+):", rules, re.M))
