@@ -82,22 +82,24 @@ static const int allowed[] = {
 };
 /* clang-format on */
 
-/* The flags of clone(2); on some machines the stack comes first. */
+/* Which argument of clone(2) has the flags; on some machines the stack comes first. */
 #if defined(__s390__) || defined(__CRIS__)
-#define CLONE_FLAGS SCMP_A1
+#define CLONE_FLAGS 1
 #else
-#define CLONE_FLAGS SCMP_A0
+#define CLONE_FLAGS 0
 #endif
 
-/* mknodat(2) of this type with this device number. */
-#define NODE(type, device)                                                                     \
-	{                                                                                      \
-		SCMP_SYS(mknodat), 2,                                                          \
-		{                                                                              \
-			SCMP_A2(SCMP_CMP_MASKED_EQ, S_IFMT, type),                             \
-				SCMP_A3(SCMP_CMP_EQ, device)                                   \
-		}                                                                              \
-	}
+/* An argument, counted from 0, that is a value. */
+static struct scmp_arg_cmp is(unsigned arg, scmp_datum_t value)
+{
+	return (struct scmp_arg_cmp){arg, SCMP_CMP_EQ, value, 0};
+}
+
+/* One whose bits of `mask` are the value. */
+static struct scmp_arg_cmp has(unsigned arg, scmp_datum_t mask, scmp_datum_t value)
+{
+	return (struct scmp_arg_cmp){arg, SCMP_CMP_MASKED_EQ, mask, value};
+}
 
 /* What is allowed only with these arguments. 0, -errno. */
 static int allow_some(scmp_filter_ctx filter)
@@ -108,23 +110,21 @@ static int allow_some(scmp_filter_ctx filter)
 		struct scmp_arg_cmp args[2];
 	} some[] = {
 		/* a thread, no process */
-		{SCMP_SYS(clone),
-		 1,
-		 {CLONE_FLAGS(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)}},
+		{SCMP_SYS(clone), 1, {has(CLONE_FLAGS, CLONE_THREAD, CLONE_THREAD)}},
 		/* to itself, as abort() does */
-		{SCMP_SYS(kill), 1, {SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())}},
-		{SCMP_SYS(tgkill), 1, {SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())}},
+		{SCMP_SYS(kill), 1, {is(0, (scmp_datum_t)getpid())}},
+		{SCMP_SYS(tgkill), 1, {is(0, (scmp_datum_t)getpid())}},
 		/* reading a limit, not setting it */
-		{SCMP_SYS(prlimit64), 1, {SCMP_A2(SCMP_CMP_EQ, 0)}},
+		{SCMP_SYS(prlimit64), 1, {is(2, 0)}},
 		/* sharing blocks */
-		{SCMP_SYS(ioctl), 1, {SCMP_A1(SCMP_CMP_EQ, FICLONE)}},
+		{SCMP_SYS(ioctl), 1, {is(1, FICLONE)}},
 		/* to the log that is open, nowhere else */
-		{SCMP_SYS(sendto), 1, {SCMP_A4(SCMP_CMP_EQ, 0)}},
+		{SCMP_SYS(sendto), 1, {is(4, 0)}},
 		/* whiteouts, and what is copied up, but for devices */
-		NODE(S_IFCHR, 0),
-		NODE(S_IFIFO, 0),
-		NODE(S_IFSOCK, 0),
-		NODE(S_IFREG, 0),
+		{SCMP_SYS(mknodat), 2, {has(2, S_IFMT, S_IFCHR), is(3, 0)}},
+		{SCMP_SYS(mknodat), 2, {has(2, S_IFMT, S_IFIFO), is(3, 0)}},
+		{SCMP_SYS(mknodat), 2, {has(2, S_IFMT, S_IFSOCK), is(3, 0)}},
+		{SCMP_SYS(mknodat), 2, {has(2, S_IFMT, S_IFREG), is(3, 0)}},
 	};
 	size_t i;
 	int ret = 0;
