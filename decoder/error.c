@@ -36,7 +36,8 @@ static int reason_errno(enum crit_reason reason)
  * of its own in a log, or move a terminal's cursor. What is formatted is longer than
  * what is kept of it, so that a cut through a character is never seen.
  */
-static void fill(struct crit_error *err, int errnum, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void fill(struct crit_error *err, int errnum,
+						       const char *fmt, va_list ap)
 {
 	char raw[2 * sizeof(err->text)];
 

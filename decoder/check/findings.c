@@ -98,8 +98,8 @@ static void tell(struct checker *c, const char *image, const char *path, bool is
 		count->errors += is_error;
 }
 
-static void tell_at(struct checker *c, struct check_at at, bool is_error, const char *fmt,
-		    va_list args)
+__attribute__((format(printf, 4, 0))) static void
+tell_at(struct checker *c, struct check_at at, bool is_error, const char *fmt, va_list args)
 {
 	char path[PATH_BYTES_MAX], text[TEXT_MAX];
 
