@@ -41,10 +41,16 @@ static inline bool crit_buf_reserve(struct crit_buf *b, size_t n)
 	return (n <= b->cap - b->len && !b->error) || crit_buf_grow(b, n);
 }
 
+/* Where byte `off` is. NULL of a buffer that never held any: C adds nothing to that, not 0. */
+static inline uint8_t *crit_buf_at(const struct crit_buf *b, size_t off)
+{
+	return off ? b->data + off : b->data;
+}
+
 /* Where `n` more bytes can be written; the caller counts them in. NULL: no room. */
 static inline uint8_t *crit_buf_room(struct crit_buf *b, size_t n)
 {
-	return crit_buf_reserve(b, n) ? b->data + b->len : NULL;
+	return crit_buf_reserve(b, n) ? crit_buf_at(b, b->len) : NULL;
 }
 
 static inline void crit_buf_add(struct crit_buf *b, const void *data, size_t n)

@@ -19,7 +19,7 @@ void crit_json_init(struct crit_json *j, const char *text, size_t len, struct cr
 {
 	memset(j, 0, sizeof(*j));
 	j->text = j->at = text;
-	j->end = text + len;
+	j->end = len ? text + len : text; /* it may be NULL then */
 	j->line = 1;
 	j->err = err;
 }

@@ -264,7 +264,7 @@ static int parse_unknown(struct crit_parser *p, const struct crit_message *messa
 	ret = crit_parse_base64(p);
 	if (ret < 0 || p->out->error)
 		return ret;
-	w = crit_wire_open(message, p->out->data + from, p->out->len - from);
+	w = crit_wire_open(message, crit_buf_at(p->out, from), p->out->len - from);
 	while ((ret = crit_wire_next(&w, &f)) > 0)
 		if (f.field)
 			return crit_parse_reject(

@@ -96,7 +96,7 @@ void crit_shape_add(struct crit_shape *s, enum crit_shape_kind kind,
 	/* at once: a message that turns out to be long moves what is in it */
 	step->wire = l->wire.len;
 	step->wire_len = kind >= CRIT_SHAPE_OPEN ? 0 : out->len - wire;
-	crit_buf_add(&l->wire, out->data + wire, step->wire_len);
+	crit_buf_add(&l->wire, crit_buf_at(out, wire), step->wire_len);
 }
 
 /* Count the lines; only those behind the last value are where columns begin. */
@@ -158,7 +158,7 @@ static bool take_same(struct taking *t, const struct crit_shape_step *step)
 {
 	if (!take_bytes(t, step->value, step->to))
 		return false;
-	crit_buf_add(t->out, t->look->wire.data + step->wire, step->wire_len);
+	crit_buf_add(t->out, crit_buf_at(&t->look->wire, step->wire), step->wire_len);
 	return true;
 }
 

@@ -102,7 +102,7 @@ static void escape(struct crit_sink *to, uint8_t c)
 
 void crit_quote_put(struct crit_sink *to, const void *data, size_t len)
 {
-	const char *p = data, *end = p + len, *from;
+	const char *p = data, *end = len ? p + len : p, *from; /* data may be NULL then */
 	bool high;
 
 	crit_sink_byte(to, '"');

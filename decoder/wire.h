@@ -46,7 +46,9 @@ struct crit_wire_field {
 static inline struct crit_wire crit_wire_open(const struct crit_message *message,
 					      const void *data, size_t len)
 {
-	struct crit_wire w = {data, (const uint8_t *)data + len, message};
+	/* of no bytes, data may be NULL, to which C adds nothing, not even 0 */
+	const uint8_t *at = data;
+	struct crit_wire w = {at, len ? at + len : at, message};
 
 	return w;
 }
