@@ -285,10 +285,14 @@ static void close_list(struct printer *p, struct object *o)
 	o->list = false;
 	if (p->n_words)
 		flush_words(p, o, true);
-	if (o->list_empty)
-		crit_sink_str(&p->to, "[]"); /* packed, and nothing in it */
-	else
-		put_end(p, ']', o->depth + 1);
+	put_end(p, ']', o->depth + 1);
+}
+
+/* A packed list with nothing in it says as much as none. */
+static inline bool is_nothing(const struct crit_wire_field *f)
+{
+	return f->wire_type == CRIT_WIRE_BYTES && !f->len &&
+	       f->field->spelling < CRIT_SPELL_STRING;
 }
 
 /* A field that was met the first time. 0, -EBADMSG, … */
@@ -383,6 +387,8 @@ static int print_message(struct printer *p, const struct crit_message *message,
 			o.unknown = true;
 			continue;
 		}
+		if (is_nothing(&f))
+			continue;
 		if (o.list && (int)f.index == o.index) {
 			ret = print_in_list(p, &o, &f);
 		} else {

@@ -156,6 +156,43 @@ static void packed_lists(void)
 	for_all_messages((struct maker){unit_seed(14), 0, false, false}, 20, step_packed);
 }
 
+/* Packed lists of no items, between fields and at the end, say as much as no field. */
+static void step_packed_nothing(struct maker *m, const struct crit_message *type)
+{
+	struct crit_buf wire = {0}, with = {0}, wanted = {0}, found = {0};
+	size_t i, n;
+
+	make_wire(m, type, &wire);
+	for (i = 0; i < COUNT(styles); i++) {
+		print(type, &wire, &styles[i], &wanted);
+		for (n = 0; n < type->pb->n_fields; n++) {
+			const ProtobufCFieldDescriptor *f = &type->pb->fields[n];
+
+			if (f->label != PROTOBUF_C_LABEL_REPEATED ||
+			    crit_wire_type_of(f) == CRIT_WIRE_BYTES)
+				continue;
+			crit_buf_reset(&with);
+			crit_wire_put_tag(&with, f->id, CRIT_WIRE_BYTES);
+			crit_buf_byte(&with, 0);
+			crit_buf_add(&with, wire.data, wire.len);
+			crit_wire_put_tag(&with, f->id, CRIT_WIRE_BYTES);
+			crit_buf_byte(&with, 0);
+			print(type, &with, &styles[i], &found);
+			expect_bytes(found.data, found.len, wanted.data, wanted.len);
+		}
+	}
+	crit_buf_fini(&wire);
+	crit_buf_fini(&with);
+	crit_buf_fini(&wanted);
+	crit_buf_fini(&found);
+}
+
+static void packed_lists_of_nothing(void)
+{
+	for_all_messages((struct maker){unit_seed(15), 0, false, false}, 5,
+			 step_packed_nothing);
+}
+
 static bool has_required_message(const ProtobufCMessageDescriptor *d)
 {
 	unsigned i;
@@ -391,6 +428,7 @@ static const struct unit_test tests[] = {
 	TEST(round_trip_with_bad_utf8),
 	TEST(keys_in_any_order),
 	TEST(packed_lists),
+	TEST(packed_lists_of_nothing),
 	TEST(doubled_messages_merge),
 	TEST(a_text_as_crit_spells_it),
 	TEST(refused_texts),
