@@ -225,7 +225,7 @@ static inline struct crit_document *document_of(const struct crit_buf *bytes, co
 	struct crit_document *d;
 
 	if (crit_document_new(file, name, style, &d, &err) < 0)
-		fail("%s: %s", name, err.text);
+		fail("%s: %s", name ? name : "an image", err.text);
 	crit_file_put(file);
 	return d;
 }

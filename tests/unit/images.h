@@ -290,7 +290,7 @@ static inline struct crit_image *image_of_file(struct crit_file *file, const cha
 	struct crit_image *img = NULL;
 
 	if (crit_image_new(file, name, &img, &err) < 0)
-		fail("%s: %s", name, err.text);
+		fail("%s: %s", name ? name : "an image", err.text);
 	crit_file_put(file);
 	return img;
 }

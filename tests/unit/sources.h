@@ -31,7 +31,8 @@ static inline ssize_t text_read(struct crit_source *s, void *buf, size_t len, ui
 		len = (size_t)(t->len - off);
 	if (off + len > t->breaks)
 		return -EIO;
-	memcpy(buf, t->text + off, len);
+	if (len)
+		memcpy(buf, t->text + off, len);
 	t->given = off + len;
 	return (ssize_t)len;
 }

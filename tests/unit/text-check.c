@@ -4,39 +4,19 @@
  * printed is what is said to decode. Likewise whole documents. Other files are passed over.
  * tests/test_sizes.py has it look at the recorded dumps. Says how much it saw.
  */
-#include <errno.h>
 #include <fcntl.h>
 
 #include "decoder/document.h"
-#include "decoder/image.h"
-#include "decoder/print.h"
-#include "unit.h"
+#include "texts.h"
 
 static unsigned long images, texts, raws;
 
 static void check_text(struct crit_image *img, const struct crit_entry *e, bool plain)
 {
-	struct crit_style style = crit_image_style(img, plain);
-	struct crit_buf wanted = {0}, found = {0};
-	uint64_t size = 0;
-	int decodes, ret, sized;
+	struct crit_buf text = {0};
 
-	decodes = crit_image_decodes(img, e, NULL);
-	sized = crit_image_print_size(img, e, plain, &size, NULL);
-	ret = crit_image_print(img, e, plain, &found, NULL);
-	expect_int(ret, decodes ? 0 : -EBADMSG);
-	expect_int(sized, ret);
-	*(ret ? &raws : &texts) += 1;
-	if (ret == 0) {
-		const uint8_t *bytes = crit_image_bytes(img, e->message, NULL);
-
-		expect_int(crit_print(e->type, bytes, e->message.len, &style, 0, &wanted), 0);
-		crit_buf_byte(&wanted, '\n');
-		expect_bytes(found.data, found.len, wanted.data, wanted.len);
-		expect_u64(size, wanted.len);
-	}
-	crit_buf_fini(&wanted);
-	crit_buf_fini(&found);
+	*(expect_text(img, e, plain, &text) ? &texts : &raws) += 1;
+	crit_buf_fini(&text);
 }
 
 static void check_entries(struct crit_image *img, const char *path)

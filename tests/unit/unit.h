@@ -22,6 +22,11 @@
 #define UNIT_FAILED  1
 #define UNIT_SKIPPED 77
 
+/* How a program ends whose test failed; a fuzzer wants a crash. */
+#ifndef UNIT_END
+#define UNIT_END() _exit(UNIT_FAILED)
+#endif
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -88,7 +93,7 @@ unit_fail(const char *file, int line, const char *fmt, ...)
 	va_end(ap);
 	fputc('\n', stderr);
 	unit_cleanup();
-	_exit(UNIT_FAILED);
+	UNIT_END();
 }
 
 __attribute__((format(printf, 1, 2), noreturn)) static inline void unit_skip(const char *fmt,
