@@ -93,11 +93,13 @@ $(TEST_TOOLS): $(B)/tests/%: tests/unit/%.c $(B)/libcrit.a
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@	\
 		$(filter %.c %.a,$^) $(LIBCRIT)
 
+include tests/fuzz/rules.mk
+
 -include $(DECODER_OBJS:.o=.d) $(CRITIC_OBJS:.o=.d) $(FS_OBJS:.o=.d) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d)
 
 # What tests run: the program, and the programs that test the library and measure.
 .PHONY: tested
-tested: programs $(UNIT_TESTS) $(B)/tests/schema-dump $(TEST_TOOLS) $(BENCH_TOOLS)
+tested: programs $(UNIT_TESTS) $(B)/tests/schema-dump $(TEST_TOOLS) $(BENCH_TOOLS) $(REPLAYS)
 
 deps:
 	$(Q)$(DEPS) build

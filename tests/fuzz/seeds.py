@@ -1,0 +1,227 @@
+"""The inputs that fuzzing begins with: made of tests/data and by hand, the same each time.
+
+A seed is small, since a fuzzer is slow on large ones: what is larger is left out.
+"""
+import glob
+import hashlib
+import io
+import os
+import random
+import struct
+import subprocess
+import sys
+import tarfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TESTS = os.path.dirname(HERE)
+sys.path.insert(0, TESTS)
+
+import criuimg
+import dumps
+import handmade
+from criuimg import TYPES
+
+SMALL = 8 << 10     # bytes of a file
+SMALL_DUMP = 16 << 10
+DUMPS = 24          # dump directories
+EACH = 3            # recorded images of a type, messages of a kind
+PAGES = 256         # a pages file in a container is so many times as long, see dump.c
+
+
+class Seeds:
+    """Inputs of one target, each once."""
+
+    def __init__(self, root):
+        self.root = root
+        os.makedirs(root, exist_ok=True)
+
+    def add(self, name, data):
+        digest = hashlib.sha1(data).hexdigest()[:8]
+        known = glob.glob(os.path.join(self.root, "*-" + digest))
+        if not known and len(data) <= SMALL_DUMP:
+            with open(os.path.join(self.root, "%s-%s" % (name, digest)), "wb") as f:
+                f.write(data)
+
+
+def recorded():
+    """(name of the dump, path in it, decoded image, bytes) of all recorded images."""
+    for name in dumps.NAMES:
+        root = dumps.pristine(name)
+        for rel, image in dumps.images(root).items():
+            with open(os.path.join(root, rel), "rb") as f:
+                yield name, rel, image, f.read()
+
+
+def spread(items, n):
+    """At most n of the items, from the first to the last."""
+    return items if len(items) <= n else [items[i * (len(items) - 1) // (n - 1)] for i in range(n)]
+
+
+def some_recorded():
+    """A few images of each type, from the smallest to the largest small one."""
+    of = {}
+    for item in recorded():
+        if len(item[3]) <= SMALL:
+            of.setdefault(item[2].type.name, {})[item[3]] = item
+    for images in of.values():
+        yield from spread(sorted(images.values(), key=lambda i: (len(i[3]), i[3])), EACH)
+
+
+def made_images():
+    """(name, bytes) of every type, and of unusual ones."""
+    for typ in TYPES.values():
+        for variant in ("full", "bare"):
+            yield "%s-%s" % (typ.name, variant), handmade.image(typ, variant)
+    for name in ("IPCNS_MSG", "CORE", "TCP_STREAM", "IPCNS_SEM"):
+        yield name + "-big", handmade.image(TYPES[name], "max", order=">")
+    yield "GHOST_FILE-chunks", handmade.chunked_ghost(sizes=(0, 5, 40))
+
+
+def images():
+    for name, rel, image, data in some_recorded():
+        yield image.type.name, data
+    for name, image in made_images():
+        yield name, criuimg.write_image(image)
+
+
+def seed_image(seeds):
+    for name, data in images():
+        seeds.add(name, data)
+
+
+def seed_document(seeds):
+    seed_image(seeds)
+    for name, rel, image, data in some_recorded():
+        doc = dumps.document(name, rel)
+        if doc is not None:
+            seeds.add(image.type.name + "-crit", criuimg.text(doc).encode())
+    for name, image in made_images():
+        if name.endswith("full") and len(criuimg.write_image(image)) < 1000:
+            seeds.add(name + "-plain", criuimg.text(criuimg.document(image, False)).encode())
+    for path in sorted(glob.glob(os.path.join(TESTS, "bad", "*.json"))):
+        with open(path, "rb") as f:
+            seeds.add("bad", f.read())
+
+
+def seed_json(seeds):
+    texts = {}
+    for image in [i[2] for i in some_recorded()] + [i[1] for i in made_images()]:
+        for entry in image.entries:
+            texts.setdefault(entry.message, set()).add(entry.text())
+    for message, known in texts.items():
+        for text in spread(sorted(known, key=len), EACH):
+            seeds.add(message, (message + "\n" + text).encode("utf-8", "surrogateescape"))
+
+
+def seed_edit(seeds):
+    """Rows of decisions, see edit.c: what they come to is for the fuzzer to find."""
+    rnd = random.Random(1)
+    for kind in range(12):
+        for n in range(4):
+            seeds.add("kind%d" % kind, bytes([kind, n << 2, 3 * n]) + rnd.randbytes(40 + 40 * n))
+
+
+# ----------------------------------------------------------- archives
+
+MEMBERS = (("checkpoint/inventory.img", b"\x43" * 30), ("config.dump", b'{"id": "1"}'),
+           ("./a//b/../c", b"x"), ("n" * 120 + "/" + "m" * 90, b"long"), ("/abs", b""),
+           ("checkpoint", b"a file where a directory is"))
+
+
+def tar(fmt, mode="w"):
+    """A tar of all kinds of members, without padding at its end."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode, format=fmt) as t:
+        for name, data in MEMBERS:
+            info = tarfile.TarInfo(name)
+            info.size, info.mtime = len(data), 1.5 if fmt == tarfile.PAX_FORMAT else 1
+            t.addfile(info, io.BytesIO(data))
+        for typ, name, link in ((tarfile.SYMTYPE, "link", "../../etc/passwd"),
+                                (tarfile.LNKTYPE, "hard", "config.dump"),
+                                (tarfile.DIRTYPE, "dir/sub", ""), (tarfile.CHRTYPE, "gone", ""),
+                                (tarfile.FIFOTYPE, "fifo", "")):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = typ, link
+            t.addfile(info)
+    return out.getvalue()
+
+
+def sparse(work, fmt):
+    path = os.path.join(work, "holes")
+    with open(path, "wb") as f:
+        f.write(b"begin")
+        f.seek(40000)
+        f.write(b"end")
+    return subprocess.run(["tar", "-b1", "-S", "--format=" + fmt, "--mtime=@0", "--owner=0",
+                           "--group=0", "-C", work, "-cf", "-", "holes"],
+                          check=True, capture_output=True).stdout
+
+
+def seed_archive(seeds):
+    for name, fmt in (("ustar", tarfile.USTAR_FORMAT), ("gnu", tarfile.GNU_FORMAT),
+                      ("pax", tarfile.PAX_FORMAT)):
+        whole = tar(fmt)
+        seeds.add(name, whole.rstrip(b"\0") + bytes(1536))
+        seeds.add(name + "-cut", whole[:1300])
+    for packed in ("gz", "bz2", "xz"):
+        seeds.add(packed, tar(tarfile.GNU_FORMAT, "w:" + packed))
+    zstd = subprocess.run(["zstd", "-q", "-c"], input=tar(tarfile.USTAR_FORMAT), check=True,
+                          capture_output=True)
+    seeds.add("zstd", zstd.stdout)
+    work = dumps.new_dir()
+    for fmt in ("gnu", "posix"):
+        seeds.add("sparse-" + fmt, sparse(work, fmt))
+
+
+# -------------------------------------------------- dump directories
+
+def container(files):
+    """{name: bytes} as dump.c reads it: name, line feed, size, bytes."""
+    return b"".join(name.encode() + b"\n" + struct.pack("<H", len(data)) + data
+                    for name, data in files.items())
+
+
+def dump_files(root):
+    """What a container has of a dump: all of it, but of its pages only the beginning."""
+    out = {}
+    for rel in dumps.files(root):
+        with open(os.path.join(root, rel), "rb") as f:
+            data = f.read()
+        if os.path.basename(rel).startswith("pages-"):
+            data = data[:len(data) // PAGES]
+        if len(data) < 1 << 16:
+            out[rel] = data
+    return out
+
+
+def seed_dump(seeds):
+    found = []
+    for name in dumps.NAMES:
+        data = container(dump_files(dumps.pristine(name)))
+        if 1000 < len(data) <= SMALL_DUMP:
+            found.append((len(data), name, data))
+    for _, name, data in spread(sorted(found), DUMPS):
+        seeds.add(name, data)
+    made = {}
+    for typ in TYPES.values():
+        data = criuimg.write_image(handmade.image(typ, "full"))
+        if len(data) < 400:
+            made[typ.example_name(1)] = data
+    seeds.add("handmade", container(made))
+
+
+ALL = {name[len("seed_"):]: make for name, make in list(globals().items())
+       if name.startswith("seed_")}
+
+
+def make(root, targets=()):
+    """Write the seeds of the targets (all) into directories below root."""
+    for name in targets or ALL:
+        ALL[name](Seeds(os.path.join(root, name)))
+
+
+if __name__ == "__main__":
+    try:
+        make(sys.argv[1], sys.argv[2:])
+    finally:
+        dumps.remove_all()
