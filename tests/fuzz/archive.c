@@ -1,7 +1,7 @@
 /*
  * The input is an archive. Whatever its members are called, each is listed once under a name
  * that is one and leads nowhere else; the bytes of each are within the archive or in what
- * was unpacked, and can be read, unless it says that they can't.
+ * was unpacked, are no other member's, and can be read, unless it says that they can't.
  */
 #include "fuzz.h"
 
@@ -30,14 +30,58 @@ static void hear(struct crit_archive_listener *l, const char *text)
 		expect((unsigned char)*c >= 0x20 && *c != 0x7f);
 }
 
+#define SPANS_MAX 1000
+
+/* Where the bytes of a member are. */
+struct span {
+	int fd;
+	uint64_t off, end;
+};
+
+struct spans {
+	struct span all[SPANS_MAX];
+	size_t n;
+};
+
+static int compare_spans(const void *a, const void *b)
+{
+	const struct span *one = a, *other = b;
+
+	if (one->fd != other->fd)
+		return one->fd < other->fd ? -1 : 1;
+	return one->off < other->off ? -1 : one->off > other->off;
+}
+
+/* Names of the same file have the same bytes, all others have bytes of their own. */
+static void expect_apart(struct spans *spans)
+{
+	size_t i;
+
+	qsort(spans->all, spans->n, sizeof(*spans->all), compare_spans);
+	for (i = 1; i < spans->n; i++) {
+		const struct span *a = &spans->all[i - 1], *b = &spans->all[i];
+
+		expect(a->fd != b->fd || b->off >= a->end ||
+		       (a->off == b->off && a->end == b->end));
+	}
+}
+
 /* A walk through an archive as members and as directories side by side. */
 struct walk {
 	const struct crit_archive *archive;
 	const struct crit_member *members;
 	const struct crit_dir *dir, *top;
+	struct spans *spans;
 	unsigned depth;
 	const char *last; /* the name before: they rise */
 };
+
+static void note_span(struct spans *spans, const struct crit_member *m)
+{
+	if (m->st.st_size && spans->n < SPANS_MAX)
+		spans->all[spans->n++] = (struct span){m->fd, m->off,
+						       m->off + (uint64_t)m->st.st_size};
+}
 
 static void expect_bytes_of(const struct crit_archive *a, const struct crit_member *m)
 {
@@ -93,6 +137,8 @@ static int visit(void *arg, const char *name, unsigned char type)
 	expect_u64(st.st_ino, m->st.st_ino);
 	if (S_ISREG(m->st.st_mode)) {
 		expect_bytes_of(w->archive, m);
+		if (m->fd >= 0)
+			note_span(w->spans, m);
 	} else if (S_ISDIR(m->st.st_mode)) {
 		expect_directory(w, name, m);
 	} else {
@@ -132,10 +178,13 @@ static int count(void *n, const char *name, unsigned char type)
 static void expect_members(const struct crit_archive *a, const struct crit_dir *dir)
 {
 	const struct crit_member *top = crit_archive_top(a);
-	struct walk w = {.archive = a, .members = top, .dir = dir, .top = dir};
+	struct spans *spans = calloc(1, sizeof(*spans));
+	struct walk w = {.archive = a, .members = top, .dir = dir, .top = dir, .spans = spans};
 	unsigned n = 0, m = 0;
 
 	expect_int(crit_member_each(top, visit, &w), 0);
+	expect_apart(spans);
+	free(spans);
 	expect_int(crit_member_each(top, count, &n), 0);
 	expect_int(crit_dir_each(dir, count, &m), 0);
 	expect_int(n, m);

@@ -8,7 +8,8 @@
 #include "tests/unit/images.h"
 #include "tests/unit/texts.h"
 
-static void expect_blobs(const struct crit_entry *e)
+/* The file has `len` bytes. */
+static void expect_blobs(const struct crit_entry *e, size_t len)
 {
 	uint64_t at = e->message.off + e->message.len;
 	unsigned i;
@@ -19,9 +20,10 @@ static void expect_blobs(const struct crit_entry *e)
 		at += e->blob[i].len;
 	}
 	expect(e->end >= at && e->end - at < 8); /* padding */
+	expect(e->end <= len);
 }
 
-static void expect_messages(struct crit_image *img, const struct crit_entry *e)
+static void expect_messages(struct crit_image *img, const struct crit_entry *e, size_t len)
 {
 	struct crit_entry msg;
 	uint64_t m, at = e->n_blobs ? e->blob[0].off : e->end;
@@ -29,7 +31,7 @@ static void expect_messages(struct crit_image *img, const struct crit_entry *e)
 	for (m = 0; m < e->n_msgs; m++) {
 		expect_int(crit_image_msg(img, e, m, &msg, NULL), 0);
 		expect_u64(msg.off, at);
-		expect_blobs(&msg);
+		expect_blobs(&msg, len);
 		at = msg.end;
 	}
 	expect_int(crit_image_msg(img, e, m, &msg, NULL), -ENOENT);
@@ -47,8 +49,8 @@ static uint64_t expect_frames(struct crit_image *img, size_t len)
 	for (n = 0; crit_image_entry(img, n, &e, NULL) == 0; n++) {
 		unit_about("entry %llu", (unsigned long long)n);
 		expect_u64(e.off, at);
-		expect_blobs(&e);
-		expect_messages(img, &e);
+		expect_blobs(&e, len);
+		expect_messages(img, &e, len);
 		at = e.end;
 	}
 	unit_about("all entries");

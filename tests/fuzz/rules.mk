@@ -31,14 +31,15 @@ $(FUZZERS): $(B)/tests/fuzz-%: tests/fuzz/%.c $(B)/libcrit.a
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d	\
 		-o $@ $(filter %.c,$^) $(filter %.a,$^) $(LIBCRIT)
 
-# Those whose inputs are images know how to change one.
+# Those whose inputs have a structure know how to change one.
 $(patsubst %,$(B)/tests/fuzz-%,document dump image): tests/fuzz/mutate.c
+$(B)/tests/fuzz-archive: tests/fuzz/mutate-tar.c
 
 fuzzers: $(FUZZERS)
 
 # `make fuzz FUZZ='image json' FUZZ_TIME=600`: two at a time, that many seconds each.
 fuzz: deps-fuzz
-	@$(MAKE) --no-print-directory B=build/fuzz CC=clang OPT='-O1 -g'	\
+	@$(MAKE) --no-print-directory B=build/fuzz CC=clang OPT='-O2 -g'	\
 		SANITIZE='$(FUZZ_SANITIZE)' fuzzers
 	$(Q)tests/fuzz/fuzz.py run --build build/fuzz --seconds $(FUZZ_TIME) $(FUZZ)
 

@@ -1,10 +1,14 @@
-"""The inputs that fuzzing begins with: made of tests/data and by hand, the same each time.
+"""The inputs that fuzzing begins with, made of tests/data and by hand.
 
 A seed is small, since a fuzzer is slow on large ones: what is larger is left out.
 """
+import bz2
+import functools
 import glob
+import gzip
 import hashlib
 import io
+import lzma
 import os
 import random
 import struct
@@ -57,14 +61,16 @@ def spread(items, n):
     return items if len(items) <= n else [items[i * (len(items) - 1) // (n - 1)] for i in range(n)]
 
 
+@functools.lru_cache(maxsize=None)
 def some_recorded():
     """A few images of each type, from the smallest to the largest small one."""
-    of = {}
+    of, out = {}, []
     for item in recorded():
         if len(item[3]) <= SMALL:
             of.setdefault(item[2].type.name, {})[item[3]] = item
     for images in of.values():
-        yield from spread(sorted(images.values(), key=lambda i: (len(i[3]), i[3])), EACH)
+        out += spread(sorted(images.values(), key=lambda i: (len(i[3]), i[3])), EACH)
+    return out
 
 
 def made_images():
@@ -81,7 +87,10 @@ def images():
     for name, rel, image, data in some_recorded():
         yield image.type.name, data
     for name, image in made_images():
-        yield name, criuimg.write_image(image)
+        data = criuimg.write_image(image)
+        yield name, data
+        if image.type.extra != "-":
+            yield name + "-cut", data[:-1]
 
 
 def seed_image(seeds):
@@ -109,7 +118,7 @@ def seed_json(seeds):
         for entry in image.entries:
             texts.setdefault(entry.message, set()).add(entry.text())
     for message, known in texts.items():
-        for text in spread(sorted(known, key=len), EACH):
+        for text in spread(sorted(known, key=lambda t: (len(t), t)), EACH):
             seeds.add(message, (message + "\n" + text).encode("utf-8", "surrogateescape"))
 
 
@@ -128,10 +137,10 @@ MEMBERS = (("checkpoint/inventory.img", b"\x43" * 30), ("config.dump", b'{"id": 
            ("checkpoint", b"a file where a directory is"))
 
 
-def tar(fmt, mode="w"):
-    """A tar of all kinds of members, without padding at its end."""
+def tar(fmt):
+    """A tar of all kinds of members."""
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode=mode, format=fmt) as t:
+    with tarfile.open(fileobj=out, mode="w", format=fmt) as t:
         for name, data in MEMBERS:
             info = tarfile.TarInfo(name)
             info.size, info.mtime = len(data), 1.5 if fmt == tarfile.PAX_FORMAT else 1
@@ -147,6 +156,7 @@ def tar(fmt, mode="w"):
 
 
 def sparse(work, fmt):
+    """A tar with a file with holes. POSIX's format names a process in it."""
     path = os.path.join(work, "holes")
     with open(path, "wb") as f:
         f.write(b"begin")
@@ -163,11 +173,12 @@ def seed_archive(seeds):
         whole = tar(fmt)
         seeds.add(name, whole.rstrip(b"\0") + bytes(1536))
         seeds.add(name + "-cut", whole[:1300])
-    for packed in ("gz", "bz2", "xz"):
-        seeds.add(packed, tar(tarfile.GNU_FORMAT, "w:" + packed))
-    zstd = subprocess.run(["zstd", "-q", "-c"], input=tar(tarfile.USTAR_FORMAT), check=True,
-                          capture_output=True)
-    seeds.add("zstd", zstd.stdout)
+    whole = tar(tarfile.GNU_FORMAT)
+    seeds.add("gzip", gzip.compress(whole, mtime=0))
+    seeds.add("bzip2", bz2.compress(whole))
+    seeds.add("xz", lzma.compress(whole))
+    seeds.add("zstd", subprocess.run(["zstd", "-q", "-c"], input=whole, check=True,
+                                     capture_output=True).stdout)
     work = dumps.new_dir()
     for fmt in ("gnu", "posix"):
         seeds.add("sparse-" + fmt, sparse(work, fmt))
