@@ -6,6 +6,7 @@
 #include "fuzz.h"
 
 #include "decoder/parse.h"
+#include "decoder/sems.h"
 #include "decoder/structure.h"
 #include "schema-messages.h"
 #include "wanted.h"
@@ -255,6 +256,17 @@ static int edit_text(struct editing *ed, struct spot *spot, bool insert, struct 
 	return ret;
 }
 
+/* A part of the entry, which stays what it was otherwise. */
+static void want_blob(struct editing *ed, struct spot *spot, const struct crit_entry *e,
+		      enum crit_part part, const struct crit_piece *pieces, size_t n)
+{
+	crit_buf_add(&ed->c.wanted.message, ed->c.before.bytes.data + e->message.off,
+		     e->message.len);
+	give(ed, part, pieces, n);
+	spot->plan->item[number_at(spot)] = NEW;
+	ed->c.wanted.old = spot->place;
+}
+
 static int edit_blob(struct editing *ed, struct spot *spot, struct crit_edit *edit,
 		     struct blobs *blobs, struct crit_error *err)
 {
@@ -269,12 +281,35 @@ static int edit_blob(struct editing *ed, struct spot *spot, struct crit_edit *ed
 	if (ret < 0)
 		return ret;
 	expect_int(crit_image_at(ed->c.s.img, spot->place, &e, NULL), 0);
-	crit_buf_add(&ed->c.wanted.message, ed->c.before.bytes.data + e.message.off,
-		     e.message.len);
-	give(ed, part, blobs->piece[0], PIECES);
-	spot->plan->item[number_at(spot)] = NEW;
-	ed->c.wanted.old = spot->place;
+	want_blob(ed, spot, &e, part, blobs->piece[0], PIECES);
 	return 0;
+}
+
+static int edit_sems(struct editing *ed, struct spot *spot, struct crit_edit *edit,
+		     struct crit_error *err)
+{
+	struct crit_buf text = {0}, values = {0};
+	struct crit_piece piece;
+	struct crit_entry e;
+	size_t n;
+	int ret;
+
+	crit_buf_str(&text, "[");
+	for (n = fuzz_below(&ed->in, 8); n; n--)
+		crit_buf_printf(&text, "%d%s", fuzz_word(&ed->in) - 1, n > 1 ? "," : "");
+	crit_buf_str(&text, "]");
+	ret = crit_edit_sems(ed->c.s.img, spot->place, (char *)text.data, text.len, edit, err);
+	if (ret == 0) {
+		expect_int(crit_image_at(ed->c.s.img, spot->place, &e, NULL), 0);
+		expect_int(crit_sems_parse(ed->c.s.img, (char *)text.data, text.len, &values,
+					   NULL),
+			   0);
+		piece = (struct crit_piece){.fd = -1, .data = values.data, .len = values.len};
+		want_blob(ed, spot, &e, CRIT_PART_SEMS, &piece, 1);
+	}
+	crit_buf_fini(&text);
+	crit_buf_fini(&values);
+	return ret;
 }
 
 static int edit_remove(struct editing *ed, struct spot *spot, struct crit_edit *edit,
@@ -305,7 +340,7 @@ static int edit_move(struct editing *ed, struct spot *spot, struct crit_edit *ed
 static int edit_something(struct editing *ed, struct spot *spot, struct crit_edit *edit,
 			  struct blobs *blobs, struct crit_error *err)
 {
-	switch (fuzz_below(&ed->in, 8)) {
+	switch (fuzz_below(&ed->in, 9)) {
 	case 0:
 	case 1:
 		return edit_text(ed, spot, true, edit, blobs, err);
@@ -318,6 +353,8 @@ static int edit_something(struct editing *ed, struct spot *spot, struct crit_edi
 		return edit_remove(ed, spot, edit, err);
 	case 6:
 		return edit_move(ed, spot, edit, err);
+	case 7:
+		return edit_sems(ed, spot, edit, err);
 	default:
 		ed->c.wanted.cuts_tail = true;
 		ed->c.wanted.edits_msgs = false;

@@ -4,6 +4,7 @@
  */
 #include "fuzz.h"
 
+#include "decoder/sems.h"
 #include "tests/unit/codec.h"
 #include "tests/unit/images.h"
 #include "tests/unit/texts.h"
@@ -119,6 +120,23 @@ static void expect_texts(struct crit_image *img, const struct crit_entry *e)
 	crit_buf_fini(&text);
 }
 
+/* The values of semaphores as a list, and back. */
+static void expect_sems(struct crit_image *img, const struct crit_entry *e)
+{
+	struct crit_buf text = {0}, back = {0};
+	struct crit_error err = {0};
+
+	if (!e->n_blobs || e->part[0] != CRIT_PART_SEMS)
+		return;
+	expect_int(crit_sems_print(img, e->blob[0], &text, NULL), 0);
+	if (crit_sems_parse(img, (const char *)text.data, text.len, &back, &err) < 0)
+		fail("expected a list, found %u:%u: %s", err.line, err.col, err.text);
+	expect_bytes(back.data, back.len, crit_image_bytes(img, e->blob[0], NULL),
+		     e->blob[0].len);
+	crit_buf_fini(&text);
+	crit_buf_fini(&back);
+}
+
 static void expect_all_texts(struct crit_image *img)
 {
 	struct crit_entry e, msg;
@@ -127,6 +145,7 @@ static void expect_all_texts(struct crit_image *img)
 	for (n = 0; crit_image_entry(img, n, &e, NULL) == 0; n++) {
 		unit_about("entry %llu", (unsigned long long)n);
 		expect_texts(img, &e);
+		expect_sems(img, &e);
 		for (m = 0; m < e.n_msgs; m++) {
 			unit_about("entry %llu, message %llu", (unsigned long long)n,
 				   (unsigned long long)m);

@@ -27,7 +27,6 @@ from criuimg import TYPES
 
 SMALL = 8 << 10     # bytes of a file
 SMALL_DUMP = 16 << 10
-DUMPS = 24          # dump directories
 EACH = 3            # recorded images of a type, messages of a kind
 PAGES = 256         # a pages file in a container is so many times as long, see dump.c
 
@@ -193,26 +192,22 @@ def container(files):
 
 
 def dump_files(root):
-    """What a container has of a dump: all of it, but of its pages only the beginning."""
+    """What a container has of a dump: of its pages the beginning, and no files that are large."""
     out = {}
     for rel in dumps.files(root):
         with open(os.path.join(root, rel), "rb") as f:
             data = f.read()
         if os.path.basename(rel).startswith("pages-"):
             data = data[:len(data) // PAGES]
-        if len(data) < 1 << 16:
-            out[rel] = data
+        out[rel] = data
+    while sum(len(rel) + 3 + len(data) for rel, data in out.items()) > SMALL_DUMP:
+        del out[max(out, key=lambda rel: len(out[rel]))]
     return out
 
 
 def seed_dump(seeds):
-    found = []
     for name in dumps.NAMES:
-        data = container(dump_files(dumps.pristine(name)))
-        if 1000 < len(data) <= SMALL_DUMP:
-            found.append((len(data), name, data))
-    for _, name, data in spread(sorted(found), DUMPS):
-        seeds.add(name, data)
+        seeds.add(name, container(dump_files(dumps.pristine(name))))
     made = {}
     for typ in TYPES.values():
         data = criuimg.write_image(handmade.image(typ, "full"))
