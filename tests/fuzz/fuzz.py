@@ -91,13 +91,16 @@ class Run:
         return smaller if os.path.exists(smaller) else path
 
     def take_finds(self, log):
-        for path in glob.glob(self.finds + "/*-*"):
+        """Keep what the last run has found; how many that are."""
+        found = [p for p in glob.glob(self.finds + "/*-*") if not p.endswith(".log")]
+        for path in found:
             kept = keep(self.target, self.minimised(path))
             self.found.append(kept)
             with open(os.path.join(self.finds, os.path.basename(kept) + ".log"), "w") as f:
                 f.write(log)
             for left in glob.glob(path + "*"):
                 os.unlink(left)
+        return len(found)
 
     def run(self):
         end = time.monotonic() + self.seconds
@@ -107,11 +110,8 @@ class Run:
                                   max_total_time=max(1, int(end - time.monotonic())))
             self.executions += number(r"stat::number_of_executed_units: (\d+)", done.stderr)
             self.edges = number(r"cov: (\d+)", done.stderr)
-            if done.returncode:
-                before = len(self.found)
-                self.take_finds(done.stderr)
-                if len(self.found) == before:
-                    raise RuntimeError("%s: %s" % (self.program, done.stderr[-2000:]))
+            if not self.take_finds(done.stderr) and done.returncode:
+                raise RuntimeError("%s: %s" % (self.program, done.stderr[-2000:]))
         return self
 
     def line(self):
