@@ -99,8 +99,9 @@ static int set_passed(struct cfs *fs, struct cfs_node *node, struct cfs_handle *
 		return -EROFS;
 	if (!h || h->kind != CFS_HANDLE_PASSED)
 		h = cfs_handle_of_passed(fs, node);
-	/* who only reads may have open what is below */
-	if (!h || (!h->writable && crit_dir_is_overlaid(node->parent->dir)))
+	/* who only reads may have open what is below, and nothing can be resized by that */
+	if (!h || (!h->writable &&
+		   ((to_set & FUSE_SET_ATTR_SIZE) || crit_dir_is_overlaid(node->parent->dir))))
 		/* what was removed, and is only read, is nobody's any more */
 		return h && !node->key ? 0 : set_by_name(fs, node, attr, to_set);
 	if (to_set & FUSE_SET_ATTR_SIZE && ftruncate(h->file->fd, attr->st_size) < 0)

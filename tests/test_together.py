@@ -278,6 +278,20 @@ def test_a_removed_plain_file_stays_open(mount, work):
     os.close(fd)
 
 
+def test_a_plain_file_is_cut_while_it_is_read(mount, work):
+    """By its path: whoever has it open for reading is no hindrance, and sees it."""
+    root = dumps.copy("demo", os.path.join(work, "dump"))
+    with open(os.path.join(root, "notes.txt"), "w") as f:
+        f.write("some text")
+    point = mount(root)
+    with open(point / "notes.txt", "rb", buffering=0) as reader:
+        for size in (4, 6, 0):
+            os.truncate(point / "notes.txt", size)
+            assert os.stat(point / "notes.txt").st_size == size
+            assert os.pread(reader.fileno(), 100, 0) == b"some\0\0"[:size]
+            assert mnt.read(os.path.join(root, "notes.txt")) == b"some\0\0"[:size]
+
+
 def test_sparse_drafts_stay_sparse(mount, work):
     """Refusing a terabyte of zeros keeps it, and takes no room."""
     root = dumps.copy("demo", os.path.join(work, "dump"))
