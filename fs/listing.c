@@ -23,13 +23,15 @@
  * Cookies of an image directory: "." and "..", then scratch files by their node's
  * id, which only ever rises, then slot and part, then the tail, then scratch files
  * that an entry was renamed to. rm -r removes in that order: .rej and .err go with
- * their entries, and an entry goes with its backup.
+ * their entries, and an entry goes with its backup. What waits for being an entry file is
+ * where it will be then: a listing has it once, whenever that is.
  */
 #define COOKIE_DOTS    2
 #define COOKIE_SCRATCH ((off_t)1 << 4)
 #define COOKIE_ENTRIES ((off_t)1 << 61)
 #define COOKIE_TAIL    ((off_t)6 << 60)
 #define COOKIE_BACKUPS ((off_t)7 << 60)
+#define COOKIE_END     INT64_MAX
 
 /*
  * Files that are listed together with their attributes, of which the kernel keeps a
@@ -205,8 +207,117 @@ static bool put_entry(struct reply *r, const struct cfs_ref *ref, uint64_t numbe
 			cfs_entry_ino(ref), cookie);
 }
 
+/*
+ * Where a scratch file is listed. Ids of those that were entries are computed ones: drop
+ * their mark.
+ */
+static off_t scratch_cookie(const struct cfs_node *node)
+{
+	bool backup = cfs_layout_holds(cfs_image_layout(node->ref.image), node, NULL);
+	const struct crit_place *at = &node->ref.place;
+
+	if (node->pending && !backup)
+		return entry_cookie(at->m != CRIT_NO_MSG ? at->m : at->n, node->ref.part);
+	return (backup ? COOKIE_BACKUPS : COOKIE_SCRATCH) +
+	       (off_t)(node->id & (((uint64_t)1 << 60) - 1));
+}
+
+static int compare_cookies(const void *a, const void *b)
+{
+	off_t x = scratch_cookie(*(struct cfs_node *const *)a);
+	off_t y = scratch_cookie(*(struct cfs_node *const *)b);
+
+	return x < y ? -1 : x > y;
+}
+
+bool cfs_listing_has_scratch(struct cfs *fs, uint64_t container)
+{
+	struct cfs_node *node;
+
+	DL_FOREACH(fs->nodes.scratch, node)
+		if (cfs_node_container(node) == container)
+			return true;
+	return false;
+}
+
+/* Scratch files in the order of their cookies, the next one first. */
+struct scratches {
+	struct cfs_node **nodes; /* owned */
+	size_t n, next;
+};
+
+/* Those of a directory whose cookies are above `from` and below `to`. 0, -ENOMEM. */
+static int find_scratch(struct cfs *fs, uint64_t container, off_t from, off_t to,
+			struct scratches *out)
+{
+	struct cfs_node *node;
+
+	*out = (struct scratches){NULL, 0, 0};
+	DL_FOREACH(fs->nodes.scratch, node) {
+		struct cfs_node **grown;
+
+		if (cfs_node_container(node) != container || scratch_cookie(node) <= from ||
+		    scratch_cookie(node) >= to)
+			continue;
+		grown = realloc(out->nodes, (out->n + 1) * sizeof(*grown));
+		if (!grown) {
+			free(out->nodes);
+			return -ENOMEM;
+		}
+		out->nodes = grown;
+		out->nodes[out->n++] = node;
+	}
+	if (out->n)
+		qsort(out->nodes, out->n, sizeof(*out->nodes), compare_cookies);
+	return 0;
+}
+
+/* Put those that come before a cookie. Was there room? */
+static bool put_scratch(struct reply *r, struct scratches *s, off_t before)
+{
+	for (; s->next < s->n; s->next++) {
+		const struct cfs_node *node = s->nodes[s->next];
+		off_t cookie = scratch_cookie(node);
+
+		if (cookie >= before)
+			break;
+		if (!put(r, cfs_node_name(node), node->scratch->mode, cfs_scratch_ino(node),
+			 cookie))
+			return false;
+	}
+	return true;
+}
+
+/* 1 if the reply is full, 0, -errno. */
+static int list_scratch(struct cfs *fs, struct reply *r, uint64_t container, off_t from,
+			off_t to)
+{
+	struct scratches found;
+	int ret = find_scratch(fs, container, from, to, &found);
+
+	if (ret == 0)
+		ret = put_scratch(r, &found, to) ? 0 : 1;
+	free(found.nodes);
+	return ret;
+}
+
+/* The entry at a cookie, behind what waits for its place before it. Was there room? */
+static bool put_entry_at(struct reply *r, const struct cfs_ref *ref, uint64_t number,
+			 struct scratches *waiting)
+{
+	off_t cookie = entry_cookie(number, ref->part);
+
+	if (!put_scratch(r, waiting, cookie))
+		return false;
+	if (waiting->next < waiting->n &&
+	    scratch_cookie(waiting->nodes[waiting->next]) == cookie)
+		waiting->next++; /* the image was replaced meanwhile, and has one */
+	return put_entry(r, ref, number, cookie);
+}
+
 /* Entries from the cookie on: 1 if the reply is full, 0 behind the last, -errno. */
-static int list_entries(struct reply *r, struct cfs_ref ref, bool msgs, off_t off)
+static int list_those_there(struct reply *r, struct cfs_ref ref, bool msgs, off_t off,
+			    struct scratches *waiting)
 {
 	uint64_t from = off > COOKIE_ENTRIES ? (uint64_t)(off - COOKIE_ENTRIES) : 0;
 	uint64_t number = from >> CFS_PART_BITS, next;
@@ -230,11 +341,31 @@ static int list_entries(struct reply *r, struct cfs_ref ref, bool msgs, off_t of
 			return n == -ENOENT ? 0 : n;
 		for (i = 0; i < n; i++) {
 			ref.part = parts[i];
-			if (parts[i] >= part &&
-			    !put_entry(r, &ref, number, entry_cookie(number, parts[i])))
+			if (parts[i] >= part && !put_entry_at(r, &ref, number, waiting))
 				return 1;
 		}
 	}
+}
+
+/* The same, and what waits for being one. */
+static int list_entries(struct reply *r, struct cfs_ref ref, bool msgs, uint64_t container,
+			off_t off)
+{
+	struct scratches waiting;
+	struct crit_place at;
+	int ret = find_scratch(r->fs, container, off > COOKIE_ENTRIES ? off : COOKIE_ENTRIES,
+			       COOKIE_TAIL, &waiting);
+
+	if (ret < 0)
+		return ret;
+	/* a queue that is still to come has no messages yet */
+	if (!msgs || cfs_entry_at(ref.image, (struct crit_place){ref.place.n, CRIT_NO_MSG}, &at,
+				  NULL) > 0)
+		ret = list_those_there(r, ref, msgs, off, &waiting);
+	if (ret == 0)
+		ret = put_scratch(r, &waiting, COOKIE_TAIL) ? 0 : 1;
+	free(waiting.nodes);
+	return ret;
 }
 
 static int list_tail(struct reply *r, struct cfs_ref ref)
@@ -249,85 +380,22 @@ static int list_tail(struct reply *r, struct cfs_ref ref)
 	return put_entry(r, &ref, 0, COOKIE_TAIL) ? 0 : 1;
 }
 
-/* Ids of scratch files that were entries are computed ones: drop their mark. */
-static off_t scratch_cookie(const struct cfs_node *node)
-{
-	bool backup = cfs_layout_holds(cfs_image_layout(node->ref.image), node, NULL);
-
-	return (backup ? COOKIE_BACKUPS : COOKIE_SCRATCH) +
-	       (off_t)(node->id & (((uint64_t)1 << 60) - 1));
-}
-
-static int compare_cookies(const void *a, const void *b)
-{
-	off_t x = scratch_cookie(*(struct cfs_node *const *)a);
-	off_t y = scratch_cookie(*(struct cfs_node *const *)b);
-
-	return x < y ? -1 : x > y;
-}
-
-bool cfs_listing_has_scratch(struct cfs *fs, uint64_t container)
-{
-	struct cfs_node *node;
-
-	DL_FOREACH(fs->nodes.scratch, node)
-		if (cfs_node_container(node) == container)
-			return true;
-	return false;
-}
-
-/* 1 if the reply is full, 0, -errno. */
-static int list_scratch(struct cfs *fs, struct reply *r, uint64_t container, bool backups,
-			off_t off)
-{
-	struct cfs_node *node, **found = NULL;
-	size_t n = 0, i;
-
-	DL_FOREACH(fs->nodes.scratch, node) {
-		struct cfs_node **grown;
-
-		if (cfs_node_container(node) != container || scratch_cookie(node) <= off ||
-		    (scratch_cookie(node) > COOKIE_BACKUPS) != backups)
-			continue;
-		grown = realloc(found, (n + 1) * sizeof(*found));
-		if (!grown) {
-			free(found);
-			return -ENOMEM;
-		}
-		found = grown;
-		found[n++] = node;
-	}
-	if (n)
-		qsort(found, n, sizeof(*found), compare_cookies);
-	for (i = 0; i < n; i++)
-		if (!put(r, cfs_node_name(found[i]), found[i]->scratch->mode,
-			 cfs_scratch_ino(found[i]), scratch_cookie(found[i])))
-			break;
-	free(found);
-	return i < n;
-}
-
 static int list_image(struct cfs *fs, struct reply *r, struct cfs_handle *h, off_t off)
 {
 	bool msgs = h->ref.part == CRIT_PART_MSGS;
 	struct cfs_image *image = h->ref.image;
-	struct crit_place at;
 	uint64_t container = msgs ? cfs_entry_queue(&h->ref) : image->node->id;
 	int ret = cfs_image_open(fs, image, NULL);
 
 	if (ret == 0 && off < COOKIE_ENTRIES)
-		ret = list_scratch(fs, r, container, false, off);
-	/* a queue that is still to come has no messages yet */
-	if (ret == 0 && msgs &&
-	    cfs_entry_at(image, (struct crit_place){h->ref.place.n, CRIT_NO_MSG}, &at, NULL) <=
-		    0)
-		return 0;
+		ret = list_scratch(fs, r, container, off, COOKIE_ENTRIES);
 	if (ret == 0 && off < COOKIE_TAIL)
-		ret = list_entries(r, h->ref, msgs, off);
+		ret = list_entries(r, h->ref, msgs, container, off);
 	if (ret == 0 && off < COOKIE_TAIL && !msgs)
 		ret = list_tail(r, h->ref);
 	if (ret == 0)
-		ret = list_scratch(fs, r, container, true, off);
+		ret = list_scratch(fs, r, container,
+				   off > COOKIE_BACKUPS ? off : COOKIE_BACKUPS, COOKIE_END);
 	return ret < 0 ? ret : 0;
 }
 

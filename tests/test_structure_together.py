@@ -184,3 +184,20 @@ def test_copied_and_removed_by_many(mount, work):
                    check=True)
     wanted = Image(x.made.type, "common", "<", [x.entry[i] for i in range(1, 60, 2)])
     assert mnt.read(stored) == criuimg.write_image(wanted)
+
+
+@pytest.mark.parametrize("slot", [5000, 70])
+def test_a_listing_has_what_is_made_meanwhile_once(mount, work, slot):
+    """What waits for its text is listed where the entry will be, before or behind the rest."""
+    x = Slots(mount, work, "FDINFO", count=2000)
+    x.remove(70)
+    e = slots.entry("FDINFO", slot)
+    fd = os.open(x.json(slot), os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    with os.scandir(x.dir) as listing:
+        names = [next(listing).name]             # more than this is read at once, but not all
+        mnt.write_fd(fd, e.text().encode())
+        os.close(fd)
+        names += [entry.name for entry in listing]
+    x.entry[slot] = e
+    assert names == x.names()
+    x.check_image()
