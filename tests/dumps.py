@@ -6,6 +6,7 @@ layout, named by CRITFS_DUMPS, adds the dumps that are too large to carry.
 """
 import json
 import os
+import re
 import subprocess
 import tempfile
 
@@ -38,8 +39,8 @@ def large(name):
 # ----------------------------------------------------------------- places
 
 def mounts_below(path):
-    with open("/proc/self/mountinfo") as f:
-        points = [line.split()[4].encode().decode("unicode_escape") for line in f]
+    with open("/proc/self/mountinfo", errors="surrogateescape") as f:  # whoever else has mounted
+        points = [re.sub(r"\\(\d{3})", lambda m: chr(int(m[1], 8)), line.split()[4]) for line in f]
     return [p for p in points if p == path or p.startswith(path + "/")]
 
 

@@ -47,7 +47,7 @@ def sanitized():
 
 def mount_line(point):
     """The uppermost mountinfo line of a mount point, split, or None."""
-    with open("/proc/self/mountinfo") as f:
+    with open("/proc/self/mountinfo", errors="surrogateescape") as f:
         lines = [line.split() for line in f]
     at = [l for l in lines if l[4] == point]
     return at[-1] if at else None
