@@ -80,8 +80,9 @@ struct cfs {
 	int procfd; /* of the kernel's own /proc, -1 without; .critfs/proc may be mounted over
 		       it */
 	struct cfs_node_table nodes;
-	struct cfs_image **images; /* owned; by number, for good */
+	struct cfs_image **images; /* owned; by number; NULL: it was removed, and is no more */
 	size_t n_images, cap_images;
+	size_t n_removed;         /* images, since the last look for such, see reap.h */
 	size_t n_lost;            /* of those, see cfs_image_lost() */
 	struct cfs_image *recent; /* images that are open, latest first */
 	unsigned n_open_images;

@@ -58,6 +58,7 @@ static void close_oldest(struct cfs *fs)
 		close_image(fs, image);
 }
 
+/* All that it has, but for its node. */
 static void free_image(struct cfs *fs, struct cfs_image *image)
 {
 	close_image(fs, image);
@@ -67,12 +68,22 @@ static void free_image(struct cfs *fs, struct cfs_image *image)
 	free(image);
 }
 
+void cfs_image_free(struct cfs *fs, struct cfs_image *image)
+{
+	struct cfs_node *node = image->node;
+
+	cfs_promise_break(fs, image);
+	free_image(fs, image);
+	node->ref.image = NULL;
+	cfs_node_unref(&fs->nodes, node);
+}
+
 void cfs_images_fini(struct cfs *fs)
 {
 	while (fs->n_images) {
 		struct cfs_image *image = fs->images[--fs->n_images];
 
-		if (image->number == fs->n_images) /* others lead to the same image */
+		if (image && image->number == fs->n_images) /* others lead to the same image */
 			free_image(fs, image);
 	}
 	free(fs->images);
@@ -223,10 +234,13 @@ static struct cfs_image *find_lost(struct cfs *fs, const struct cfs_node *dir, c
 {
 	size_t i;
 
-	for (i = 0; fs->n_lost && i < fs->n_images; i++)
-		if (fs->images[i]->lost && fs->images[i]->node->parent == dir &&
-		    !strcmp(fs->images[i]->lost, name))
-			return fs->images[i];
+	for (i = 0; fs->n_lost && i < fs->n_images; i++) {
+		struct cfs_image *image = fs->images[i];
+
+		if (image && image->lost && image->node->parent == dir &&
+		    !strcmp(image->lost, name))
+			return image;
+	}
 	return NULL;
 }
 
@@ -333,6 +347,8 @@ void cfs_image_removed(struct cfs *fs, struct cfs_image *image)
 	close_image(fs, image);
 	cfs_layout_reset(&image->layout);
 	cfs_node_rename(&fs->nodes, image->node, 0, NULL);
+	image->removed = true;
+	fs->n_removed++;
 }
 
 int cfs_image_renamed(struct cfs *fs, struct cfs_image *image, struct cfs_node *dir,

@@ -1,5 +1,5 @@
 /*
- * An image of the dump as the mount knows it, for as long as the mount lasts:
+ * An image of the dump as the mount knows it, until it was removed and forgotten (see reap.h):
  * its number, its times, and the open image, of which only the latest few are
  * kept. Sees to it that a file which changed underneath is read anew.
  */
@@ -38,6 +38,8 @@ struct cfs_image {
 	struct crit_image *open;          /* owned; NULL while nobody needs it */
 	struct cfs_image *next, *prev;    /* in fs->recent, while open */
 	struct cfs_layout layout;         /* of the entry files it shows */
+	bool removed;                     /* its file, through the mount */
+	bool needed;                      /* by somebody, in a look of reap.h */
 	bool expired;                     /* files still wait for entries of the image it was */
 	bool made;                     /* by mkdir, and still being filled: nothing is synced */
 	struct cfs_unsynced *unsynced; /* see write.h */
@@ -113,6 +115,9 @@ void cfs_image_lost(struct cfs *fs, struct cfs_image *image);
 void cfs_image_removed(struct cfs *fs, struct cfs_image *image);
 int cfs_image_renamed(struct cfs *fs, struct cfs_image *image, struct cfs_node *dir,
 		      const char *name);
+
+/* Free one that nobody refers to, and no number leads to. */
+void cfs_image_free(struct cfs *fs, struct cfs_image *image);
 
 void cfs_images_fini(struct cfs *fs);
 

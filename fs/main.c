@@ -173,7 +173,7 @@ static void name_kept_heads(struct cfs *fs)
 	size_t i;
 
 	for (i = 0; i < fs->n_images; i++) {
-		if (!fs->images[i]->layout.head_kept)
+		if (!fs->images[i] || !fs->images[i]->layout.head_kept)
 			continue;
 		cfs_path_of(fs->images[i], "0.json", path, sizeof(path));
 		cfs_log(fs, "%s: kept, the entries behind it need it", path);

@@ -20,6 +20,7 @@
 #include "fs/proc.h"
 #include "fs/promise.h"
 #include "fs/reading.h"
+#include "fs/reap.h"
 #include "fs/scratch.h"
 #include "fs/special.h"
 #include "fs/view.h"
@@ -363,6 +364,7 @@ void cfs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)
 
 	cfs_lock(fs);
 	cfs_node_forget(&fs->nodes, ino, n);
+	cfs_reap(fs);
 	cfs_unlock(fs);
 	fuse_reply_none(req);
 }
@@ -375,6 +377,7 @@ void cfs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *
 	cfs_lock(fs);
 	for (i = 0; i < count; i++)
 		cfs_node_forget(&fs->nodes, forgets[i].ino, forgets[i].nlookup);
+	cfs_reap(fs);
 	cfs_unlock(fs);
 	fuse_reply_none(req);
 }

@@ -207,7 +207,7 @@ static void look_at_images(struct cfs *fs)
 		struct cfs_image *image = fs->images[i];
 
 		/* others lead to the same image */
-		if (image->number == i && cfs_promise_holds_any(image))
+		if (image && image->number == i && cfs_promise_holds_any(image))
 			cfs_image_check(fs, image);
 		if (i % IN_A_TURN == IN_A_TURN - 1) {
 			cfs_unlock(fs);
