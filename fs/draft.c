@@ -149,9 +149,7 @@ uint64_t cfs_draft_size(const struct cfs_draft *d)
 
 void cfs_store_init(struct cfs_store *store, uint64_t max)
 {
-	store->used = 0;
-	store->max = max;
-	store->dirfd = crit_temporary_directory();
+	*store = (struct cfs_store){.max = max, .dirfd = crit_temporary_directory()};
 }
 
 void cfs_store_fini(struct cfs_store *store)
