@@ -117,7 +117,7 @@ static int take_blobs(struct crit_entries *c, const struct crit_message *type,
 		return 0;
 	return crit_payload_reject(
 		&c->payload, &c->parser, "expected %llu bytes (%s + %s), got %llu",
-		(unsigned long long)(counts[0] + counts[1]), rule->blob[0].length,
+		(unsigned long long)counts[0] + counts[1], rule->blob[0].length,
 		rule->blob[1].length, (unsigned long long)len);
 }
 

@@ -47,10 +47,10 @@ void crit_dir_heed_acls(struct crit_dir *dir);
 void crit_dir_narrow(const struct crit_dir *dir, int fd, struct stat *st);
 
 struct crit_dir *crit_dir_get(const struct crit_dir *dir);
-void crit_dir_put(const struct crit_dir *dir); /* NULL is fine */
+void crit_dir_put(const struct crit_dir *shared); /* NULL is fine */
 
 /* A directory in it. 0, -ENOENT, -ENOTDIR, -ELOOP, -errno. */
-int crit_dir_sub(const struct crit_dir *dir, const char *name, struct crit_dir **out);
+int crit_dir_sub(const struct crit_dir *up, const char *name, struct crit_dir **out);
 
 /*
  * What the symlink `name` leads to, if that is a directory: within what was opened or

@@ -342,7 +342,7 @@ static bool take_former(struct crit_parser *p, struct object *o, unsigned missin
 {
 	const struct crit_field *field = &o->message->fields[missing];
 	const uint8_t *at, *end;
-	uint64_t value;
+	uint64_t tag, value;
 	unsigned i;
 
 	for (i = 0; field->formerly && i < o->message->pb->n_fields; i++) {
@@ -352,7 +352,7 @@ static bool take_former(struct crit_parser *p, struct object *o, unsigned missin
 		at = p->out->data + o->spans[i].from;
 		end = p->out->data + o->spans[i].to;
 		/* the tag, then the number */
-		if (!crit_varint_get(&at, end, &value) || !crit_varint_get(&at, end, &value) ||
+		if (!crit_varint_get(&at, end, &tag) || !crit_varint_get(&at, end, &value) ||
 		    value > UINT32_MAX)
 			return false;
 		o->seen &= ~(UINT64_C(1) << i);

@@ -352,8 +352,10 @@ void crit_human_size(struct crit_buf *out, uint64_t bytes)
 	unsigned unit = 0;
 	char text[32];
 
-	for (; n >= 1024; n /= 1024)
+	while (n >= 1024) {
+		n /= 1024;
 		unit++;
+	}
 	snprintf(text, sizeof(text), "%.*f%sB", n == (double)(uint64_t)n ? 0 : 1, n,
 		 units[unit]);
 	crit_buf_str(out, text);

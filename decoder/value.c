@@ -53,7 +53,7 @@ static enum number read_number(const char *text, size_t len, bool prefixes, stru
 	size_t i = minus;
 
 	if (prefixes && len - i > 2 && text[i] == '0') {
-		char c = text[i + 1] | 0x20;
+		int c = text[i + 1] | 0x20;
 
 		base = c == 'x' ? 16 : c == 'o' ? 8 : c == 'b' ? 2 : 10;
 		if (base != 10)

@@ -20,7 +20,7 @@ struct crit_archive {
 
 /* A directory that is in none, for now; `name` is copied. NULL: no memory. */
 struct crit_member *crit_member_new(struct crit_archive *a, const char *name);
-void crit_member_free(void *member); /* with all that is in it */
+void crit_member_free(void *node); /* with all that is in it */
 
 /* Give it an inode number that none has had. */
 void crit_member_renumber(struct crit_archive *a, struct crit_member *m);

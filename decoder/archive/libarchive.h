@@ -66,7 +66,7 @@
 /* clang-format on */
 
 struct crit_libarchive {
-#define CRIT_LIBARCHIVE_POINTER(name) __typeof__(name) *name;
+#define CRIT_LIBARCHIVE_POINTER(name) __typeof__(name) *(name);
 	CRIT_LIBARCHIVE_FUNCTIONS(CRIT_LIBARCHIVE_POINTER)
 #undef CRIT_LIBARCHIVE_POINTER
 };

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -111,7 +112,7 @@ static void check_size(struct map *m)
 	check_error(maps->c, check_at(path, CHECK_WHOLE),
 		    "it has %lld bytes, but the %llu pages in %s take %llu", (long long)size,
 		    (unsigned long long)m->n_pages, m->name,
-		    (unsigned long long)(m->n_pages * maps->page_size));
+		    (unsigned long long)m->n_pages * maps->page_size);
 }
 
 /* ------------------------------------------------------------------ the parent */
@@ -243,6 +244,18 @@ static void check_run(struct map *m, struct check_at at, const struct crit_page_
 	}
 }
 
+/* The number in a name: of PREFIXn.img, as criu writes it. */
+static bool number_in(const char *name, const char *prefix, unsigned *number)
+{
+	char again[CRIT_IMAGE_NAME_MAX];
+
+	if (strncmp(name, prefix, strlen(prefix)) != 0)
+		return false;
+	*number = (unsigned)strtoul(name + strlen(prefix), NULL, 10);
+	snprintf(again, sizeof(again), "%s%u.img", prefix, *number);
+	return !strcmp(name, again);
+}
+
 /* The mappings that belong to a page map; those of a pre-dump are not in it. */
 static void read_memory(struct map *m)
 {
@@ -251,7 +264,7 @@ static void read_memory(struct map *m)
 	struct crit_error err = {0};
 	char name[CRIT_IMAGE_NAME_MAX];
 
-	if (m->level || sscanf(m->name, "pagemap-%u.img", &entry.pid) != 1)
+	if (m->level || !number_in(m->name, "pagemap-", &entry.pid))
 		return;
 	snprintf(name, sizeof(name), "mm-%u.img", entry.pid);
 	if (!check_exists(m->maps->c, name) ||
@@ -308,14 +321,10 @@ static void check_chain(struct maps *maps, const char *name)
 
 static void owner(struct checker *c, const struct check_image *image)
 {
-	char name[CRIT_IMAGE_NAME_MAX];
 	unsigned id;
 
-	if (sscanf(image->name, "pages-%u.img", &id) != 1)
-		return;
-	snprintf(name, sizeof(name), "pages-%u.img", id);
-	if (!strcmp(name, image->name) && !check_has(c, CHECK_PAGES, id))
-		check_warning(c, check_at(name, CHECK_WHOLE),
+	if (number_in(image->name, "pages-", &id) && !check_has(c, CHECK_PAGES, id))
+		check_warning(c, check_at(image->name, CHECK_WHOLE),
 			      "nothing needs it: no page map has the pages_id %u", id);
 }
 

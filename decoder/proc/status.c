@@ -17,7 +17,7 @@ static void add_name(const struct crit_proc_subject *s, struct crit_buf *out)
 	size_t i;
 
 	crit_buf_str(out, "Name:\t");
-	for (i = 0; comm[i] && i < CRIT_PROC_COMM_MAX; i++) {
+	for (i = 0; i < CRIT_PROC_COMM_MAX && comm[i]; i++) {
 		if (comm[i] == '\n')
 			crit_buf_str(out, "\\n");
 		else if (comm[i] == '\\')
