@@ -179,7 +179,8 @@ const struct crit_type *crit_type_by_title(const char *title, size_t len)
 	size_t i;
 
 	for (i = 0; i < crit_n_types; i++)
-		if (strlen(crit_types[i].name) == len && !memcmp(crit_types[i].name, title, len))
+		if (strlen(crit_types[i].name) == len &&
+		    !memcmp(crit_types[i].name, title, len))
 			return &crit_types[i];
 	return NULL;
 }

@@ -28,7 +28,7 @@ struct cfs_vacancy {
 /* A file for which a writer tries again. */
 struct cfs_contended {
 	struct cfs_ref ref;
-	pid_t who; /* tries again */
+	pid_t who;             /* tries again */
 	struct timespec until; /* CLOCK_MONOTONIC_COARSE */
 };
 

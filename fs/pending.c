@@ -188,7 +188,8 @@ void cfs_pending_expire(struct cfs *fs, struct cfs_image *image)
 
 	image->expired = false;
 	crit_fail(&why, CRIT_CHANGED, "the image was changed underneath");
-	DL_FOREACH_SAFE(fs->nodes.scratch, node, next) {
+	DL_FOREACH_SAFE(fs->nodes.scratch, node, next)
+	{
 		if (!node->key || !node->pending || node->ref.image != image ||
 		    node->generation == image->generation)
 			continue;

@@ -119,8 +119,8 @@ static uint32_t find_marks_number(const file_desc *file)
 	for (i = 0; i < file->n_extension; i++) {
 		const field_desc *ext = file->extension[i];
 
-		if (!strcmp(ext->extendee, ".google.protobuf.FieldOptions") &&
-		    ext->type_name && !strcmp(ext->type_name, ".crit_marks"))
+		if (!strcmp(ext->extendee, ".google.protobuf.FieldOptions") && ext->type_name &&
+		    !strcmp(ext->type_name, ".crit_marks"))
 			return ext->number;
 	}
 	return 0;
@@ -250,8 +250,8 @@ static void check_message(const file_desc *file, const message_desc *msg)
 		die("%s: %s has %zu fields; the codec takes %d", file->name, msg->name,
 		    msg->n_field, MAX_FIELDS);
 	if (msg->n_nested_type)
-		die("%s: %s.%s: a message inside another gets no table", file->name,
-		    msg->name, msg->nested_type[0]->name);
+		die("%s: %s.%s: a message inside another gets no table", file->name, msg->name,
+		    msg->nested_type[0]->name);
 	if (msg->n_oneof_decl)
 		die("%s: %s.%s: the codec knows no oneof", file->name, msg->name,
 		    msg->oneof_decl[0]->name);
@@ -284,8 +284,7 @@ static void add_enum(struct schema *schema, const char *outer, const enum_desc *
 {
 	char **name = &schema->enums[schema->n_enums++];
 
-	if (asprintf(name, "%s%s%s", outer ? outer : "", outer ? "." : "", en->name) <
-	    0)
+	if (asprintf(name, "%s%s%s", outer ? outer : "", outer ? "." : "", en->name) < 0)
 		die("out of memory");
 }
 
@@ -475,8 +474,8 @@ static const char *spelling(const field_desc *field, const CritMarks *marks)
 	return marks && marks->dev ? "DEVICE" : "DECIMAL";
 }
 
-static void put_field(FILE *f, const message_desc *msg, size_t i,
-		      const field_desc *field, const CritMarks *marks)
+static void put_field(FILE *f, const message_desc *msg, size_t i, const field_desc *field,
+		      const CritMarks *marks)
 {
 	fprintf(f, "\t{ .label = CRIT_LABEL_SPACES \"\\\"%s\\\": \", .pb = &", field->name);
 	put_symbol(f, msg->name);
@@ -569,8 +568,8 @@ static void write_schema(const struct schema *schema, const char *path)
 		const file_desc *file = schema->set->file[i];
 
 		if (!find_marks_number(file))
-			fprintf(f, "#include \"%.*s.pb-c.c\"\n",
-				(int)strcspn(file->name, "."), file->name);
+			fprintf(f, "#include \"%.*s.pb-c.c\"\n", (int)strcspn(file->name, "."),
+				file->name);
 	}
 
 	for (i = 0; i < schema->n_messages; i++)
@@ -611,8 +610,7 @@ int main(int argc, char **argv)
 	struct schema schema = {0};
 
 	if (argc != 4) {
-		fputs("usage: gen-schema DESCRIPTOR-SET SCHEMA.c SCHEMA-MESSAGES.h\n",
-		      stderr);
+		fputs("usage: gen-schema DESCRIPTOR-SET SCHEMA.c SCHEMA-MESSAGES.h\n", stderr);
 		return 2;
 	}
 	schema.set = read_set(argv[1]);

@@ -19,7 +19,7 @@ struct crit_proc_fd {
 
 /* Zeros to begin with. */
 struct crit_proc_fds {
-	bool read, there; /* there: the dump has its table */
+	bool read, there;         /* there: the dump has its table */
 	struct crit_proc_fd *all; /* owned; rising, each once */
 	size_t n;
 };

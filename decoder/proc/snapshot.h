@@ -57,7 +57,7 @@ struct crit_proc {
 	struct crit_proc_task process, thread; /* the last ones */
 	struct crit_proc_last last;
 	struct crit_proc_tables tables;
-	uint32_t caller;                       /* who asks now */
+	uint32_t caller; /* who asks now */
 	struct crit_proc_spaces spaces;
 };
 

@@ -1,6 +1,7 @@
 /*
  * The address spaces of the processes that were asked for last: to open one takes a walk
- * through its page map, and so does measuring it; so they outlive the snapshot as long as their files stay the same.
+ * through its page map, and so does measuring it; so they outlive the snapshot as long as their
+ * files stay the same.
  */
 #ifndef CRIT_PROC_SPACES_H
 #define CRIT_PROC_SPACES_H

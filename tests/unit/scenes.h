@@ -65,7 +65,8 @@ static inline int commit(struct scene *s, const struct crit_edit *edit, struct c
 	int ret;
 
 	expect_int(crit_dir_adopt(dup(s->dir), &dir), 0);
-	ret = crit_commit(dir, s->name, crit_image_file(s->img), edit, CRIT_SYNC_FILE, NULL, &file, err);
+	ret = crit_commit(dir, s->name, crit_image_file(s->img), edit, CRIT_SYNC_FILE, NULL,
+			  &file, err);
 	crit_dir_put(dir);
 	if (ret < 0) {
 		expect(file == NULL);

@@ -101,8 +101,8 @@ static void dump_names(const char *key, const struct crit_names *names)
 
 	printf(", \"%s\": { \"title\": \"%s\", \"names\": [", key, names->title);
 	for (n = names->names; n->name; n++)
-		printf("%s[\"%s\", %" PRIu64 ", %s]", n == names->names ? "" : ", ",
-		       n->name, n->value, n->input_only ? "true" : "false");
+		printf("%s[\"%s\", %" PRIu64 ", %s]", n == names->names ? "" : ", ", n->name,
+		       n->value, n->input_only ? "true" : "false");
 	fputs("] }", stdout);
 }
 
@@ -163,8 +163,7 @@ static void dump_enum(const ProtobufCEnumDescriptor *en)
 
 	printf("\t{ \"name\": \"%s\", \"values\": {", en->name);
 	for (i = 0; i < en->n_values; i++)
-		printf("%s \"%s\": %d", i ? "," : "", en->values[i].name,
-		       en->values[i].value);
+		printf("%s \"%s\": %d", i ? "," : "", en->values[i].name, en->values[i].value);
 	fputs(" } }", stdout);
 }
 

@@ -130,8 +130,7 @@ static void says_what_it_expected(void)
 	expect_int(crit_json_expected(&j, "an integer"), -EBADMSG);
 	expect_str(err.text, "expected an integer, got \"abc\"");
 	crit_error_format(&err, "files.img/3.json", shown, sizeof(shown));
-	expect_str(shown,
-		   "files.img/3.json:1:2: error: expected an integer, got \"abc\"");
+	expect_str(shown, "files.img/3.json:1:2: error: expected an integer, got \"abc\"");
 	crit_json_next(&j);
 	expect_int(crit_json_expected(&j, "a string"), -EBADMSG);
 	expect_str(err.text, "expected a string, got 12");

@@ -22,8 +22,9 @@ static inline const struct crit_field *field_of(const char *message, const char 
 	fail("no field %s.%s", message, name);
 }
 
-static inline void expect_printed(const struct crit_field *field, const struct crit_style *style,
-			   uint64_t wire, bool hex, const char *wanted)
+static inline void expect_printed(const struct crit_field *field,
+				  const struct crit_style *style, uint64_t wire, bool hex,
+				  const char *wanted)
 {
 	struct crit_buf out = {0};
 
