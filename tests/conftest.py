@@ -60,7 +60,7 @@ def watchdog():
 
 
 def need_fuse():
-    reason = mnt.why_no_fuse()
+    reason = mnt.why_no_fuse() or mnt.why_not_run()
     if reason:
         pytest.skip(reason)
 

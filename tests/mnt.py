@@ -1,4 +1,5 @@
 """Mounts of the critfs under test."""
+import functools
 import os
 import signal
 import subprocess
@@ -25,6 +26,7 @@ def environment(**more):
     env = dict(os.environ, **more)
     env.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0:exitcode=99")
     env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
+    env.setdefault("TSAN_OPTIONS", "second_deadlock_stack=1:exitcode=66")
     return env
 
 
@@ -39,10 +41,28 @@ def why_no_fuse():
     return None if device == FUSE_DEVICE else "/dev/fuse is something else"
 
 
-def sanitized():
+@functools.lru_cache()
+def sanitizer():
+    """What the build looks for by itself: "address" (undefined behaviour, too), "thread" or None."""
     with open(CRITFS, "rb") as f:
         data = f.read()
-    return b"__asan_init" in data or b"__ubsan_handle" in data or b"__tsan_init" in data
+    if b"__tsan_init" in data:
+        return "thread"
+    return "address" if b"__asan_init" in data or b"__ubsan_handle" in data else None
+
+
+def sanitized():
+    return sanitizer() is not None
+
+
+@functools.lru_cache()
+def why_not_run():
+    """The reason why the build under test can't run here, or None."""
+    if not os.path.exists(CRITFS) or sanitizer() != "thread":
+        return None
+    said = subprocess.run([CRITFS, "--version"], capture_output=True, text=True, env=environment()).stderr
+    # it needs addresses that the kernel may have given away (vm.mmap_rnd_bits)
+    return said.strip() if "FATAL: ThreadSanitizer" in said else None
 
 
 def mount_line(point):
