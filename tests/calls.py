@@ -65,9 +65,10 @@ def ftruncate_after_write(path, text):
 
 
 def mapped(f, text):
-    f.truncate(len(text))
+    data = text.encode()
+    f.truncate(len(data))
     m = mmap.mmap(f.fileno(), 0)
-    m[:] = text.encode()
+    m[:] = data
     return m
 
 

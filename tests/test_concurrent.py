@@ -4,7 +4,6 @@ import mmap
 import os
 import random
 import signal
-import tempfile
 import threading
 import traceback
 
@@ -16,6 +15,7 @@ import handmade
 import mnt
 from criuimg import TYPES
 from editing import Target, assert_no_temporaries, assert_only_changed
+from together import Processes
 
 ROUNDS = 8 if mnt.sanitized() else 25
 
@@ -23,42 +23,6 @@ ROUNDS = 8 if mnt.sanitized() else 25
 @pytest.fixture
 def target(mount, work):
     return Target(mount, work)
-
-
-class Processes:
-    """Functions in processes of their own; what goes wrong in one fails the test."""
-
-    def __init__(self):
-        self.pids, self.out = {}, tempfile.TemporaryFile()
-
-    def start(self, function, *args):
-        pid = os.fork()
-        if pid:
-            self.pids[pid] = function.__name__
-            return pid
-        status = 1
-        try:
-            function(*args)
-            status = 0
-        except BaseException:
-            os.write(self.out.fileno(), traceback.format_exc().encode())
-        finally:
-            os._exit(status)
-
-    def wait(self, pids=None):
-        """Wait for some, or all, to end well."""
-        bad = []
-        for pid in list(pids or self.pids):
-            if os.waitpid(pid, 0)[1]:
-                bad.append(self.pids[pid])
-            del self.pids[pid]
-        self.out.seek(0)
-        assert not bad, "%s failed:\n%s" % (bad, self.out.read().decode())
-
-    def end(self):
-        for pid in self.pids:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
 
 
 @pytest.fixture
