@@ -26,7 +26,7 @@ static void base64_in_pieces(void)
 		"", "QQ==", "QUI=", "QUJD", "QUJDRA==", "QUJDREU=\n", "QUJD\nREVG\n", " Q U\tI\n= ",
 		"\n\nQQ=\n=", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo=", "/+/+", "====", "Q", "QQ", "QUI",
 		"QQ=", "QUJDR", "QUJD=", "QQ==QQ==", "QQ=Q", "QQ==Q", "Q=Q=", "Q===", "QQ===", "=QQQ",
-		"QUJD*", "QU*JD", "*", "QUJD-_", "QU\x80""D", "QUJD\"", "QUJDRA=\\", "QR==", "QUJ=",
+		"QUJD*", "QU*JD", "*", "QUJD-_", ("QU\x80" "D"), "QUJD\"", "QUJDRA=\\", "QR==", "QUJ=",
 	};
 	/* clang-format on */
 	struct crit_buf whole = {0}, found = {0};
