@@ -86,7 +86,8 @@ struct cfs {
 	size_t n_lost;            /* of those, see cfs_image_lost() */
 	struct cfs_image *recent; /* images that are open, latest first */
 	unsigned n_open_images;
-	struct cfs_handle *handles;         /* all open ones */
+	struct cfs_handle *handles;         /* all open ones, */
+	unsigned n_left;                    /* and how many of them are closed but left */
 	struct cfs_kept kept[CFS_KEPT_MAX]; /* latest first */
 	unsigned n_kept;
 	struct cfs_recalled recalled[CFS_RECALLED_MAX]; /* a ring */

@@ -237,7 +237,7 @@ static int create(struct cfs *fs, fuse_req_t req, fuse_ino_t parent, const char 
 		  mode_t mode, struct fuse_file_info *fi, struct fuse_entry_param *e)
 {
 	struct cfs_place place;
-	struct cfs_node *node;
+	struct cfs_node *node = NULL;
 	struct cfs_ref ref;
 	int ret;
 
@@ -259,9 +259,14 @@ static int create(struct cfs *fs, fuse_req_t req, fuse_ino_t parent, const char 
 	} else {
 		ret = new_scratch(fs, req, &place, name, mode, &node);
 	}
+	if (ret < 0)
+		return ret;
+	ret = cfs_tree_entry(fs, node, e);
 	if (ret == 0)
-		ret = cfs_tree_entry(fs, node, e);
-	return ret < 0 ? ret : cfs_file_open_scratch(fs, node, fi);
+		ret = cfs_file_open_scratch(fs, node, fi);
+	if (ret < 0) /* what can't be opened was not made */
+		cfs_change_remove_scratch(fs, node);
+	return ret;
 }
 
 static void answer_create(struct cfs *fs, const struct cfs_asked *a)
@@ -320,9 +325,15 @@ static int make(struct cfs *fs, fuse_req_t req, fuse_ino_t parent, const char *n
 			return -EEXIST;
 		ret = entry ? make_entry(fs, req, &place, name, &ref, mode, &node)
 			    : new_scratch(fs, req, &place, name, mode, &node);
-		if (ret == 0 && target && !(node->scratch->target = strdup(target)))
+		if (ret < 0)
+			return ret;
+		if (target && !(node->scratch->target = strdup(target)))
 			ret = -ENOMEM;
-		return ret < 0 ? ret : cfs_tree_entry(fs, node, e);
+		else
+			ret = cfs_tree_entry(fs, node, e);
+		if (ret < 0)
+			cfs_change_remove_scratch(fs, node);
+		return ret;
 	}
 	ret = cfs_change_check_name(name);
 	if (ret < 0)

@@ -17,6 +17,7 @@
 #include "fs/scratch.h"
 #include "fs/times.h"
 #include "fs/waiting.h"
+#include "fs/worker.h"
 #include "fs/write.h"
 #include "schema-messages.h"
 
@@ -343,14 +344,27 @@ static int commit_blob(struct cfs *fs, struct commit *c, const struct cfs_draft 
 	return ret;
 }
 
+/* The file and its N.json are other versions afterwards, and nobody may read the old pages. */
+static int prepare_ids(const struct cfs_ref *ref, struct crit_error *err)
+{
+	struct cfs_layout *l = &ref->image->layout;
+
+	if (cfs_layout_prepare_retire(l, ref->part) < 0 ||
+	    cfs_layout_prepare_retire(l, CRIT_PART_JSON) < 0)
+		return crit_fail(err, CRIT_NO_MEMORY, "no memory for the edit");
+	return 0;
+}
+
 int cfs_commit(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation,
 	       struct cfs_draft *d, const struct timespec *when, enum crit_sync sync)
 {
 	struct commit c = {ref, generation, when, sync, false};
 	struct crit_error err = {0};
-	int ret;
+	int ret = prepare_ids(ref, &err);
 
-	if (ref->part == CFS_PART_DOCUMENT)
+	if (ret < 0)
+		; /* it is refused for that */
+	else if (ref->part == CFS_PART_DOCUMENT)
 		ret = cfs_replace(fs, ref, generation, d, when, sync, &c.written, &err);
 	else if (cfs_part_is_text(ref->part))
 		ret = commit_text(fs, &c, d, &err);
@@ -396,12 +410,24 @@ int cfs_commit_pending(struct cfs *fs, struct cfs_node *node, enum crit_sync syn
 		s->accepted = ret > 0 && !s->dirty;
 		s->refused = ret < 0 ? ret : 0;
 		/* what was refused lies beside it, and the entry is not there */
-		if (ret < 0)
+		if (ret < 0 && ref.image && !cfs_refusal_keeps(fs, &ref, d))
+			s->dirty = true;
+		else if (ret < 0)
 			cfs_pending_drop(fs, node);
 	}
 	cfs_draft_put(d);
 	cfs_node_unref(&fs->nodes, node);
 	return ret < 0 ? ret : 0;
+}
+
+/* Half of what was to be written is not what anybody wants in the image. */
+static int refuse_short(struct cfs *fs, const struct cfs_handle *h, struct cfs_draft *d)
+{
+	struct crit_error err = {0};
+	int ret = crit_fail_errno(&err, -h->short_of, "not all of it could be written");
+
+	cfs_refuse(fs, &h->ref, NULL, d, &err);
+	return ret;
 }
 
 int cfs_commit_handle(struct cfs *fs, struct cfs_handle *h, enum crit_sync sync)
@@ -425,10 +451,60 @@ int cfs_commit_handle(struct cfs *fs, struct cfs_handle *h, enum crit_sync sync)
 	d = cfs_draft_get(h->draft);
 	h->dirty = false;
 	/* nobody waits for what was removed; who has it open reads on */
-	ret = h->gone ? 0 : cfs_commit(fs, &h->ref, h->generation, d, &when, sync);
+	if (h->gone)
+		ret = 0;
+	else if (h->short_of)
+		ret = refuse_short(fs, h, d);
+	else
+		ret = cfs_commit(fs, &h->ref, h->generation, d, &when, sync);
+	/* where there was no memory to keep it, the handle does */
+	h->dirty = ret < 0 && !cfs_refusal_keeps(fs, &h->ref, d);
 	cfs_draft_put(d);
 	h->refused = ret < 0 ? ret : 0;
 	return h->refused;
+}
+
+int cfs_commit_closed(struct cfs *fs, struct cfs_handle *h, enum crit_sync sync)
+{
+	struct crit_error err = {0};
+
+	if (h->kind != CFS_HANDLE_ENTRY || !h->dirty || !h->refused)
+		return cfs_commit_handle(fs, h, sync);
+	/* who was told so does it again, and what he did since must not be undone */
+	crit_fail_errno(&err, -h->refused, "it was refused");
+	cfs_refuse(fs, &h->ref, NULL, h->draft, &err);
+	h->dirty = !cfs_refusal_keeps(fs, &h->ref, h->draft);
+	return h->refused;
+}
+
+bool cfs_commit_is_left(const struct cfs_handle *h)
+{
+	return h->kind == CFS_HANDLE_ENTRY && h->dirty && h->refused;
+}
+
+void cfs_commit_leave(struct cfs *fs, struct cfs_handle *h)
+{
+	h->left = true;
+	if (!fs->n_left++ && fs->changes)
+		cfs_worker_wake(fs->changes);
+}
+
+void cfs_commit_left(struct cfs *fs)
+{
+	struct cfs_handle *h;
+
+	if (!fs->n_left)
+		return;
+	DL_FOREACH(fs->handles, h)
+		if (h->left)
+			break;
+	h->left = false;
+	fs->n_left--;
+	cfs_commit_closed(fs, h, CRIT_SYNC_FILE);
+	if (cfs_commit_is_left(h))
+		cfs_commit_leave(fs, h);
+	else
+		cfs_handle_unref(fs, h);
 }
 
 void cfs_commit_all(struct cfs *fs)
@@ -439,7 +515,7 @@ void cfs_commit_all(struct cfs *fs)
 
 	DL_FOREACH(fs->handles, h)
 		if (h->dirty)
-			cfs_commit_handle(fs, h, CRIT_SYNC_DIR);
+			cfs_commit_closed(fs, h, CRIT_SYNC_DIR);
 	n = cfs_pending_list(fs, NULL, false, &nodes);
 	for (i = 0; i < n; i++) {
 		cfs_commit_pending(fs, nodes[i], CRIT_SYNC_DIR);

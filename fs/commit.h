@@ -28,6 +28,19 @@ int cfs_commit_pending(struct cfs *fs, struct cfs_node *node, enum crit_sync syn
  */
 int cfs_commit_handle(struct cfs *fs, struct cfs_handle *h, enum crit_sync sync);
 
+/*
+ * The same at its end. What its user was told is refused is not committed, but kept, if it
+ * could not be kept then.
+ */
+int cfs_commit_closed(struct cfs *fs, struct cfs_handle *h, enum crit_sync sync);
+
+/* Was it refused, and is it not kept but by the handle? */
+bool cfs_commit_is_left(const struct cfs_handle *h);
+
+/* Leave it, a reference, for later; and try again with what was left, one at a time. */
+void cfs_commit_leave(struct cfs *fs, struct cfs_handle *h);
+void cfs_commit_left(struct cfs *fs);
+
 /* At the end of the mount: all that is dirty still. */
 void cfs_commit_all(struct cfs *fs);
 

@@ -198,8 +198,10 @@ static int store(struct cfs_draft *d, const void *buf, size_t len, uint64_t off)
 	if (off + len > d->memory.len)
 		crit_buf_fill(&d->memory, 0, off + len - d->memory.len);
 	d->store->in_memory += d->memory.cap - cap;
-	if (d->memory.error)
+	if (d->memory.error) {
+		d->memory.error = 0; /* there may be some next time */
 		return -ENOMEM;
+	}
 	memcpy(d->memory.data + off, buf, len);
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "decoder/json.h"
 #include "fs/attr.h"
+#include "fs/commit.h"
 #include "fs/document.h"
 #include "fs/entry.h"
 #include "fs/jobs.h"
@@ -306,18 +307,17 @@ static int write_entry(struct cfs *fs, struct cfs_handle *h, const void *buf, si
 
 	if (ret < 0)
 		return ret;
-	ret = cfs_handle_own_draft(fs, h);
-	if (ret < 0)
-		return ret;
 	if (h->append)
-		off = cfs_draft_size(h->draft);
-	ret = cfs_draft_write(h->draft, buf, size, off);
-	if (ret < 0)
+		off = cfs_handle_size(h);
+	ret = cfs_handle_own_draft(fs, h);
+	if (ret == 0)
+		ret = cfs_draft_write(h->draft, buf, size, off);
+	if (ret < 0) {
+		cfs_handle_fell_short(h, off, ret);
 		return ret;
+	}
 	h->written = true;
-	h->dirty = true;
-	h->refused = 0;
-	clock_gettime(CLOCK_REALTIME, &h->mtime);
+	cfs_handle_drafted(h, off);
 	return 0;
 }
 
@@ -431,10 +431,12 @@ void cfs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (h->kind == CFS_HANDLE_ENTRY && h->cached && h->writable)
 		give_up_pages(fs, h);
 	/* pages of a mapping may be written after the last close */
-	if ((h->kind == CFS_HANDLE_ENTRY && h->dirty) ||
-	    (h->kind == CFS_HANDLE_SCRATCH && h->node->pending && h->node->scratch->dirty))
-		cfs_job_commit(fs, NULL, h, false);
-	cfs_handle_unref(fs, h);
+	if (((h->kind == CFS_HANDLE_ENTRY && h->dirty) ||
+	     (h->kind == CFS_HANDLE_SCRATCH && h->node->pending && h->node->scratch->dirty)) &&
+	    cfs_job_commit(fs, NULL, h, false) < 0)
+		cfs_commit_leave(fs, h);
+	else
+		cfs_handle_unref(fs, h);
 	fuse_reply_err(req, 0);
 	cfs_unlock(fs);
 }

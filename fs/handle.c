@@ -240,3 +240,20 @@ int cfs_handle_own_draft(struct cfs *fs, struct cfs_handle *h)
 		h->draft = cfs_draft_of_text(&fs->store, h->text.data, h->text.len);
 	return h->draft ? 0 : ret;
 }
+
+void cfs_handle_fell_short(struct cfs_handle *h, uint64_t off, int ret)
+{
+	if (h->kind != CFS_HANDLE_ENTRY || (h->short_of && h->short_from <= off))
+		return;
+	h->short_of = ret;
+	h->short_from = off;
+}
+
+void cfs_handle_drafted(struct cfs_handle *h, uint64_t off)
+{
+	h->dirty = true;
+	h->refused = 0;
+	if (off <= h->short_from)
+		h->short_of = 0;
+	clock_gettime(CLOCK_REALTIME, &h->mtime);
+}

@@ -48,6 +48,9 @@ struct cfs_handle {
 	struct timespec mtime;  /* when the draft was last written to */
 	bool dirty;             /* the draft was neither committed nor refused yet */
 	int refused;            /* -errno of the last refusal, until the draft changes */
+	int short_of;           /* -errno of a write that failed, until its bytes, */
+	uint64_t short_from;    /* from here on, are written or cut off */
+	bool left;              /* closed, but what it has is neither committed nor kept */
 	struct crit_buf text;   /* of texts: as rendered when opened */
 	struct crit_file *file; /* a reference, of PASSED; of blobs and documents: as it was
 				   when opened */
@@ -133,5 +136,11 @@ bool cfs_handle_is_intact(const struct cfs_handle *h);
 
 /* Make a draft of what the handle reads, or of the one it has its own. 0, -errno */
 int cfs_handle_own_draft(struct cfs *fs, struct cfs_handle *h);
+
+/* A write to its draft failed with `ret`: the draft is not to be committed as it is. */
+void cfs_handle_fell_short(struct cfs_handle *h, uint64_t off, int ret);
+
+/* The draft was changed: what is at `off`, or all behind it, is as its writer wants it. */
+void cfs_handle_drafted(struct cfs_handle *h, uint64_t off);
 
 #endif

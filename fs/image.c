@@ -114,8 +114,8 @@ static void forget_nodes(struct cfs *fs, const struct cfs_image *image)
 {
 	struct cfs_node *node, *next;
 
-	HASH_ITER(by_name, fs->nodes.by_name, node, next) {
-		if (node->kind != CFS_ENTRY || node->ref.image != image)
+	HASH_ITER(by_id, fs->nodes.by_id, node, next) {
+		if (!node->key || node->kind != CFS_ENTRY || node->ref.image != image)
 			continue;
 		cfs_node_become(&fs->nodes, node, CFS_OLD);
 		cfs_node_rename(&fs->nodes, node, 0, NULL);
@@ -176,6 +176,12 @@ static int is_image(struct cfs_node *dir, const char *name, struct stat *st)
 	return ret;
 }
 
+/* It could not be looked at, for a reason that has nothing to do with what it is. */
+static bool says_nothing(int ret)
+{
+	return crit_is_passing(ret) || ret == -EIO;
+}
+
 /* Let it have a name that it lost, or none. */
 static void set_lost(struct cfs *fs, struct cfs_image *image, char *name)
 {
@@ -196,10 +202,16 @@ void cfs_image_lost(struct cfs *fs, struct cfs_image *image)
 /* The file is `st` now: the one that is known, another image, or none any more. */
 static int read_anew(struct cfs *fs, struct cfs_image *image, const struct stat *st)
 {
+	int ret;
+
 	if (same_file(st, &image->st))
 		return 0;
-	if (!S_ISREG(st->st_mode) || !st->st_size ||
-	    is_image(image->node->parent, cfs_image_name(image), NULL) <= 0) {
+	ret = S_ISREG(st->st_mode) && st->st_size
+		      ? is_image(image->node->parent, cfs_image_name(image), NULL)
+		      : 0;
+	if (says_nothing(ret))
+		return ret;
+	if (ret <= 0) {
 		cfs_image_lost(fs, image);
 		return -ENOENT;
 	}
@@ -309,7 +321,7 @@ int cfs_image_get(struct cfs *fs, struct cfs_node *dir, const char *name, const 
 		return -ENOENT; /* not before it is written */
 	ret = crit_name_is_raw(name) || st->st_size == 0 ? 0 : is_image(dir, name, NULL);
 	if (ret <= 0) {
-		if (image)
+		if (image && !says_nothing(ret))
 			cfs_image_lost(fs, image);
 		return ret < 0 ? ret : -ENOENT;
 	}

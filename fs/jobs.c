@@ -79,7 +79,8 @@ static void run_commit(struct cfs *fs, struct cfs_job *job)
 {
 	struct handle_job *j = (struct handle_job *)job;
 	bool was_dirty = j->h->dirty;
-	int ret = cfs_commit_handle(fs, j->h, j->sync ? CRIT_SYNC_DIR : CRIT_SYNC_FILE);
+	int ret = j->req ? cfs_commit_handle(fs, j->h, j->sync ? CRIT_SYNC_DIR : CRIT_SYNC_FILE)
+			 : cfs_commit_closed(fs, j->h, CRIT_SYNC_FILE);
 	struct cfs_image *image = j->h->kind == CFS_HANDLE_SCRATCH ? j->h->node->ref.image
 								   : j->h->ref.image;
 
@@ -89,17 +90,25 @@ static void run_commit(struct cfs *fs, struct cfs_job *job)
 	cfs_watch_settle(fs); /* who asks now must be told what was committed */
 	if (j->req)
 		fuse_reply_err(j->req, -ret);
+	if (!j->req && cfs_commit_is_left(j->h)) {
+		cfs_handle_ref(j->h);
+		cfs_commit_leave(fs, j->h);
+	}
 	end_handle_job(fs, j);
 }
 
-void cfs_job_commit(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, bool sync)
+int cfs_job_commit(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, bool sync)
 {
 	struct handle_job *j = new_handle_job(h, req, 0, run_commit);
 
-	if (!j)
-		return;
+	if (!j) {
+		if (req)
+			h->refused = -ENOMEM;
+		return -ENOMEM;
+	}
 	j->sync = sync;
 	cfs_worker_post(fs->changes, &j->job);
+	return 0;
 }
 
 static void run_write(struct cfs *fs, struct cfs_job *job)
@@ -115,8 +124,10 @@ void cfs_job_write(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, const v
 {
 	struct handle_job *j = new_handle_job(h, req, len, run_write);
 
-	if (!j)
+	if (!j) {
+		cfs_handle_fell_short(h, off, -ENOMEM);
 		return;
+	}
 	j->off = off;
 	memcpy(j->data, buf, len);
 	cfs_worker_post(worker_of(fs, h), &j->job);

@@ -8,8 +8,11 @@
 #include "fs/cfs.h"
 #include "fs/handle.h"
 
-/* FLUSH, FSYNC (sync) and RELEASE (req is NULL) of an entry file. */
-void cfs_job_commit(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, bool sync);
+/*
+ * FLUSH, FSYNC (sync) and RELEASE (req is NULL) of an entry file. 0; -ENOMEM, which whoever
+ * waits has been told.
+ */
+int cfs_job_commit(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, bool sync);
 
 /* WRITE while a commit of the same handle is under way. */
 void cfs_job_write(struct cfs *fs, fuse_req_t req, struct cfs_handle *h, const void *buf,

@@ -128,6 +128,10 @@ static int count_messages(struct cfs_layout *l, struct crit_image *img, uint64_t
 		return -ENOMEM;
 	q->slot = slot;
 	HASH_ADD(hh, l->queues, slot, sizeof(slot), q);
+	if (!cfs_is_hashed(&q->hh)) {
+		free(q);
+		return -ENOMEM;
+	}
 	ret = cfs_slots_count(&q->messages, e.n_msgs);
 	if (ret < 0)
 		drop_queue(l, q);
@@ -209,6 +213,10 @@ void cfs_layout_move(struct cfs_layout *l, uint64_t from, uint64_t to)
 		HASH_DEL(l->queues, q);
 		q->slot = to;
 		HASH_ADD(hh, l->queues, slot, sizeof(q->slot), q);
+		if (!cfs_is_hashed(&q->hh)) { /* its messages are numbered afresh */
+			cfs_slots_fini(&q->messages);
+			free(q);
+		}
 	}
 	cfs_layout_remove(l, a);
 	cfs_layout_add(l, b);
@@ -230,18 +238,23 @@ bool cfs_layout_is_retired(const struct cfs_layout *l, uint64_t slot, unsigned p
 	       cfs_slots_find(&l->retired[part], slot, &position);
 }
 
-int cfs_layout_retire(struct cfs_layout *l, uint64_t slot, unsigned part)
+int cfs_layout_prepare_retire(struct cfs_layout *l, unsigned part)
 {
 	struct cfs_slots *retired = &l->retired[part];
+	int ret = retired->counted ? 0 : cfs_slots_count(retired, 0);
+
+	return ret < 0 ? ret : cfs_slots_reserve(retired);
+}
+
+int cfs_layout_retire(struct cfs_layout *l, uint64_t slot, unsigned part)
+{
 	int ret;
 
 	if (cfs_layout_is_retired(l, slot, part))
 		return 0;
-	ret = retired->counted ? 0 : cfs_slots_count(retired, 0);
+	ret = cfs_layout_prepare_retire(l, part);
 	if (ret == 0)
-		ret = cfs_slots_reserve(retired);
-	if (ret == 0)
-		cfs_slots_add(retired, slot);
+		cfs_slots_add(&l->retired[part], slot);
 	return ret;
 }
 
@@ -427,15 +440,18 @@ bool cfs_layout_came_from(const struct cfs_layout *l, const struct cfs_node *hol
 	return false;
 }
 
-int cfs_layout_park(struct cfs_layout *l, struct crit_place place, unsigned part,
-		    struct cfs_draft *contents, uint64_t n_msgs)
+int cfs_layout_prepare_park(struct cfs_layout *l)
 {
-	if (!grow((void **)&l->parked, l->n_parked, &l->cap_parked, sizeof(*l->parked))) {
-		cfs_draft_put(contents);
-		return -ENOMEM;
-	}
+	return grow((void **)&l->parked, l->n_parked + CRIT_BLOBS_MAX - 1, &l->cap_parked,
+		    sizeof(*l->parked))
+		       ? 0
+		       : -ENOMEM;
+}
+
+void cfs_layout_park(struct cfs_layout *l, struct crit_place place, unsigned part,
+		     struct cfs_draft *contents, uint64_t n_msgs)
+{
 	l->parked[l->n_parked++] = (struct cfs_parked){place, part, contents, n_msgs};
-	return 0;
 }
 
 static bool same_place(struct crit_place a, struct crit_place b)

@@ -92,8 +92,12 @@ void cfs_layout_move(struct cfs_layout *l, uint64_t from, uint64_t to);
 /* Slot 0 goes, its entry stays. */
 void cfs_layout_keep_head(struct cfs_layout *l);
 
-/* Is the computed id that of a file, or of a version of it, which is gone? And make it so. */
+/*
+ * Is the computed id that of a file, or of a version of it, which is gone? And make it so;
+ * after preparing for that it can't fail. 0, -ENOMEM.
+ */
 bool cfs_layout_is_retired(const struct cfs_layout *l, uint64_t slot, unsigned part);
+int cfs_layout_prepare_retire(struct cfs_layout *l, unsigned part);
 int cfs_layout_retire(struct cfs_layout *l, uint64_t slot, unsigned part);
 
 /* Is the file not to be seen, though the entry has such a part? */
@@ -139,9 +143,12 @@ bool cfs_layout_holds(const struct cfs_layout *l, const struct cfs_node *holder,
 bool cfs_layout_came_from(const struct cfs_layout *l, const struct cfs_node *holder,
 			  const struct cfs_ref *ref);
 
-/* Keep a part of an entry that is removed; takes over `contents`. 0, -ENOMEM. */
-int cfs_layout_park(struct cfs_layout *l, struct crit_place place, unsigned part,
-		    struct cfs_draft *contents, uint64_t n_msgs);
+/* Before that: make sure that all parts of an entry can be kept. 0, -ENOMEM. */
+int cfs_layout_prepare_park(struct cfs_layout *l);
+
+/* Keep a part of an entry that is removed; takes over `contents`. */
+void cfs_layout_park(struct cfs_layout *l, struct crit_place place, unsigned part,
+		     struct cfs_draft *contents, uint64_t n_msgs);
 
 /* What is kept of a part, or NULL; and forget all that is kept for a slot. */
 const struct cfs_parked *cfs_layout_parked(const struct cfs_layout *l, struct crit_place place,

@@ -4,6 +4,7 @@
 #include "fs/node.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -13,46 +14,53 @@
 #include "fs/procs.h"
 #include "fs/scratch.h"
 
+/* Longer than any name: of a file, with what is put behind it. */
+#define NAME_SIZE 512
+
+/* Where a node is to be found: hashed from `container` on. */
 struct cfs_node_key {
-	uint64_t container;
-	char name[];
+	UT_hash_handle hh;
+	struct cfs_node *node;
+	struct {
+		uint64_t container;
+		char name[NAME_SIZE];
+	} at; /* only as much of it as the name takes */
 };
 
-static size_t key_size(const char *name)
-{
-	return sizeof(struct cfs_node_key) + strlen(name);
-}
-
-static struct cfs_node_key *make_key(uint64_t container, const char *name)
-{
-	struct cfs_node_key *key = malloc(key_size(name) + 1);
-
-	if (key) {
-		key->container = container;
-		strcpy(key->name, name);
-	}
-	return key;
-}
+#define KEY_SIZE(name)                                                                         \
+	(offsetof(struct cfs_node_key, at.name) - offsetof(struct cfs_node_key, at) +          \
+	 strlen(name))
 
 static void unname(struct cfs_node_table *t, struct cfs_node *node)
 {
 	if (!node->key)
 		return;
-	HASH_DELETE(by_name, t->by_name, node);
+	HASH_DEL(t->by_name, node->key);
 	free(node->key);
 	node->key = NULL;
 }
 
+/* Has its old name still if there is no memory for another. */
 static int set_name(struct cfs_node_table *t, struct cfs_node *node, uint64_t container,
 		    const char *name)
 {
-	struct cfs_node_key *key = make_key(container, name);
+	struct cfs_node_key *key;
 
+	if (strlen(name) >= NAME_SIZE)
+		return -ENAMETOOLONG;
+	key = malloc(offsetof(struct cfs_node_key, at) + KEY_SIZE(name) + 1);
 	if (!key)
 		return -ENOMEM;
+	key->node = node;
+	key->at.container = container;
+	strcpy(key->at.name, name);
+	HASH_ADD(hh, t->by_name, at, KEY_SIZE(name), key);
+	if (!cfs_is_hashed(&key->hh)) {
+		free(key);
+		return -ENOMEM;
+	}
 	unname(t, node);
 	node->key = key;
-	HASH_ADD_KEYPTR(by_name, t->by_name, key, key_size(name), node);
 	return 0;
 }
 
@@ -64,14 +72,19 @@ struct cfs_node *cfs_node_new(struct cfs_node_table *t, uint64_t id, enum cfs_ki
 	if (!node)
 		return NULL;
 	node->id = id ? id : ++t->last_id;
+	HASH_ADD(by_id, t->by_id, id, sizeof(node->id), node);
+	if (!cfs_is_hashed(&node->by_id)) {
+		free(node);
+		return NULL;
+	}
 	if (name && set_name(t, node, container, name) < 0) {
+		HASH_DELETE(by_id, t->by_id, node);
 		free(node);
 		return NULL;
 	}
 	node->parent = parent;
 	if (parent)
 		cfs_node_ref(parent);
-	HASH_ADD(by_id, t->by_id, id, sizeof(node->id), node);
 	cfs_node_become(t, node, kind);
 	return node;
 }
@@ -97,23 +110,24 @@ struct cfs_node *cfs_node_by_id(struct cfs_node_table *t, uint64_t id)
 struct cfs_node *cfs_node_by_name(struct cfs_node_table *t, uint64_t container,
 				  const char *name)
 {
-	struct cfs_node_key *key = make_key(container, name);
-	struct cfs_node *node = NULL;
+	struct cfs_node_key wanted, *key;
 
-	if (key)
-		HASH_FIND(by_name, t->by_name, key, key_size(name), node);
-	free(key);
-	return node;
+	if (strlen(name) >= NAME_SIZE)
+		return NULL;
+	wanted.at.container = container;
+	strcpy(wanted.at.name, name);
+	HASH_FIND(hh, t->by_name, &wanted.at, KEY_SIZE(name), key);
+	return key ? key->node : NULL;
 }
 
 const char *cfs_node_name(const struct cfs_node *node)
 {
-	return node->key ? node->key->name : NULL;
+	return node->key ? node->key->at.name : NULL;
 }
 
 uint64_t cfs_node_container(const struct cfs_node *node)
 {
-	return node->key ? node->key->container : 0;
+	return node->key ? node->key->at.container : 0;
 }
 
 static void destroy(struct cfs_node_table *t, struct cfs_node *node)

@@ -11,10 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
-#include <uthash.h>
 
 #include "decoder/dir.h"
 #include "decoder/edit.h"
+#include "fs/hash.h"
 
 struct cfs_image;
 struct cfs_made;
@@ -91,13 +91,14 @@ struct cfs_node {
 	dev_t dev;        /* of CFS_PASSED: which file it is, */
 	ino_t inode;
 	struct timespec opened; /* and its ctime at the last open; 0: too fresh */
-	UT_hash_handle by_id, by_name;
+	UT_hash_handle by_id;
 	struct cfs_node *next, *prev; /* of CFS_SCRATCH, in the table's list */
 };
 
 struct cfs_node_table {
-	struct cfs_node *by_id, *by_name; /* uthash */
-	struct cfs_node *scratch;         /* those that are CFS_SCRATCH, utlist: they are few */
+	struct cfs_node *by_id;       /* uthash */
+	struct cfs_node_key *by_name; /* uthash */
+	struct cfs_node *scratch;     /* those that are CFS_SCRATCH, utlist: they are few */
 	uint64_t last_id;
 };
 
@@ -116,7 +117,10 @@ void cfs_node_become(struct cfs_node_table *t, struct cfs_node *node, enum cfs_k
 const char *cfs_node_name(const struct cfs_node *node);
 uint64_t cfs_node_container(const struct cfs_node *node);
 
-/* Move it to another name (NULL: to none) and free it if nobody refers to it. 0, -ENOMEM */
+/*
+ * Move it to another name, or (NULL) to none and free it if nobody refers to it. 0, -ENOMEM:
+ * it is where it was.
+ */
 int cfs_node_rename(struct cfs_node_table *t, struct cfs_node *node, uint64_t container,
 		    const char *name);
 

@@ -121,8 +121,11 @@ static void add_to_errors(struct cfs *fs, const char *line)
 		memmove(e->data, e->data + e->len - rest, rest);
 		e->len = rest;
 	}
-	crit_buf_str(e, line);
-	crit_buf_byte(e, '\n');
+	if (crit_buf_reserve(e, strlen(line) + 1)) {
+		crit_buf_str(e, line);
+		crit_buf_byte(e, '\n');
+	}
+	e->error = 0; /* there may be memory for the next one */
 }
 
 /* Tell the log and .critfs/errors, and leave the line in `line`. */
@@ -169,6 +172,16 @@ void cfs_refuse(struct cfs *fs, const struct cfs_ref *ref, const struct cfs_node
 		strcat(line, "\n");
 		set_contents(err, cfs_draft_of_text(&fs->store, line, strlen(line)));
 	}
+}
+
+bool cfs_refusal_keeps(struct cfs *fs, const struct cfs_ref *ref, const struct cfs_draft *d)
+{
+	struct cfs_node *rej;
+	struct subject s;
+
+	subject_of(fs, ref, NULL, &s);
+	rej = our_file(fs, &s, ".rej", false);
+	return rej && rej->scratch->contents == d;
 }
 
 void cfs_refusal_settle(struct cfs *fs, const struct cfs_ref *ref)

@@ -15,6 +15,9 @@
 void cfs_refuse(struct cfs *fs, const struct cfs_ref *ref, const struct cfs_node *node,
 		struct cfs_draft *refused, const struct crit_error *why);
 
+/* Are these contents, of an entry file, what is kept of it as refused? */
+bool cfs_refusal_keeps(struct cfs *fs, const struct cfs_ref *ref, const struct cfs_draft *d);
+
 /* Say why something that has no contents was refused: in the log and .critfs/errors. */
 void cfs_refusal_log(struct cfs *fs, const struct cfs_ref *ref, const struct crit_error *why);
 

@@ -180,11 +180,8 @@ static int resize_draft(struct cfs *fs, struct cfs_handle *h, uint64_t size)
 		ret = cfs_handle_own_draft(fs, h);
 	if (ret == 0)
 		ret = cfs_draft_truncate(h->draft, size);
-	if (ret == 0) {
-		h->dirty = true;
-		h->refused = 0;
-		clock_gettime(CLOCK_REALTIME, &h->mtime);
-	}
+	if (ret == 0)
+		cfs_handle_drafted(h, size);
 	return ret;
 }
 

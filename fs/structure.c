@@ -78,8 +78,8 @@ static void move_beside(struct cfs *fs, const struct cfs_ref *from, const struct
 	if (from->image->open &&
 	    crit_image_header(from->image->open)->type->extra != CRIT_EXTRA_MSG)
 		return;
-	HASH_ITER(by_name, fs->nodes.by_name, node, next) {
-		if (cfs_node_container(node) != queue)
+	HASH_ITER(by_id, fs->nodes.by_id, node, next) {
+		if (!node->key || cfs_node_container(node) != queue)
 			continue;
 		if (to) {
 			snprintf(name, sizeof(name), "%s", cfs_node_name(node));
@@ -113,8 +113,8 @@ static void forget_entry(struct cfs *fs, const struct cfs_ref *json)
 }
 
 /* The parts of an entry as they are, to be kept: `drafts` has one for each blob. */
-static void copy_parts(struct cfs *fs, const struct cfs_ref *json, const struct crit_entry *e,
-		       struct cfs_draft *drafts[CRIT_BLOBS_MAX])
+static int copy_parts(struct cfs *fs, const struct cfs_ref *json, const struct crit_entry *e,
+		      struct cfs_draft *drafts[CRIT_BLOBS_MAX])
 {
 	struct crit_file *file = crit_image_file(json->image->open);
 	struct cfs_ref ref = *json;
@@ -130,7 +130,10 @@ static void copy_parts(struct cfs *fs, const struct cfs_ref *json, const struct 
 				    : cfs_draft_of_copy(&fs->store, file, e->blob[i]);
 		if (!drafts[i]) /* no room: then the old file is kept for it */
 			drafts[i] = cfs_draft_of_span(&fs->store, file, e->blob[i]);
+		if (!drafts[i])
+			return -ENOMEM;
 	}
+	return cfs_layout_prepare_park(&json->image->layout);
 }
 
 static void park_parts(const struct cfs_ref *json, const struct crit_entry *e,
@@ -206,8 +209,8 @@ static int remove_entry(struct cfs *fs, const struct cfs_ref *ref, struct crit_e
 	ret = entries_to_remove(ref, &at, &count, err);
 	if (ret < 0)
 		return ret;
-	copy_parts(fs, &json, &e, drafts);
-	if (count) {
+	ret = copy_parts(fs, &json, &e, drafts);
+	if (ret == 0 && count) {
 		ret = crit_edit_remove(image->open, at, count, &edit, err);
 		if (ret == 0)
 			ret = cfs_write(fs, image, &edit, CRIT_SYNC_NONE, &written, err);
@@ -241,6 +244,9 @@ static int remove_blob(struct cfs *fs, const struct cfs_ref *ref, struct crit_er
 	ret = cfs_entry_span(fs, ref, &span, err);
 	if (ret < 0)
 		return ret;
+	ret = cfs_layout_set_absent(&image->layout, ref);
+	if (ret < 0)
+		return ret;
 	cfs_layout_find(&image->layout, ref->place, &at);
 	if (span.len) {
 		ret = crit_edit_blob(image->open, at, ref->part, NULL, 0, &edit, err);
@@ -248,8 +254,10 @@ static int remove_blob(struct cfs *fs, const struct cfs_ref *ref, struct crit_er
 			ret = cfs_write(fs, image, &edit, CRIT_SYNC_NONE, &written, err);
 		crit_edit_fini(&edit);
 	}
-	if (ret < 0 && !written)
+	if (ret < 0 && !written) {
+		cfs_layout_set_present(&image->layout, ref);
 		return ret;
+	}
 	json.part = CRIT_PART_JSON;
 	if (written) {
 		cfs_handle_mark_stale(fs, &json);
@@ -259,7 +267,7 @@ static int remove_blob(struct cfs *fs, const struct cfs_ref *ref, struct crit_er
 	forget_file(fs, ref);
 	cfs_refusal_settle(fs, ref);
 	cfs_layout_fill(&image->layout, ref);
-	return cfs_layout_set_absent(&image->layout, ref);
+	return ret;
 }
 
 static int remove_messages(struct cfs *fs, const struct cfs_ref *ref, struct crit_error *err)
@@ -271,8 +279,10 @@ static int remove_messages(struct cfs *fs, const struct cfs_ref *ref, struct cri
 		return ret;
 	if (e.n_msgs || cfs_listing_has_scratch(fs, cfs_entry_queue(ref)))
 		return -ENOTEMPTY;
-	forget_file(fs, ref);
-	return cfs_layout_set_absent(&ref->image->layout, ref);
+	ret = cfs_layout_set_absent(&ref->image->layout, ref);
+	if (ret == 0)
+		forget_file(fs, ref);
+	return ret;
 }
 
 static int remove_tail(struct cfs *fs, const struct cfs_ref *ref, struct crit_error *err)
@@ -298,11 +308,15 @@ static int remove_tail(struct cfs *fs, const struct cfs_ref *ref, struct crit_er
  */
 static int remove_document(struct cfs *fs, const struct cfs_ref *ref)
 {
+	int ret = cfs_layout_set_absent(&ref->image->layout, ref);
+
+	if (ret < 0)
+		return ret;
 	cfs_handle_remove(fs, ref, false);
 	forget_file(fs, ref);
 	cfs_refusal_settle(fs, ref);
 	cfs_layout_fill(&ref->image->layout, ref);
-	return cfs_layout_set_absent(&ref->image->layout, ref);
+	return 0;
 }
 
 int cfs_structure_remove(struct cfs *fs, const struct cfs_ref *ref, uint64_t generation)

@@ -56,6 +56,10 @@ void cfs_times_touch(struct cfs_image *image, const struct cfs_ref *ref,
 			return; /* an old time is no reason to fail */
 		c->key = key;
 		HASH_ADD(hh, image->changed, key, sizeof(key), c);
+		if (!cfs_is_hashed(&c->hh)) {
+			free(c);
+			return;
+		}
 	}
 	c->mtime = when ? *when : image->st.st_mtim;
 }

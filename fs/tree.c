@@ -196,10 +196,10 @@ static int lookup_in_image(struct cfs *fs, const struct cfs_place *place, const 
 	if (place->object.ref.image->expired)
 		cfs_pending_expire(fs, place->object.ref.image);
 	node = cfs_node_by_name(&fs->nodes, place->id, name);
-	if (node && node->kind == CFS_ENTRY && cfs_entry_find(fs, &node->ref, NULL) < 0)
-		return -ENOENT;
+	if (node && node->kind == CFS_ENTRY)
+		ret = cfs_entry_find(fs, &node->ref, NULL);
 	if (node)
-		return cfs_tree_entry(fs, node, e);
+		return ret < 0 ? ret : cfs_tree_entry(fs, node, e);
 	if (!cfs_place_ref(fs, place, name, &ref))
 		return -ENOENT;
 	return lookup_entry(fs, place, name, &ref, e);
@@ -211,6 +211,7 @@ static int lookup_document(struct cfs *fs, const struct cfs_place *place, const 
 	struct cfs_node *node = cfs_node_by_name(&fs->nodes, place->id, name);
 	struct cfs_ref ref;
 	bool there;
+	int ret;
 
 	if (strlen(name) > NAME_MAX)
 		return -ENAMETOOLONG;
@@ -222,8 +223,9 @@ static int lookup_document(struct cfs *fs, const struct cfs_place *place, const 
 		cfs_node_rename(&fs->nodes, node, 0, NULL);
 		node = NULL;
 	}
-	if (!there || cfs_entry_find(fs, &ref, NULL) < 0)
-		return -ENOENT;
+	ret = there ? cfs_entry_find(fs, &ref, NULL) : -ENOENT;
+	if (ret < 0)
+		return ret;
 	return node ? cfs_tree_entry(fs, node, e) : lookup_entry(fs, place, name, &ref, e);
 }
 

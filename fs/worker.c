@@ -7,7 +7,11 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "fs/commit.h"
+#include "fs/soon.h"
 #include "fs/write.h"
+
+#define AGAIN_MS 100 /* until what there was no memory for is tried again */
 
 struct cfs_worker {
 	pthread_t thread;
@@ -19,16 +23,33 @@ struct cfs_worker {
 	bool stop;
 };
 
-/* Wait for a job, or until something has to be synced. */
+/* When is there something to do beside jobs? False: not at all. */
+static bool next_due(struct cfs *fs, struct timespec *when)
+{
+	bool any = cfs_sync_next(fs, when);
+	struct timespec again = cfs_in_ms(AGAIN_MS);
+
+	if (fs->n_left && (!any || cfs_earlier(&again, when)))
+		*when = again;
+	return any || fs->n_left;
+}
+
+static void do_due(struct cfs *fs)
+{
+	cfs_sync_due(fs, false);
+	cfs_commit_left(fs);
+}
+
+/* Wait for a job, or until something is due. */
 static void wait(struct cfs_worker *w)
 {
 	struct cfs *fs = w->fs;
 	struct timespec when;
 
-	if (!w->syncs || !cfs_sync_next(fs, &when))
+	if (!w->syncs || !next_due(fs, &when))
 		pthread_cond_wait(&w->posted, &fs->lock);
 	else if (pthread_cond_timedwait(&w->posted, &fs->lock, &when) == ETIMEDOUT)
-		cfs_sync_due(fs, false);
+		do_due(fs);
 }
 
 static void *work(void *arg)
@@ -53,7 +74,7 @@ static void *work(void *arg)
 		w->running = false;
 		if (w->syncs) {
 			cfs_changed(fs);
-			cfs_sync_due(fs, false);
+			do_due(fs);
 		}
 	}
 	cfs_unlock(fs);
@@ -95,6 +116,11 @@ void cfs_worker_post(struct cfs_worker *w, struct cfs_job *job)
 	job->next = NULL;
 	*w->last = job;
 	w->last = &job->next;
+	pthread_cond_signal(&w->posted);
+}
+
+void cfs_worker_wake(struct cfs_worker *w)
+{
 	pthread_cond_signal(&w->posted);
 }
 

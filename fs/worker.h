@@ -26,6 +26,9 @@ int cfs_worker_start(struct cfs *fs, bool syncs, struct cfs_worker **out);
 /* Put a job into the queue. With the lock held. */
 void cfs_worker_post(struct cfs_worker *w, struct cfs_job *job);
 
+/* There is something to do that is no job. */
+void cfs_worker_wake(struct cfs_worker *w);
+
 /*
  * Is it at no job? Whoever has the lock may do what else is its business then, as long as
  * he keeps it; or beyond that, if he borrows it: it begins no job until it is returned.
