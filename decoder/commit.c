@@ -120,9 +120,13 @@ static int check_unchanged(const struct crit_dir *dir, const char *name,
 {
 	struct crit_identity was = crit_identity_of(&old->st), is;
 	struct stat st;
+	int ret;
 
-	if (crit_dir_stat(dir, name, &st) < 0)
+	ret = crit_dir_stat(dir, name, &st);
+	if (ret == -ENOENT)
 		return crit_fail(err, CRIT_CHANGED, "the image was removed underneath");
+	if (ret < 0)
+		return crit_fail_errno(err, -ret, "can't look at the image");
 	is = crit_identity_of(&st);
 	if (!crit_identity_same(&was, &is))
 		return crit_fail(err, CRIT_CHANGED, "the image was changed underneath");
