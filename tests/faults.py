@@ -25,25 +25,34 @@ class Preload:
 
     def __init__(self, where, monkeypatch):
         self.library, self.plan = os.path.join(where, "fail.so"), os.path.join(where, "plan")
-        self.log = os.path.join(where, "log")
+        self.log, self.failures = os.path.join(where, "log"), os.path.join(where, "failed")
         self.monkeypatch = monkeypatch
 
     def mount(self, mount, root, *how):
-        options = mnt.environment()["ASAN_OPTIONS"]
+        sanitizer = mnt.environment()["ASAN_OPTIONS"]
         with self.monkeypatch.context() as m:
             m.setenv("LD_PRELOAD", self.library)
             m.setenv("CRITFS_TEST_FAIL", self.plan)
             m.setenv("CRITFS_TEST_LOG", self.log)
-            m.setenv("ASAN_OPTIONS", options + ":verify_asan_link_order=0")
+            m.setenv("CRITFS_TEST_FAILED", self.failures)
+            m.setenv("ASAN_OPTIONS", sanitizer + ":verify_asan_link_order=0")
             return mount(root, *how)
 
-    def fail(self, call, what, number=0):
+    def fail(self, call, what, number=0, times=-1):
+        """So many calls go well, and then so many do not, or all (-1); "any" call, or "memory"."""
+        with open(self.failures, "w"):
+            pass
         with open(self.plan + ".new", "w") as f:
-            f.write("%s %d %d\n" % (call, what, number))
+            f.write("%s %d %d %d\n" % (call, what, number, times))
         os.rename(self.plan + ".new", self.plan)
 
     def clear(self):
         os.unlink(self.plan)
+
+    def failed(self):
+        """The calls that the plan has made fail."""
+        with open(self.failures) as f:
+            return f.read().split()
 
     def watch(self):
         """From now on calls that go well are noted."""
@@ -64,8 +73,10 @@ def library():
     if not shutil.which("cc"):
         pytest.skip("no C compiler")
     where = dumps.new_dir()
+    # a sanitizer gives out memory by itself
+    sources = ["plan.c", "fail.c"] + ([] if mnt.sanitized() else ["memory.c"])
     subprocess.run(["cc", "-Wall", "-Werror", "-O1", "-fPIC", "-shared", "-o", where + "/fail.so",
-                    os.path.join(HERE, "preload/fail.c"), "-ldl"], check=True)
+                    *(os.path.join(HERE, "preload", s) for s in sources), "-ldl"], check=True)
     return where
 
 
@@ -73,7 +84,7 @@ def library():
 def preload(library, monkeypatch):
     p = Preload(library, monkeypatch)
     yield p
-    for path in (p.plan, p.log):
+    for path in (p.plan, p.log, p.failures):
         if os.path.exists(path):
             os.unlink(path)
 

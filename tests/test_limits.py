@@ -531,6 +531,28 @@ def test_drafts_beyond_the_cap(capped):
     capped.assert_committed()
 
 
+def test_half_an_extra_is_none(capped):
+    """What could not all be written is kept aside, whoever closes the file regardless."""
+    stored = os.path.join(capped.root, "pipes-data.img")
+    path, before = capped.mount / "pipes-data.img/0.extra", mnt.read(stored)
+    old = mnt.read(path)
+    fd = os.open(path, os.O_WRONLY | os.O_TRUNC)
+    os.write(fd, b"first")
+    refused(errno.ENOSPC, mnt.write_fd, fd, b"x" * 2 * MIB)
+    refused(errno.ENOSPC, os.close, fd)
+    assert mnt.read(stored) == before and mnt.read(path) == old
+    assert mnt.read(path + ".rej").startswith(b"firstx")
+    assert "not all of it could be written" in mnt.read_text(capped.mount / ".critfs/errors")
+    # nor is it once a part of it is written that did not fail
+    fd = os.open(path, os.O_WRONLY | os.O_TRUNC)
+    refused(errno.ENOSPC, mnt.write_fd, fd, b"x" * 2 * MIB)
+    os.pwrite(fd, b"behind", os.lseek(fd, 0, os.SEEK_CUR) + 10)
+    refused(errno.ENOSPC, os.close, fd)
+    assert mnt.read(stored) == before
+    assert mnt.wait_for(lambda: fits(path, b"short"), 5)
+    assert criuimg.load(stored).entries[0].extra == b"short"
+
+
 def test_holes_take_no_room(capped):
     """What was never written is not stored."""
     with open(capped.dir + "/sparse", "wb") as f:

@@ -1,16 +1,12 @@
 /*
- * Preloaded into critfs: makes system calls fail, or ends the daemon at one.
- *
- * The file that CRITFS_TEST_FAIL names says which, a line "CALL WHAT [NUMBER]": WHAT
- * is an errno's number, or -1 to be killed before the call, -2 after it, or -3 for
- * somebody else who makes the file first, which is empty and for nobody else; NUMBER is
- * how many such calls go well before. No such file: all goes well. Calls are counted
- * anew whenever the file's contents change.
+ * Preloaded into critfs: makes system calls fail, or ends the daemon at one, as plan.h
+ * says.
  *
  * The file that CRITFS_TEST_LOG names, if there is one, gets a line "CALL INODE" for each
  * such call that goes well, INODE being that of the file which it is about.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,105 +14,75 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define KILL_BEFORE (-1)
-#define KILL_AFTER  (-2)
-#define MADE_BEFORE (-3)
-
-struct plan {
-	char call[32];
-	int what;
-	long number;
-};
-
-/* The plan that is in the file now, read with calls that are not ours. */
-static bool read_plan(struct plan *plan)
-{
-	const char *path = getenv("CRITFS_TEST_FAIL");
-	char text[128] = "";
-	long fd, n;
-
-	if (!path)
-		return false;
-	fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
-	if (fd < 0)
-		return false;
-	n = syscall(SYS_pread64, fd, text, sizeof(text) - 1, 0);
-	syscall(SYS_close, fd);
-	memset(plan, 0, sizeof(*plan));
-	return n > 0 &&
-	       sscanf(text, "%31s %d %ld", plan->call, &plan->what, &plan->number) >= 2;
-}
-
-/* Is it this call's turn? What shall happen, or 0. */
-static int turn(const char *call)
-{
-	static struct plan last;
-	static long seen;
-	int saved = errno, what = 0;
-	struct plan plan;
-
-	/* only the daemon itself, no program that it starts */
-	if (!strcmp(program_invocation_short_name, "critfs") && read_plan(&plan)) {
-		if (memcmp(&plan, &last, sizeof(plan))) {
-			last = plan;
-			seen = 0;
-		}
-		if (!strcmp(call, plan.call) && seen++ >= plan.number)
-			what = plan.what;
-	}
-	if (what == KILL_BEFORE)
-		syscall(SYS_kill, getpid(), SIGKILL);
-	errno = saved;
-	return what;
-}
+#include "plan.h"
 
 /* What was done to the file `fd`, or to a name in the directory. */
 static void note(const char *call, int fd)
 {
-	const char *path = getenv("CRITFS_TEST_LOG");
-	int saved = errno, len;
+	int saved = errno;
 	char line[64];
 	struct stat st;
-	long out;
 
-	if (!path || strcmp(program_invocation_short_name, "critfs") || fstat(fd, &st) < 0)
-		return;
-	out = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_CLOEXEC, 0);
-	if (out >= 0) {
-		len = snprintf(line, sizeof(line), "%s %lu\n", call, (unsigned long)st.st_ino);
-		syscall(SYS_write, out, line, len);
-		syscall(SYS_close, out);
+	if (!strcmp(program_invocation_short_name, "critfs") && fstat(fd, &st) == 0) {
+		snprintf(line, sizeof(line), "%s %lu\n", call, (unsigned long)st.st_ino);
+		append_line("CRITFS_TEST_LOG", line);
 	}
 	errno = saved;
 }
 
-#define WRAP(result, name, fd, parameters, arguments)                                          \
-	result name parameters                                                                 \
+/* Requests and answers are the kernel's; it is not the disk that fails there. */
+static int turn_of_file(const char *call, int fd, const char *group)
+{
+	int saved = errno;
+	struct stat st;
+	bool is_file = fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode));
+
+	errno = saved;
+	return is_file ? turn(call, group) : 0;
+}
+
+#define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+/* `failed` is what the function returns when it fails. */
+#define WRAP_AS(result, failed, name, whose_turn, arguments, noted)                            \
 	{                                                                                      \
-		result(*next) parameters = (result(*) parameters)dlsym(RTLD_NEXT, #name);      \
-		int what = turn(#name);                                                        \
+		int what = whose_turn;                                                         \
 		result done;                                                                   \
                                                                                                \
 		if (what > 0) {                                                                \
 			errno = what;                                                          \
-			return -1;                                                             \
+			return failed;                                                         \
 		}                                                                              \
-		done = next arguments;                                                         \
+		done = NEXT(name) arguments;                                                   \
 		if (what == KILL_AFTER)                                                        \
 			syscall(SYS_kill, getpid(), SIGKILL);                                  \
-		if (done >= 0)                                                                 \
-			note(#name, fd);                                                       \
+		if (done != failed)                                                            \
+			noted;                                                                 \
 		return done;                                                                   \
 	}
+
+/* A call that changes something, which is noted. */
+#define WRAP(result, name, fd, parameters, arguments)                                          \
+	result name parameters WRAP_AS(result, -1, name, turn(#name, "any"), arguments,        \
+				       note(#name, fd))
+
+/* Others: of files, and of names. */
+#define WRAP_FILE(result, name, fd, parameters, arguments)                                     \
+	result name parameters WRAP_AS(result, -1, name, turn_of_file(#name, fd, "any"),       \
+				       arguments, (void)0)
+#define WRAP_NAME(result, name, parameters, arguments)                                         \
+	result name parameters WRAP_AS(result, -1, name, turn(#name, "any"), arguments, (void)0)
 
 WRAP(int, fsync, fd, (int fd), (fd))
 WRAP(int, fchmod, fd, (int fd, mode_t mode), (fd, mode))
@@ -139,12 +105,61 @@ WRAP(ssize_t, copy_file_range, out,
      (int in, off64_t *from, int out, off64_t *to, size_t size, unsigned flags),
      (in, from, out, to, size, flags))
 
-/* Only where a file is made: to fail to open what is there is another matter. */
-int openat64(int dirfd, const char *name, int flags, ...)
+WRAP_FILE(ssize_t, read, fd, (int fd, void *buf, size_t size), (fd, buf, size))
+WRAP_FILE(ssize_t, write, fd, (int fd, const void *buf, size_t size), (fd, buf, size))
+WRAP_FILE(ssize_t, splice, in,
+	  (int in, off64_t *from, int out, off64_t *to, size_t size, unsigned flags),
+	  (in, from, out, to, size, flags))
+WRAP_FILE(int, fstatfs64, fd, (int fd, struct statfs64 *st), (fd, st))
+WRAP_FILE(int, fstatvfs64, fd, (int fd, struct statvfs64 *st), (fd, st))
+WRAP_FILE(int, fallocate64, fd, (int fd, int mode, off64_t off, off64_t len),
+	  (fd, mode, off, len))
+WRAP_FILE(int, sync_file_range, fd, (int fd, off64_t off, off64_t len, unsigned flags),
+	  (fd, off, len, flags))
+WRAP_FILE(int, futimens, fd, (int fd, const struct timespec times[2]), (fd, times))
+WRAP_FILE(off64_t, lseek64, fd, (int fd, off64_t off, int whence), (fd, off, whence))
+WRAP_FILE(ssize_t, fgetxattr, fd, (int fd, const char *name, void *value, size_t size),
+	  (fd, name, value, size))
+WRAP_FILE(ssize_t, flistxattr, fd, (int fd, char *list, size_t size), (fd, list, size))
+WRAP_FILE(int, fremovexattr, fd, (int fd, const char *name), (fd, name))
+
+WRAP_NAME(int, fstatat64, (int dirfd, const char *name, struct stat64 *st, int flags),
+	  (dirfd, name, st, flags))
+WRAP_NAME(int, fchownat, (int dirfd, const char *name, uid_t uid, gid_t gid, int flags),
+	  (dirfd, name, uid, gid, flags))
+WRAP_NAME(int, faccessat, (int dirfd, const char *name, int mode, int flags),
+	  (dirfd, name, mode, flags))
+WRAP_NAME(int, mkdirat, (int dirfd, const char *name, mode_t mode), (dirfd, name, mode))
+WRAP_NAME(int, symlinkat, (const char *target, int dirfd, const char *name),
+	  (target, dirfd, name))
+WRAP_NAME(int, linkat, (int from, const char *old, int to, const char *new, int flags),
+	  (from, old, to, new, flags))
+WRAP_NAME(int, utimensat,
+	  (int dirfd, const char *name, const struct timespec times[2], int flags),
+	  (dirfd, name, times, flags))
+WRAP_NAME(ssize_t, readlinkat, (int dirfd, const char *name, char *buf, size_t size),
+	  (dirfd, name, buf, size))
+WRAP_NAME(int, memfd_create, (const char *name, unsigned flags), (name, flags))
+WRAP_NAME(ssize_t, getrandom, (void *buf, size_t size, unsigned flags), (buf, size, flags))
+
+int fstat64(int fd, struct stat64 *st)
+	WRAP_AS(int, -1, fstat64, turn_of_file("fstat64", fd, NULL), (fd, st),
+		(void)0) void *mmap64(void *at, size_t size, int protection, int flags, int fd,
+				      off64_t off)
+		WRAP_AS(void *, MAP_FAILED, mmap64, turn("mmap", "any"),
+			(at, size, protection, flags, fd, off),
+			(void)0) void *mmap(void *at, size_t size, int protection, int flags,
+					    int fd, off_t off)
+			WRAP_AS(void *, MAP_FAILED, mmap, turn("mmap", "any"),
+				(at, size, protection, flags, fd, off),
+				(void)0) struct dirent64 *readdir64(DIR *dir)
+				WRAP_AS(struct dirent64 *, NULL, readdir64,
+					turn("readdir64", "any"), (dir), (void)0)
+
+	/* To make a file is one matter, "openat64", to open what is there is another. */
+	int openat64(int dirfd, const char *name, int flags, ...)
 {
-	int (*next)(int, const char *, int,
-		    ...) = (int (*)(int, const char *, int, ...))dlsym(RTLD_NEXT, "openat64");
-	int what = flags & O_CREAT ? turn("openat64") : 0, done;
+	int now = turn(flags & O_CREAT ? "openat64" : "open", "any");
 	mode_t mode = 0;
 	va_list args;
 
@@ -153,37 +168,39 @@ int openat64(int dirfd, const char *name, int flags, ...)
 		mode = va_arg(args, mode_t);
 		va_end(args);
 	}
-	if (what > 0) {
-		errno = what;
-		return -1;
-	}
-	if (what == MADE_BEFORE)
+	if (now == MADE_BEFORE)
 		syscall(SYS_mknodat, dirfd, name, S_IFREG | 0600, 0);
-	done = next(dirfd, name, flags, mode);
-	if (what == KILL_AFTER)
-		syscall(SYS_kill, getpid(), SIGKILL);
-	return done;
+	WRAP_AS(int, -1, openat64, now, (dirfd, name, flags, mode), (void)0)
 }
 
-/* Only leases: all else about descriptors goes well. */
+/*
+ * Leases, and further descriptors; all else about descriptors goes well, and to give a
+ * lease back does.
+ */
 int fcntl64(int fd, int command, ...)
 {
-	int (*next)(int, int, ...) = (int (*)(int, int, ...))dlsym(RTLD_NEXT, "fcntl64");
-	int what = command == F_SETLEASE ? turn("fcntl64") : 0, done;
+	bool lease = command == F_SETLEASE;
 	va_list args;
 	void *arg;
 
 	va_start(args, command);
 	arg = va_arg(args, void *);
 	va_end(args);
-	if (what > 0) {
-		errno = what;
-		return -1;
-	}
-	done = next(fd, command, arg);
-	if (what == KILL_AFTER)
-		syscall(SYS_kill, getpid(), SIGKILL);
-	if (command == F_SETLEASE && done == 0)
-		note("fcntl64", fd);
-	return done;
+	WRAP_AS(int, -1, fcntl64,
+		lease ? turn("fcntl64", (long)arg == F_UNLCK ? NULL : "any")
+		: command == F_DUPFD_CLOEXEC ? turn("dup", "any")
+					     : 0,
+		(fd, command, arg), lease ? note("fcntl64", fd) : (void)0)
+}
+
+/* Sharing the blocks of a file. */
+int ioctl(int fd, unsigned long request, ...)
+{
+	va_list args;
+	void *arg;
+
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+	WRAP_AS(int, -1, ioctl, turn_of_file("ioctl", fd, "any"), (fd, request, arg), (void)0)
 }
