@@ -1,0 +1,2 @@
+" Entries are JSON.
+runtime! syntax/json.vim
