@@ -69,6 +69,10 @@ INSTALLED = \
 	$(foreach h,$(CRIT_HEADERS),644:$h:$(INCLUDEDIR)/crit/$(patsubst $(GEN)/%,%,$h))	\
 	644:contrib/critfs.1:$(MANDIR)/man1/critfs.1	\
 	644:contrib/critic.1:$(MANDIR)/man1/critic.1	\
+	644:contrib/completions/critfs.bash:$(BASHDIR)/critfs	\
+	644:contrib/completions/critic.bash:$(BASHDIR)/critic	\
+	644:contrib/completions/_critfs:$(ZSHDIR)/_critfs	\
+	644:contrib/completions/_critic:$(ZSHDIR)/_critic	\
 	644:contrib/systemd/srv-checkpoint.mount:$(DOCDIR)/examples/srv-checkpoint.mount	\
 	644:contrib/systemd/srv-checkpoint.automount:$(DOCDIR)/examples/srv-checkpoint.automount
 
