@@ -42,8 +42,9 @@ There are no numbers where the reason is no place in the text."
   (widen)
   (goto-char (point-min))
   (forward-line (1- line))
-  (goto-char (min (line-end-position)
-                  (filepos-to-bufferpos (+ (bufferpos-to-filepos (point) 'exact) column -1) 'exact)))
+  (let ((text (encode-coding-string (buffer-substring (point) (line-end-position)) 'utf-8)))
+    (forward-char (length (decode-coding-string (substring text 0 (min (1- column) (length text)))
+                                                'utf-8))))
   (dolist (window (get-buffer-window-list nil nil t))
     (set-window-point window (point))))
 
@@ -65,15 +66,18 @@ There are no numbers where the reason is no place in the text."
         (compilation-mode "critfs")
         (setq-local compilation-error-screen-columns nil)))))
 
-(defun critfs-errors ()
-  "Go to the place for which this text was refused; tell and return the reason."
-  (interactive)
+(defun critfs--refused ()
+  "Go to what is wrong in this text; return why it was refused, or nil."
   (pcase-let ((`(,line ,column ,reason) (critfs--refusal (critfs--entry buffer-file-name))))
     (when (and line (> line 0))
       (critfs--go-to line column))
     (critfs--list reason)
-    (message "critfs: %s" (or reason "nothing is refused here"))
     reason))
+
+(defun critfs-errors ()
+  "Go to what is wrong in this text, and say why it was refused."
+  (interactive)
+  (message "critfs: %s" (or (critfs--refused) "nothing is refused here")))
 
 (defun critfs--save (save &rest args)
   "Around `basic-save-buffer', SAVE with its ARGS: no hook is run when that fails."
@@ -83,7 +87,7 @@ There are no numbers where the reason is no place in the text."
         (prog1 (apply save args)
           (critfs--list nil))
       (file-error
-       (let ((reason (critfs-errors)))
+       (let ((reason (critfs--refused)))
          (signal (car failure)
                  (if reason
                      (append (seq-take (cdr failure) 2) (list reason)) ; not the file's name

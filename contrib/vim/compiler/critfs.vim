@@ -4,12 +4,11 @@ if exists('current_compiler')
 endif
 let current_compiler = 'critfs'
 
-" What is told begins where the mount does.
+" What is told begins where the mount does, not where vim is.
 let s:root = critfs#root(expand('%:p'))
-let s:told = 'echo Entering directory ' . shellescape(s:root, 1)
-      \ . '; cat ' . shellescape(s:root . '/.critfs/check', 1)
+let s:told = 'sed ' . shellescape('s,^,' . escape(s:root, '\,&') . '/,', 1) . ' '
+      \ . shellescape(s:root . '/.critfs/check', 1)
 execute 'CompilerSet makeprg=' . escape(s:told, ' \|"')
-CompilerSet errorformat=%DEntering\ directory\ %f,
-      \%f:%l:%c:\ %trror:\ %m,
+CompilerSet errorformat=%f:%l:%c:\ %trror:\ %m,
       \%f:\ %trror:\ %m,
       \%f:\ %tarning:\ %m
