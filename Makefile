@@ -30,7 +30,7 @@ Q   := @
 say  = @printf '  %-7s %s\n' $(1) $(2)
 endif
 
-.PHONY: all test bench demo deps deps-test deps-bench asan programs clean check-unit
+.PHONY: all test bench demo deps deps-test deps-bench deps-lint asan tsan programs clean check-unit
 .DELETE_ON_ERROR:
 
 all: deps
@@ -110,16 +110,46 @@ deps-test:
 deps-bench:
 	$(Q)$(DEPS) build bench
 
+deps-lint:
+	$(Q)$(DEPS) build lint
+
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
 asan: deps
 	@$(MAKE) --no-print-directory B=build/asan OPT='-O1 -g' SANITIZE='$(SANITIZERS)' tested
 
-# As it is shipped, and under AddressSanitizer and UBSan.
+# For what runs in several threads; of no use with ASan in one program.
+tsan: deps
+	@$(MAKE) --no-print-directory B=build/tsan OPT='-O1 -g' SANITIZE='-fsanitize=thread' tested
+
+# As it is shipped, under AddressSanitizer and UBSan, and where threads meet, ThreadSanitizer.
 test: deps-test
 	@$(MAKE) --no-print-directory WERROR=-Werror tested
 	@$(MAKE) --no-print-directory WERROR=-Werror asan
-	$(Q)tests/all $(B) build/asan
+	@$(MAKE) --no-print-directory WERROR=-Werror tsan
+	$(Q)tests/all $(B) build/asan build/tsan
+
+.PHONY: valgrind soak lint analyze
+
+# All unit tests; `make test` has those that take less than some seconds.
+valgrind: deps-test
+	@$(MAKE) --no-print-directory WERROR=-Werror tested
+	$(Q)CRITFS_VALGRIND=all CRITFS_BUILD=$(B) tests/run tests/test_unit.py
+
+# Everybody at work on one mount for SOAK seconds. CRITFS_UPPER=1: one with an upper directory.
+SOAK ?= 3600
+soak: deps-test
+	@$(MAKE) --no-print-directory tested
+	$(Q)CRITFS_BUILD=$(B) tests/soak/soak.py --seconds $(SOAK)
+
+# Form and usual mistakes; and what follows the paths through functions, which takes minutes.
+lint: deps-lint
+	@$(MAKE) --no-print-directory programs
+	$(Q)contrib/lint/run
+
+analyze: deps-lint
+	@$(MAKE) --no-print-directory programs
+	$(Q)contrib/lint/run paths
 
 $(B)/tests/cost: tests/bench/cost.c
 	$(call say,CC,$@)

@@ -10,7 +10,7 @@ FILES = 64 + 16              # images that a mount keeps open; page maps and pag
 class Sample:
     """Of one moment: resident memory in KiB, threads, descriptors of the dump's files and others."""
 
-    def __init__(self, pid, root):
+    def __init__(self, pid, roots):
         with open("/proc/%d/status" % pid) as f:
             fields = dict(line.split(":", 1) for line in f if ":" in line)
         self.memory, self.threads = int(fields["VmRSS"].split()[0]), int(fields["Threads"])
@@ -20,7 +20,7 @@ class Sample:
                 target = os.readlink("/proc/%d/fd/%s" % (pid, fd))
             except FileNotFoundError:
                 continue                             # closed since it was listed
-            if target.startswith(root + "/") and not os.path.isdir(target):
+            if target.startswith(tuple(r + "/" for r in roots)) and not os.path.isdir(target):
                 self.files += 1
             else:
                 self.others.append(target)

@@ -110,7 +110,7 @@ class Soak:
                                                    else "%d bytes, not %d" % (len(stored), len(data))))
 
     def sample(self):
-        return health.Sample(self.mount.proc.pid, self.root)
+        return health.Sample(self.mount.proc.pid, [self.root, *(o.upper for o in upper.ROOTS.values())])
 
     def rest(self):
         """All are done: look at everything, and have the kernel forget what nobody uses."""

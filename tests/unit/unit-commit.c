@@ -200,7 +200,8 @@ static void holes_stay(void)
 		fail("expected a sparse file, found %lld blocks", (long long)st.st_blocks);
 	expect_int(crit_image_entry(s.img, 0, &e, NULL), 0);
 	expect_int(crit_pread_full(crit_image_file(s.img)->fd, found, 6,
-				   (uint64_t)(HOLE / 2) + edit.change.new_end - edit.change.old_end),
+				   (uint64_t)(HOLE / 2) + edit.change.new_end -
+					   edit.change.old_end),
 		   0);
 	expect_str(found, "middle");
 	expect_int(crit_pread_full(crit_image_file(s.img)->fd, found, 3, e.blob[0].off), 0);
@@ -392,7 +393,8 @@ static int small_file_system(const char *size)
 	const char *path = unit_dir();
 	int dir;
 
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	if (unshare(CLONE_NEWNS) < 0 ||
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("tmpfs", path, "tmpfs", 0, size) < 0)
 		unit_skip("nothing can be mounted here: %m");
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

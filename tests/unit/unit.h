@@ -29,10 +29,10 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define UNIT_SANITIZED true
 #else
-#define UNIT_SANITIZED false
+#define UNIT_SANITIZED (getenv("CRITFS_VALGRIND") != NULL)
 #endif
 
 struct unit_test {
