@@ -21,12 +21,26 @@ def left_overs(root):
 # --------------------------------------------------- a call that goes wrong
 
 class Preload:
-    """A library within the daemon that makes one of its calls fail, or its last."""
+    """A library within the daemon that makes one of its calls fail, or its last. Its files are
+    there from the beginning: within its sandbox the daemon can't open any."""
+
+    ROOM = 120          # bytes of a plan, so that a new one is written over the old at once
 
     def __init__(self, where, monkeypatch):
         self.library, self.plan = os.path.join(where, "fail.so"), os.path.join(where, "plan")
         self.log, self.failures = os.path.join(where, "log"), os.path.join(where, "failed")
         self.monkeypatch = monkeypatch
+        self.empty()
+
+    def empty(self):
+        for path in (self.plan, self.log, self.failures):
+            with open(path, "w"):
+                pass
+
+    def write(self, text):
+        fd = os.open(self.plan, os.O_WRONLY)
+        os.pwrite(fd, text.encode().ljust(self.ROOM), 0)
+        os.close(fd)
 
     def mount(self, mount, root, *how):
         sanitizer = mnt.environment()["ASAN_OPTIONS"]
@@ -42,12 +56,10 @@ class Preload:
         """So many calls go well, and then so many do not, or all (-1); "any" call, or "memory"."""
         with open(self.failures, "w"):
             pass
-        with open(self.plan + ".new", "w") as f:
-            f.write("%s %d %d %d\n" % (call, what, number, times))
-        os.rename(self.plan + ".new", self.plan)
+        self.write("%s %d %d %d" % (call, what, number, times))
 
     def clear(self):
-        os.unlink(self.plan)
+        self.write("")
 
     def failed(self):
         """The calls that the plan has made fail."""
@@ -60,10 +72,9 @@ class Preload:
             pass
 
     def seen(self):
-        """Which calls, and the inodes they were about; then no more is noted."""
+        """Which calls, and the inodes they were about."""
         with open(self.log) as f:
             calls = [line.split() for line in f]
-        os.unlink(self.log)
         return [(call, int(inode)) for call, inode in calls]
 
 
@@ -84,9 +95,7 @@ def library():
 def preload(library, monkeypatch):
     p = Preload(library, monkeypatch)
     yield p
-    for path in (p.plan, p.log, p.failures):
-        if os.path.exists(path):
-            os.unlink(path)
+    p.empty()
 
 
 # ------------------------------------------------------------- a full disk

@@ -295,7 +295,7 @@ def test_an_edit_changes_no_owner(share, dump, open_work, upper):  # noqa: F811
 def test_a_file_that_somebody_made_first(mount, preload, dump):  # noqa: F811
     """Where one appears while it is made, the kernel is to see who may open it."""
     os.chmod(dump, 0o777)
-    m = preload.mount(mount, dump, "allow_other", "nosandbox")   # where the plan can be read
+    m = preload.mount(mount, dump, "allow_other")
     preload.fail("openat64", MADE_BEFORE)
     assert OTHER.errno(archives.put, "", m / "new", b"x") == errno.EACCES
     preload.clear()

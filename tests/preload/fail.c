@@ -36,7 +36,7 @@ static void note(const char *call, int fd)
 
 	if (!strcmp(program_invocation_short_name, "critfs") && fstat(fd, &st) == 0) {
 		snprintf(line, sizeof(line), "%s %lu\n", call, (unsigned long)st.st_ino);
-		append_line("CRITFS_TEST_LOG", line);
+		append_line(PLAN_LOG, line);
 	}
 	errno = saved;
 }

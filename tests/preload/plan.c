@@ -1,5 +1,6 @@
 /*
- * The plan, read with calls that are not those which fail.
+ * The plan, read with calls that are not those which fail. Its files are opened when the
+ * program starts: later, in its sandbox, it can't.
  */
 #define _GNU_SOURCE
 #include "plan.h"
@@ -23,37 +24,38 @@ struct plan {
 /* What is done for a plan may be among the calls that are planned. */
 static __thread bool inside __attribute__((tls_model("initial-exec")));
 
+static long files[PLAN_FILES] = {-1, -1, -1};
+
+__attribute__((constructor)) static void open_files(void)
+{
+	static const char *const variables[PLAN_FILES] = {"CRITFS_TEST_FAIL", "CRITFS_TEST_LOG",
+							  "CRITFS_TEST_FAILED"};
+	size_t i;
+
+	for (i = 0; i < PLAN_FILES; i++) {
+		const char *path = getenv(variables[i]);
+
+		if (path)
+			files[i] = syscall(SYS_openat, AT_FDCWD, path,
+					   O_RDWR | O_APPEND | O_CLOEXEC, 0);
+	}
+}
+
 /* The plan that is in the file now. */
 static bool read_plan(struct plan *plan)
 {
-	const char *path = getenv("CRITFS_TEST_FAIL");
 	char text[128] = "";
-	long fd, n;
+	long n = syscall(SYS_pread64, files[PLAN], text, sizeof(text) - 1, 0);
 
-	if (!path)
-		return false;
-	fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
-	if (fd < 0)
-		return false;
-	n = syscall(SYS_pread64, fd, text, sizeof(text) - 1, 0);
-	syscall(SYS_close, fd);
 	memset(plan, 0, sizeof(*plan));
 	plan->times = -1;
 	return n > 0 && sscanf(text, "%31s %d %ld %ld", plan->call, &plan->what, &plan->number,
 			       &plan->times) >= 2;
 }
 
-void append_line(const char *variable, const char *line)
+void append_line(enum plan_file file, const char *line)
 {
-	const char *path = getenv(variable);
-	long out = path ? syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_CLOEXEC,
-				  0)
-			: -1;
-
-	if (out < 0)
-		return;
-	syscall(SYS_write, out, line, strlen(line));
-	syscall(SYS_close, out);
+	syscall(SYS_write, files[file], line, strlen(line));
 }
 
 static bool is_meant(const struct plan *plan, const char *call, const char *group)
@@ -82,7 +84,7 @@ static int count(const struct plan *plan, const char *call, const char *group)
 		return 0;
 	if (plan->what > 0) {
 		snprintf(line, sizeof(line), "%s\n", call);
-		append_line("CRITFS_TEST_FAILED", line);
+		append_line(PLAN_FAILED, line);
 	}
 	return plan->what;
 }

@@ -7,8 +7,10 @@
  * many such calls go well before, TIMES how many then do not, all of them if it is not
  * there. CALL may be "any", for every one but those for memory and what can't (to stat
  * what is open, to give back a lease), and "memory", or "memory:own" for what is not libfuse's.
- * No such file: all goes well. Calls are counted anew whenever the file's contents change.
+ * Nothing in it: all goes well. Calls are counted anew whenever the file's contents change.
  * The file that CRITFS_TEST_FAILED names gets the name of each call that was made to fail.
+ *
+ * The files have to be there when the program starts, and to stay the same ones.
  */
 #ifndef PRELOAD_PLAN_H
 #define PRELOAD_PLAN_H
@@ -25,7 +27,9 @@
  */
 int turn(const char *call, const char *group);
 
-/* A line for the file that the environment names by `variable`, if that is there. */
-void append_line(const char *variable, const char *line);
+enum plan_file { PLAN, PLAN_LOG, PLAN_FAILED, PLAN_FILES };
+
+/* A line for one of the files, if that is there. */
+void append_line(enum plan_file file, const char *line);
 
 #endif
