@@ -15,15 +15,6 @@ static bool first_is_special(const struct crit_image *img)
 	return type->head != type->rest;
 }
 
-/* Is there an entry `n`? 1, 0, -errno. */
-static int exists(struct crit_image *img, uint64_t n, struct crit_error *err)
-{
-	struct crit_entry e;
-	int ret = crit_image_entry(img, n, &e, err);
-
-	return ret == -ENOENT ? 0 : ret < 0 ? ret : 1;
-}
-
 /* Before the first entry nothing may be inserted that it would become second to. */
 static int check_insertion(struct crit_image *img, uint64_t n, const struct crit_contents *c,
 			   uint64_t off, struct crit_error *err)
@@ -203,11 +194,8 @@ int crit_edit_remove(struct crit_image *img, struct crit_place place, uint64_t c
 	ret = crit_image_entry(img, place.n + count - 1, &last, err);
 	if (ret < 0)
 		return ret;
-	ret = !place.n && first_is_special(img) ? exists(img, count, err) : 0;
-	if (ret < 0)
-		return ret;
-	if (ret > 0)
-		return crit_fail_errno(err, EPERM, "the entries behind it need it");
+	if (!place.n && first_is_special(img) && last.end != size)
+		return crit_fail_errno(err, EPERM, "what follows in the image needs it");
 	if (crit_edit_add_span(edit, img, 0, first.off) < 0 ||
 	    crit_edit_add_span(edit, img, last.end, size) < 0)
 		return crit_edit_no_memory(err);

@@ -20,7 +20,10 @@ int crit_edit_insert(struct crit_image *img, struct crit_place place, const char
 		     size_t len, struct crit_blob *blobs, size_t n_blobs,
 		     struct crit_edit *edit, struct crit_error *err);
 
-/* Without `count` entries from place.n on, or one message. 0, -ENOENT, -errno. */
+/*
+ * Without `count` entries from place.n on, or one message. 0, -ENOENT, -errno; -EPERM for a
+ * first entry that what follows needs, be it no more than a tail.
+ */
 int crit_edit_remove(struct crit_image *img, struct crit_place place, uint64_t count,
 		     struct crit_edit *edit, struct crit_error *err);
 

@@ -432,6 +432,33 @@ static void tails_are_cut(void)
 	crit_buf_fini(&m.bytes);
 }
 
+/* What is no chunk may well be a first entry, so the one that is there has to stay. */
+static void tails_become_no_first_entry(void)
+{
+	static const char tail[] = "\6\0\0\0\x08\1\x10\2\x18\3"; /* uid, gid, mode */
+	struct crit_error err = {0};
+	struct crit_edit edit = {0};
+	struct made m = {0};
+	struct scene s;
+
+	put_kind(&m, kind_called("ghost-file-3.img"));
+	crit_buf_add(&m.bytes, tail, sizeof(tail) - 1);
+	s = scene_with(unit_dir_open(), "ghost-file-3.img", &m.bytes);
+	expect_u64(count_of(s.img), 1);
+	expect_int(crit_edit_remove(s.img, (struct crit_place)ENTRY(0), 1, &edit, &err),
+		   -EPERM);
+	expect_str(err.text, "what follows in the image needs it: Operation not permitted");
+	expect(!edit.changes);
+	expect_int(crit_edit_cut_tail(s.img, &edit, &err), 0);
+	expect_int(commit(&s, &edit, NULL), 0);
+	crit_edit_fini(&edit);
+	expect_int(crit_edit_remove(s.img, (struct crit_place)ENTRY(0), 1, &edit, &err), 0);
+	crit_edit_fini(&edit);
+	crit_image_free(s.img);
+	close(s.dir);
+	crit_buf_fini(&m.bytes);
+}
+
 /* What is asked of a made image, and what comes of it. */
 enum ask { INSERT, REMOVE, MOVE, REPLACE };
 
@@ -553,6 +580,7 @@ static const struct unit_test tests[] = {
 	TEST(from_nothing_to_nothing),
 	TEST(two_blobs_at_once),
 	TEST(tails_are_cut),
+	TEST(tails_become_no_first_entry),
 	TEST(refusals),
 	TEST(moves_that_change_nothing),
 };
