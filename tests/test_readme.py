@@ -133,8 +133,9 @@ def test_the_demo_without_fuse(work):
 def test_what_the_readme_names_is_there():
     """Every path of the sources and every target of make that it speaks of."""
     text = mnt.read_text(README) + mnt.read_text(SECURITY)
-    rules = "".join(mnt.read_text(os.path.join(REPO, name))
-                    for name in ("Makefile", "contrib/install.mk"))
+    rules = mnt.read_text(os.path.join(REPO, "Makefile"))
+    for path in re.findall(r"^include (.+)", rules, re.M):
+        rules += mnt.read_text(os.path.join(REPO, path))
     targets = set(re.findall(r"^([\w-]+):", rules, re.M))
     for target in re.findall(r"(?:`|^)make ([a-z]+)", text, re.M):
         assert target in targets, "make " + target
