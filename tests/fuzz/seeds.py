@@ -23,7 +23,7 @@ sys.path.insert(0, TESTS)
 import criuimg
 import dumps
 import handmade
-from criuimg import TYPES
+from criuimg import Entry, Image, SCHEMA, TYPES
 
 SMALL = 8 << 10     # bytes of a file
 SMALL_DUMP = 16 << 10
@@ -205,14 +205,36 @@ def dump_files(root):
     return out
 
 
+def of_aarch64(files):
+    """The same dump with threads of the other machine that cores are made for."""
+    out = dict(files)
+    for name in files:
+        if name.startswith("core-"):
+            image = criuimg.read_image(files[name])
+            core = image.entries[0].decode()
+            core.mtype = SCHEMA.enums["core_entry.march"]["AARCH64"]
+            core.ClearField("thread_info")
+            core.ti_aarch64.CopyFrom(handmade.Fill("full").message("thread_info_aarch64"))
+            core.ti_aarch64.gpregs.regs.extend(range(31 - len(core.ti_aarch64.gpregs.regs)))
+            image.entries[0].payload = SCHEMA.encode(core)
+            out[name] = criuimg.write_image(image)
+    return out
+
+
 def seed_dump(seeds):
     for name in dumps.NAMES:
         seeds.add(name, container(dump_files(dumps.pristine(name))))
-    made = {}
+    seeds.add("aarch64", container(of_aarch64(dump_files(dumps.pristine("zdtm-proc-self")))))
+    process = SCHEMA.new("pstree_entry")
+    process.pid = process.pgid = process.sid = 1
+    process.ppid = 0
+    process.threads.append(1)
+    tree = Image(TYPES["PSTREE"], "common", "<", [Entry("pstree_entry", SCHEMA.encode(process))])
+    made = {"pstree.img": criuimg.write_image(tree)}
     for typ in TYPES.values():
         data = criuimg.write_image(handmade.image(typ, "full"))
         if len(data) < 400:
-            made[typ.example_name(1)] = data
+            made.setdefault(typ.example_name(1), data)
     seeds.add("handmade", container(made))
 
 
