@@ -1,6 +1,7 @@
 """The fuzz targets, with their seeds and with all that ever made one fail: see fuzz/README.md."""
 import glob
 import os
+import resource
 import subprocess
 import sys
 
@@ -15,11 +16,14 @@ import seeds
 
 CRASHES = os.path.join(FUZZ, "crashes")
 
+CPU_MAX = 10            # seconds, where hundredths are taken
+MEMORY_MAX = 16 << 20   # bytes, where two or three million are taken
 
-def replay(target, work, *inputs):
+
+def replay(target, work, *inputs, **more):
     program = os.path.join(mnt.BUILD, "tests", "replay-" + target)
     return subprocess.run([program, *inputs], capture_output=True, text=True, errors="replace",
-                          timeout=300, env=mnt.environment(TMPDIR=work))
+                          timeout=300, env=mnt.environment(TMPDIR=work), **more)
 
 
 def put(path, data):
@@ -38,6 +42,23 @@ def test_replay(target, work):
     mnt.check_log(done.stderr)
     assert last == ["%d inputs" % (len(os.listdir(os.path.join(work, target))) + len(inputs))]
     assert not glob.glob(os.path.join(work, "critfs-unit-*"))
+
+
+def limits():
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_MAX, CPU_MAX))
+    if not mnt.sanitized():
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_MAX, MEMORY_MAX))
+
+
+@pytest.mark.parametrize("target", ["document", "dump", "image", "json"])
+def test_little_costs_little(target, work):
+    """Ten kilobytes that were made to cost much take little memory and time."""
+    seeds.make(work, [target])
+    hostile = sorted(glob.glob(os.path.join(work, target, "hostile-*")))
+    assert len(hostile) >= 5
+    for path in hostile:
+        done = replay(target, work, path, preexec_fn=limits)
+        assert done.returncode == 0, (path, done.stderr[-2000:])
 
 
 def test_crashes_are_named_for_targets():

@@ -23,6 +23,7 @@ sys.path.insert(0, TESTS)
 import criuimg
 import dumps
 import handmade
+import hostile
 from criuimg import Entry, Image, SCHEMA, TYPES
 
 SMALL = 8 << 10     # bytes of a file
@@ -95,6 +96,8 @@ def images():
 def seed_image(seeds):
     for name, data in images():
         seeds.add(name, data)
+    for name, data in hostile.images():
+        seeds.add("hostile-" + name, data)
 
 
 def seed_document(seeds):
@@ -119,6 +122,8 @@ def seed_json(seeds):
     for message, known in texts.items():
         for text in spread(sorted(known, key=lambda t: (len(t), t)), EACH):
             seeds.add(message, (message + "\n" + text).encode("utf-8", "surrogateescape"))
+    for name, data in hostile.texts():
+        seeds.add("hostile-" + name, data)
 
 
 def seed_edit(seeds):
@@ -236,6 +241,8 @@ def seed_dump(seeds):
         if len(data) < 400:
             made.setdefault(typ.example_name(1), data)
     seeds.add("handmade", container(made))
+    for name, files in hostile.directories():
+        seeds.add("hostile-" + name, container(files))
 
 
 ALL = {name[len("seed_"):]: make for name, make in list(globals().items())
