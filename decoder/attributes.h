@@ -9,7 +9,8 @@
 
 /*
  * Give the file `fd` those of `old`, and no others, but for set-uid and set-gid bits of what
- * is in an archive; what it has already is not written again. 0, -EPERM if the owner can't be kept, -errno; and the reason.
+ * is in an archive; what it has already is not written again. 0, -EPERM if the owner can't be
+ * kept, -errno; and the reason.
  */
 int crit_attributes_keep(int fd, const struct crit_file *old, struct crit_error *err);
 

@@ -18,7 +18,8 @@ static int refuse(const struct crit_dir *dir, unsigned level, int errnum, const 
 
 	if (len < 0)
 		len = 0;
-	return crit_fail_errno(err, errnum, "%s%.*s, %u up: %s", len ? CRIT_PARENT " -> " : CRIT_PARENT,
+	return crit_fail_errno(err, errnum, "%s%.*s, %u up: %s",
+			       len ? CRIT_PARENT " -> " : CRIT_PARENT,
 			       (int)(len < SHOWN ? len : SHOWN), target, level + 1, why);
 }
 
