@@ -20,7 +20,7 @@ from upper import fingerprint
 SECRET = b"what is outside"
 FOLLOWS = {"open", "openat", "openat2", "creat"}
 # The program's own, and what every program reads.
-OWN = ("/lib", "/usr", "/etc/ld.so", "/proc", "/sys", "/dev/fuse", "/dev/null", "/etc/fuse.conf")
+OWN = ("/lib", "/usr", "/etc/ld.so", "/proc", "/sys", "/dev/fuse", "/dev/null", "/etc/fuse.conf", mnt.BUILD)
 
 
 class Outside:
