@@ -1,7 +1,7 @@
 ;;; critfs.el --- Edit the entries of a mounted checkpoint  -*- lexical-binding: t -*-
 
 ;; Version: 0.1.0
-;; Package-Requires: ((emacs "25.1"))
+;; Package-Requires: ((emacs "26.1"))
 ;; Keywords: files, tools
 
 ;;; Commentary:
