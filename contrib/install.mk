@@ -58,6 +58,11 @@ CRIT_HEADERS = $(filter-out %.o: \ decoder/crit.h,	\
 
 # ------------------------------------------------------------------------ files
 
+# For editors, and recipes; contrib/README.md says what to do with them.
+SHOWN   := $(wildcard contrib/vim/*/* contrib/emacs/*) contrib/recipes/common.sh	\
+	contrib/recipes/README.md
+RECIPES := $(filter-out $(SHOWN),$(wildcard contrib/recipes/*))
+
 # mode:source:destination
 INSTALLED = \
 	755:$(B)/critfs:$(BINDIR)/critfs	\
@@ -73,6 +78,8 @@ INSTALLED = \
 	644:contrib/completions/critic.bash:$(BASHDIR)/critic	\
 	644:contrib/completions/_critfs:$(ZSHDIR)/_critfs	\
 	644:contrib/completions/_critic:$(ZSHDIR)/_critic	\
+	$(foreach f,$(SHOWN),644:$f:$(DATADIR)/critfs/$(f:contrib/%=%))	\
+	$(foreach f,$(RECIPES),755:$f:$(DATADIR)/critfs/$(f:contrib/%=%))	\
 	644:contrib/systemd/srv-checkpoint.mount:$(DOCDIR)/examples/srv-checkpoint.mount	\
 	644:contrib/systemd/srv-checkpoint.automount:$(DOCDIR)/examples/srv-checkpoint.automount
 
@@ -84,7 +91,7 @@ LINKS = \
 	../man1/critfs.1:$(MANDIR)/man8/mount.critfs.8
 
 # Removed when nothing is left in them.
-OWN_DIRS = $(INCLUDEDIR)/crit $(DOCDIR)
+OWN_DIRS = $(INCLUDEDIR)/crit $(DATADIR)/critfs $(DOCDIR)
 
 .PHONY: install uninstall
 install: all lib
