@@ -20,17 +20,28 @@ UNDER = os.environ.get("CRITFS_VALGRIND")
 VALGRIND = ["valgrind", "-q", "--leak-check=full", "--show-leak-kinds=definite,indirect,possible",
             "--errors-for-leak-kinds=definite,indirect,possible", "--error-exitcode=%d" % HEARD]
 LONG = {
-    "broken": "rewritten_while_open truncated_while_open", "codec": "round_trip round_trip_with_unknown_fields",
-    "compose": "both_ways keys_in_another_order read_errors", "document": "files_that_are_cut reads_are_the_pieces "
-    "styles_are_what_they_say", "draft": "shared_drafts_part steps_from_a_span steps_from_nothing",
-    "edit": "the_index_follows", "edit-document": "own_documents_change_nothing",
-    "image": "a_million_entries_take_little_memory entries_in_any_order", "patch": "files_that_take_turns",
-    "slots": "every_neighbourhood", "space": "a_million_entries a_million_falling_entries hostile_mappings",
-    "space-parents": "chains_that_are_too_long", "space-shared": "many_segments many_segments_of_many_parents",
+    "broken": "rewritten_while_open truncated_while_open",
+    "codec": """broken_texts doubled_messages_merge keys_in_any_order round_trip round_trip_with_bad_utf8
+        round_trip_with_unknown_fields""",
+    "compose": "both_ways keys_in_another_order read_errors",
+    "document": "files_that_are_cut reads_are_the_pieces single_bytes styles_are_what_they_say",
+    "draft": "shared_drafts_part steps_from_a_span steps_from_nothing",
+    "edit": "the_index_follows",
+    "edit-document": "own_documents_change_nothing",
+    "image": "a_million_entries_take_little_memory entries_in_any_order",
+    "json": "agrees_with_json_c_on_mutations",
+    "patch": "files_that_take_turns",
+    "slots": "every_neighbourhood",
+    "space": "a_million_entries a_million_falling_entries hostile_mappings",
+    "space-parents": "chains_that_are_too_long",
+    "space-shared": "many_segments many_segments_of_many_parents",
     "spool": "random_sizes spools_into_spools",
+    "stencil": "odd_sequences",
     "structure": "entries_behind_a_head entries_with_blobs from_nothing_to_nothing messages_of_queues",
-    "window": "cut_texts errors_at_the_edge pieces_of_strings skips_at_the_edge tokens_at_the_edge "
-    "tokens_longer_than_the_window", "wire": "mutated_messages"}
+    "text": "utf8_as_iconv",
+    "window": """cut_texts errors_at_the_edge goes_back keys_are_taken pieces_of_strings skips_at_the_edge
+        tokens_at_the_edge tokens_longer_than_the_window""",
+    "wire": "depth_has_a_limit mutated_messages truncated_messages"}
 
 
 def names(program):
