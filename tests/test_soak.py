@@ -56,7 +56,7 @@ def sample(memory=10000, threads=5, others=("a", "b"), files=70):
 
 
 @pytest.mark.parametrize("last, wrong", [
-    ({}, None), ({"memory": 12000}, None), ({"memory": 14000}, "memory"), ({"threads": 6}, "threads"),
+    ({}, None), ({"memory": 12000}, None), ({"memory": 15000}, "memory"), ({"threads": 6}, "threads"),
     ({"others": "abc"}, "descriptors"), ({"files": 100}, "descriptors of the dump's files")])
 def test_what_grows_is_noticed(last, wrong):
     found = health.wrong([sample(memory=2000)] + [sample()] * 5 + [sample(**last)] * 2)
