@@ -572,16 +572,11 @@ static void moves_that_change_nothing(void)
 }
 
 static const struct unit_test tests[] = {
-	TEST(entries_with_blobs),
-	TEST(entries_without),
-	TEST(entries_before_a_tail),
-	TEST(messages_of_queues),
-	TEST(entries_behind_a_head),
-	TEST(from_nothing_to_nothing),
-	TEST(two_blobs_at_once),
-	TEST(tails_are_cut),
-	TEST(tails_become_no_first_entry),
-	TEST(refusals),
+	TEST(entries_with_blobs),          TEST(entries_without),
+	TEST(entries_before_a_tail),       TEST(messages_of_queues),
+	TEST(entries_behind_a_head),       TEST(from_nothing_to_nothing),
+	TEST(two_blobs_at_once),           TEST(tails_are_cut),
+	TEST(tails_become_no_first_entry), TEST(refusals),
 	TEST(moves_that_change_nothing),
 };
 
