@@ -5,6 +5,7 @@
 FUZZ_TARGETS := archive document dump edit image json
 REPLAYS      := $(patsubst %,$(B)/tests/replay-%,$(FUZZ_TARGETS) fails)
 FUZZERS      := $(FUZZ_TARGETS:%=$(B)/tests/fuzz-%)
+FUZZ_OBJS    := $(patsubst %.c,$(B)/%.o,$(wildcard tests/fuzz/*.c))
 
 FUZZ      ?= $(FUZZ_TARGETS)
 FUZZ_TIME ?= 60
@@ -16,24 +17,25 @@ FUZZ_SANITIZE := -fsanitize=fuzzer-no-link,address,undefined	\
 deps-fuzz:
 	$(Q)contrib/deps build fuzz
 
-$(REPLAYS): $(B)/tests/replay-%: tests/fuzz/%.c tests/fuzz/replay.c $(B)/libcrit.a
-	$(call say,LD,$@)
+$(FUZZ_OBJS): $(B)/tests/fuzz/%.o: tests/fuzz/%.c | $(PROTO_HEADERS)
+	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -o $@	\
-		$(filter %.c %.a,$^) $(LIBCRIT)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(REPLAYS): $(B)/tests/replay-%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(B)/libcrit.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBCRIT)
 
 replays: $(REPLAYS)
 
-# Each with a main() of the compiler's: libFuzzer's, or AFL++'s.
-$(FUZZERS): $(B)/tests/fuzz-%: tests/fuzz/%.c $(B)/libcrit.a
-	$(call say,LD,$@)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d	\
-		-o $@ $(filter %.c,$^) $(filter %.a,$^) $(LIBCRIT)
-
 # Those whose inputs have a structure know how to change one.
-$(patsubst %,$(B)/tests/fuzz-%,document dump image): tests/fuzz/mutate.c
-$(B)/tests/fuzz-archive: tests/fuzz/mutate-tar.c
+$(patsubst %,$(B)/tests/fuzz-%,document dump image): $(B)/tests/fuzz/mutate.o
+$(B)/tests/fuzz-archive: $(B)/tests/fuzz/mutate-tar.o
+
+# Each with a main() of the compiler's: libFuzzer's, or AFL++'s.
+$(FUZZERS): $(B)/tests/fuzz-%: $(B)/tests/fuzz/%.o $(B)/libcrit.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(B)/libcrit.a $(LIBCRIT)
 
 fuzzers: $(FUZZERS)
 
@@ -55,4 +57,4 @@ fuzz-coverage: deps-fuzz
 		SANITIZE='-fprofile-instr-generate -fcoverage-mapping' replays
 	$(Q)tests/fuzz/fuzz.py coverage --build build/coverage $(FUZZ)
 
--include $(REPLAYS:=.d) $(FUZZERS:=.d)
+-include $(FUZZ_OBJS:.o=.d)
