@@ -443,6 +443,20 @@ def test_renamed_onto_on_a_full_disk(disk, mount):
     d.assert_saved()
 
 
+def test_a_document_on_a_full_disk(disk, mount):
+    d = OnDisk(disk, mount)
+    path = d.mount / ".critfs/json/pipes-data.img.json"
+    old = criuimg.read_image(d.before).entries[0].json()["pipe_id"]
+    text = mnt.read_text(path).replace('"pipe_id": %d,' % old, '"pipe_id": 99,', 1)
+    disk.fill(100000)
+    no_space(mnt.save, path, text)
+    assert mnt.read(d.stored) == d.before and mnt.read_text(path + ".rej") == text
+    assert_no_temporaries(d.root)
+    disk.free()
+    os.rename(path + ".rej", path)
+    d.assert_saved()
+
+
 def test_plain_files_on_a_full_disk(disk, mount):
     d = OnDisk(disk, mount)
     path = d.mount / "notes"
