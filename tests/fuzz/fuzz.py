@@ -30,7 +30,7 @@ MINIMISE = 30      # seconds for each find
 
 # An input of that size must not take so long, nor so much memory at once.
 BYTES_MAX = 10 << 10
-LIMITS = {"max_len": BYTES_MAX, "timeout": 10, "rss_limit_mb": 512, "malloc_limit_mb": 32}
+LIMITS = {"max_len": BYTES_MAX, "timeout": 25, "rss_limit_mb": 512, "malloc_limit_mb": 32}
 
 # Decompressors take windows as large as an archive says, but use only what they need.
 MORE = {"archive": {"malloc_limit_mb": 4200}, "dump": {"max_len": 16 << 10}}
@@ -91,13 +91,15 @@ class Run:
         return smaller if os.path.exists(smaller) else path
 
     def take_finds(self, log):
-        """Keep what the last run has found; how many that are."""
+        """Keep what the last run has found, if it fails again; how many inputs it left."""
         found = [p for p in glob.glob(self.finds + "/*-*") if not p.endswith(".log")]
         for path in found:
-            kept = keep(self.target, self.minimised(path))
-            self.found.append(kept)
-            with open(os.path.join(self.finds, os.path.basename(kept) + ".log"), "w") as f:
-                f.write(log)
+            # an input may take long because the machine is busy
+            if self.libfuzzer(path).returncode:
+                kept = keep(self.target, self.minimised(path))
+                self.found.append(kept)
+                with open(os.path.join(self.finds, os.path.basename(kept) + ".log"), "w") as f:
+                    f.write(log)
             for left in glob.glob(path + "*"):
                 os.unlink(left)
         return len(found)
