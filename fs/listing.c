@@ -240,11 +240,21 @@ bool cfs_listing_has_scratch(struct cfs *fs, uint64_t container)
 	return false;
 }
 
-/* Scratch files in the order of their cookies, the next one first. */
+/*
+ * Scratch files in the order of their cookies, the next one first. While the entries between
+ * them are looked up an image may turn out to be another one: then they lose their names.
+ */
 struct scratches {
-	struct cfs_node **nodes; /* owned */
+	struct cfs_node **nodes; /* owned, with a reference to each */
 	size_t n, next;
 };
+
+static void drop_scratches(struct cfs *fs, struct scratches *s)
+{
+	while (s->n)
+		cfs_node_unref(&fs->nodes, s->nodes[--s->n]);
+	free(s->nodes);
+}
 
 /* Those of a directory whose cookies are above `from` and below `to`. 0, -ENOMEM. */
 static int find_scratch(struct cfs *fs, uint64_t container, off_t from, off_t to,
@@ -261,11 +271,12 @@ static int find_scratch(struct cfs *fs, uint64_t container, off_t from, off_t to
 			continue;
 		grown = realloc(out->nodes, (out->n + 1) * sizeof(*grown));
 		if (!grown) {
-			free(out->nodes);
+			drop_scratches(fs, out);
 			return -ENOMEM;
 		}
 		out->nodes = grown;
 		out->nodes[out->n++] = node;
+		cfs_node_ref(node);
 	}
 	if (out->n)
 		qsort(out->nodes, out->n, sizeof(*out->nodes), compare_cookies);
@@ -277,8 +288,11 @@ static bool put_scratch(struct reply *r, struct scratches *s, off_t before)
 {
 	for (; s->next < s->n; s->next++) {
 		const struct cfs_node *node = s->nodes[s->next];
-		off_t cookie = scratch_cookie(node);
+		off_t cookie;
 
+		if (!cfs_node_name(node))
+			continue;
+		cookie = scratch_cookie(node);
 		if (cookie >= before)
 			break;
 		if (!put(r, cfs_node_name(node), node->scratch->mode, cfs_scratch_ino(node),
@@ -297,7 +311,7 @@ static int list_scratch(struct cfs *fs, struct reply *r, uint64_t container, off
 
 	if (ret == 0)
 		ret = put_scratch(r, &found, to) ? 0 : 1;
-	free(found.nodes);
+	drop_scratches(fs, &found);
 	return ret;
 }
 
@@ -364,7 +378,7 @@ static int list_entries(struct reply *r, struct cfs_ref ref, bool msgs, uint64_t
 		ret = list_those_there(r, ref, msgs, off, &waiting);
 	if (ret == 0)
 		ret = put_scratch(r, &waiting, COOKIE_TAIL) ? 0 : 1;
-	free(waiting.nodes);
+	drop_scratches(r->fs, &waiting);
 	return ret;
 }
 

@@ -99,6 +99,13 @@ def wait_for(condition, seconds=30):
     return bool(condition())
 
 
+def default_signals():
+    """Before a program starts: a shell ignores SIGINT for what it runs in the background, nohup
+    SIGHUP, and so would critfs."""
+    for sig in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(sig, signal.SIG_DFL)
+
+
 class Mount:
     """critfs in the foreground on a mount point of its own."""
 
@@ -112,11 +119,10 @@ class Mount:
             command += ["-o", option]
         self.below = len(dumps.mounts_below(self.point))  # mounts that this one hides
         with open(self.log, "wb") as log:
-            # a shell ignores SIGINT for what it runs in the background, and so would critfs
             self.proc = subprocess.Popen(
                 command + [dump, self.point], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=environment(),
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+                preexec_fn=default_signals)
         LIVE.append(self)
         wait_for(lambda: self.is_up() or self.proc.poll() is not None)
         if not self.is_up():

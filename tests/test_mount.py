@@ -48,6 +48,7 @@ def background(demo, point):
     need_fuse()
     done = critfs(demo, point)
     assert done.returncode == 0, done.stderr
+    assert os.listdir(point)
     yield point
     if mnt.mount_line(point):
         subprocess.run(["fusermount3", "-u", "-z", point], check=False)

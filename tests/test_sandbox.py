@@ -204,7 +204,8 @@ def detached(dump, work):
     os.mkdir(point)
     os.mkdir(work + "/tmp")
     subprocess.run([mnt.CRITFS, dump, point], check=True, timeout=60,
-                   env=mnt.environment(TMPDIR=work + "/tmp"))
+                   env=mnt.environment(TMPDIR=work + "/tmp"), preexec_fn=mnt.default_signals)
+    assert os.listdir(point)        # it serves, so all is set up
     yield point
     if mnt.mount_line(point):
         subprocess.run(["umount", "-l", point], check=True)
