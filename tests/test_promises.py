@@ -940,8 +940,8 @@ def test_the_end_comes_while_all_are_at_work(mount, work, end, again):
         assert m.proc.wait(40) == (-9 if end == "SIGKILL" else 0)
     finally:
         ended.set()
-        m.abandon()
         t.stop.set()
+        m.abandon()
         for thread in t.threads:
             thread.join(30)
     assert not any(thread.is_alive() for thread in t.threads), "somebody hangs"
