@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,7 +67,8 @@ static void put_path(struct crit_naming *naming, const RegFileEntry *reg, struct
 {
 	RemapFilePathEntry *remap = find_remap(naming, reg->id);
 
-	crit_buf_str(out, reg->name);
+	/* no kernel has a longer one, and there may be many thousands of this one in a text */
+	crit_buf_add(out, reg->name, strnlen(reg->name, PATH_MAX));
 	if (remap)
 		crit_buf_str(out, DELETED);
 	remap_file_path_entry__free_unpacked(remap, NULL);

@@ -72,11 +72,13 @@ void crit_spare_appended(struct crit_spare *spare, const struct crit_file *was,
 static bool leases_tell(int fd)
 {
 	struct statfs fs;
+	uint32_t type; /* as it is written, whatever sign it has here */
 
 	if (fstatfs(fd, &fs) < 0)
 		return false;
-	return fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC ||
-	       fs.f_type == BTRFS_SUPER_MAGIC || fs.f_type == TMPFS_MAGIC;
+	type = (uint32_t)fs.f_type;
+	return type == EXT4_SUPER_MAGIC || type == XFS_SUPER_MAGIC ||
+	       type == BTRFS_SUPER_MAGIC || type == TMPFS_MAGIC;
 }
 
 /*

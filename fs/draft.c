@@ -261,7 +261,7 @@ int cfs_draft_write(struct cfs_draft *d, const void *buf, size_t len, uint64_t o
 
 	if (!len)
 		return 0;
-	if (off > INT64_MAX - len)
+	if (off > (uint64_t)INT64_MAX - len)
 		return -EFBIG;
 	if (!has_room(d, off, off + len))
 		return -ENOSPC;

@@ -17,8 +17,9 @@
 #include <unistd.h>
 
 struct cfs_keeper {
-	int fd; /* a byte asks for the unmount, a byte back says that it is done; the first
-		   says that the keeper is ready */
+	int fd;   /* a byte asks for the unmount, a byte back says that it is done; the first
+		     says that the keeper is ready */
+	int dead; /* a pipe that nobody reads: made when there are descriptors to be had */
 };
 
 /*
@@ -67,16 +68,23 @@ static int wait_for(const struct cfs_keeper *keeper)
 int cfs_keeper_start(struct fuse_session *session, const char *place, struct cfs_keeper **out)
 {
 	struct cfs_keeper *keeper = calloc(1, sizeof(*keeper));
-	int pair[2], ret;
+	int pair[2], dead[2], ret;
 	pid_t pid;
 
 	if (!keeper)
 		return -ENOMEM;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
-		ret = -errno;
+	ret = pipe2(dead, O_CLOEXEC) < 0 ? -errno : 0;
+	if (ret < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+		if (ret == 0) {
+			ret = -errno;
+			close(dead[0]);
+			close(dead[1]);
+		}
 		free(keeper);
 		return ret;
 	}
+	close(dead[0]);
+	keeper->dead = dead[1];
 	pid = fork();
 	ret = pid < 0 ? -errno : 0;
 	if (pid == 0) {
@@ -107,15 +115,9 @@ static bool is_gone(int fd)
  * with what it has to write. What takes its place is what an unmounted one looks like, so
  * that libfuse leaves the unmounting to the keeper.
  */
-static void disconnect(int fd)
+static void disconnect(const struct cfs_keeper *keeper, int fd)
 {
-	int dead[2];
-
-	if (pipe2(dead, O_CLOEXEC) < 0)
-		return;
-	close(dead[0]);
-	dup3(dead[1], fd, O_CLOEXEC);
-	close(dead[1]);
+	dup3(keeper->dead, fd, O_CLOEXEC);
 }
 
 int cfs_keeper_unmount(struct cfs_keeper *keeper, struct fuse_session *session)
@@ -125,7 +127,7 @@ int cfs_keeper_unmount(struct cfs_keeper *keeper, struct fuse_session *session)
 	int ret = 0;
 
 	if (!is_gone(fd)) {
-		disconnect(fd);
+		disconnect(keeper, fd);
 		ret = write(keeper->fd, &please, 1) == 1 ? wait_for(keeper) : -EPIPE;
 	}
 	fuse_session_unmount(session);
@@ -137,5 +139,6 @@ void cfs_keeper_free(struct cfs_keeper *keeper)
 	if (!keeper)
 		return;
 	close(keeper->fd);
+	close(keeper->dead);
 	free(keeper);
 }

@@ -86,12 +86,12 @@ void cfs_promise_break(struct cfs *fs, struct cfs_image *image)
 {
 	unsigned i;
 
-	if (!cfs_promise_holds_any(image))
-		return;
-	cfs_watch_tell_image(fs, image, true);
 	for (i = 0; i < CFS_RECALLED_MAX; i++)
 		if (fs->recalled[i].ref.image == image)
 			fs->recalled[i].ref.image = NULL;
+	if (!cfs_promise_holds_any(image))
+		return;
+	cfs_watch_tell_image(fs, image, true);
 	image->n_promised = 0;
 	image->promised.tv_sec = 0;
 }

@@ -14,11 +14,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "decoder/create.h"
 #include "decoder/dir.h"
 #include "decoder/overlay.h"
 #include "decoder/parents.h"
 #include "fs/log.h"
 #include "fs/syscalls.h"
+
+/* A dump that another one builds on, while it is looked through. */
+struct parent {
+	struct cfs_sandbox *box;
+	const struct crit_dir *dir;
+	bool is_dump; /* it has one of the files */
+};
 
 void cfs_reach_make_place(struct cfs *fs)
 {
@@ -40,6 +48,42 @@ void cfs_reach_drop_place(struct cfs *fs)
 	fs->place = NULL;
 }
 
+/* Allow one of the files that are opened in parents. */
+static int allow_if_needed(void *arg, const char *name, unsigned char type)
+{
+	struct parent *p = arg;
+	struct stat st;
+	int fd;
+
+	if ((type != DT_REG && type != DT_UNKNOWN) ||
+	    (strcmp(name, CRIT_INVENTORY) && strncmp(name, "pagemap-", strlen("pagemap-")) &&
+	     strncmp(name, "pages-", strlen("pages-"))))
+		return 0;
+	fd = openat(crit_dir_lower(p->dir), name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    cfs_sandbox_allow(p->box, fd, CFS_SANDBOX_READ) == 0)
+		p->is_dump = true;
+	close(fd);
+	return 0;
+}
+
+/*
+ * Whoever wrote a dump has chosen where its `parent` leads: nothing but what is opened there
+ * is allowed, and of what is no dump nothing at all.
+ */
+static void allow_parent(struct cfs *fs, const struct crit_dir *dir)
+{
+	struct parent p = {&fs->box, dir, false};
+
+	if (crit_dir_lower(dir) < 0)
+		return;
+	crit_dir_each(dir, allow_if_needed, &p);
+	if (p.is_dump)
+		cfs_sandbox_allow(&fs->box, crit_dir_lower(dir), CFS_SANDBOX_LIST);
+}
+
 /*
  * The dumps that one builds on, as parents.h follows them, as far as they are outside of what
  * is mounted: what is in it is allowed, and the dumps there are looked at themselves. What
@@ -57,8 +101,7 @@ static void allow_parents(struct cfs *fs, const struct crit_dir *dump)
 		at = next;
 		if (level == 0 && crit_dir_up(at))
 			break;
-		if (crit_dir_lower(at) >= 0)
-			cfs_sandbox_allow(&fs->box, crit_dir_lower(at), false);
+		allow_parent(fs, at);
 	}
 	crit_dir_put(at);
 }
@@ -99,12 +142,15 @@ static int allow_all(struct cfs *fs)
 		/* nobody else's broom takes a directory that is locked, see tmpfiles.d(5) */
 		if (fs->place)
 			flock(fs->store.dirfd, LOCK_SH);
-		ret = cfs_sandbox_allow(&fs->box, fs->store.dirfd, true);
+		ret = cfs_sandbox_allow(&fs->box, fs->store.dirfd, CFS_SANDBOX_CHANGE);
 	}
 	if (ret == 0 && lower >= 0)
-		ret = cfs_sandbox_allow(&fs->box, lower, changes && lower == upper);
+		ret = cfs_sandbox_allow(&fs->box, lower,
+					changes && lower == upper ? CFS_SANDBOX_CHANGE
+								  : CFS_SANDBOX_READ);
 	if (ret == 0 && upper >= 0 && upper != lower)
-		ret = cfs_sandbox_allow(&fs->box, upper, changes);
+		ret = cfs_sandbox_allow(&fs->box, upper,
+					changes ? CFS_SANDBOX_CHANGE : CFS_SANDBOX_READ);
 	allow_parents(fs, fs->dump);
 	crit_dir_each(fs->dump, allow_parents_of, fs);
 	return ret;

@@ -135,9 +135,15 @@ int cfs_sandbox_init(struct cfs_sandbox *box, int procfd)
 	return ret;
 }
 
-int cfs_sandbox_allow(struct cfs_sandbox *box, int fd, bool changes)
+int cfs_sandbox_allow(struct cfs_sandbox *box, int fd, enum cfs_sandbox_for what)
 {
-	return allow(box, fd, changes ? READING | CHANGING : READING);
+	static const uint64_t rights[] = {
+		[CFS_SANDBOX_LIST] = LANDLOCK_ACCESS_FS_READ_DIR,
+		[CFS_SANDBOX_READ] = READING,
+		[CFS_SANDBOX_CHANGE] = READING | CHANGING,
+	};
+
+	return allow(box, fd, rights[what]);
 }
 
 int cfs_sandbox_enter(struct cfs_sandbox *box)

@@ -24,11 +24,15 @@ struct cfs_sandbox {
  */
 int cfs_sandbox_init(struct cfs_sandbox *box, int procfd);
 
-/*
- * Allow everything below the directory `fd` to be read, or to be read and changed. A file
- * that is open already needs no permission. 0, -errno.
- */
-int cfs_sandbox_allow(struct cfs_sandbox *box, int fd, bool changes);
+enum cfs_sandbox_for {
+	CFS_SANDBOX_LIST, /* the names below a directory */
+	CFS_SANDBOX_READ, /* and the files; or one file */
+	CFS_SANDBOX_CHANGE,
+};
+
+/* Allow that of everything below `fd`. A file that is open already needs no permission. 0,
+ * -errno. */
+int cfs_sandbox_allow(struct cfs_sandbox *box, int fd, enum cfs_sandbox_for what);
 
 /* The calling thread and all it starts are in it from now on. 0, -errno. */
 int cfs_sandbox_enter(struct cfs_sandbox *box);

@@ -5,9 +5,11 @@
 #include "fs/syscalls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fs.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -43,7 +45,7 @@ static const int allowed[] = {
 	/* open files */
 	SCMP_SYS(_llseek), SCMP_SYS(close), SCMP_SYS(copy_file_range), SCMP_SYS(dup),
 	SCMP_SYS(dup2), SCMP_SYS(dup3), SCMP_SYS(fadvise64), SCMP_SYS(fadvise64_64),
-	SCMP_SYS(fallocate), SCMP_SYS(fcntl), SCMP_SYS(fcntl64), SCMP_SYS(fdatasync),
+	SCMP_SYS(fallocate), SCMP_SYS(fdatasync),
 	SCMP_SYS(flock), SCMP_SYS(fsync), SCMP_SYS(ftruncate), SCMP_SYS(ftruncate64),
 	SCMP_SYS(lseek), SCMP_SYS(pipe), SCMP_SYS(pipe2), SCMP_SYS(poll), SCMP_SYS(ppoll),
 	SCMP_SYS(ppoll_time64), SCMP_SYS(pread64), SCMP_SYS(preadv), SCMP_SYS(preadv2),
@@ -101,6 +103,36 @@ static struct scmp_arg_cmp has(unsigned arg, scmp_datum_t mask, scmp_datum_t val
 	return (struct scmp_arg_cmp){arg, SCMP_CMP_MASKED_EQ, mask, value};
 }
 
+#define NEW_NAMESPACES                                                                         \
+	(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP |          \
+	 CLONE_NEWUSER | CLONE_NEWPID)
+
+/* What is asked of descriptors. Not who gets a signal of them: that could be anybody. */
+static int allow_fcntl(scmp_filter_ctx filter)
+{
+	static const int commands[] = {
+		F_DUPFD,    F_DUPFD_CLOEXEC, F_GETFD,      F_SETFD,      F_GETFL,     F_SETFL,
+		F_GETLEASE, F_SETLEASE,      F_GETPIPE_SZ, F_SETPIPE_SZ, F_GET_SEALS,
+	};
+	static const int calls[] = {SCMP_SYS(fcntl), SCMP_SYS(fcntl64)};
+	struct scmp_arg_cmp args[2];
+	size_t i, k;
+	int ret = 0;
+
+	for (k = 0; k < 2; k++) {
+		for (i = 0; ret == 0 && i < sizeof(commands) / sizeof(*commands); i++) {
+			args[0] = is(1, (scmp_datum_t)commands[i]);
+			ret = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, calls[k], 1, args);
+		}
+		/* the one that tells of leases, which nobody minds; see decoder/spare.c */
+		args[0] = is(1, F_SETSIG);
+		args[1] = is(2, SIGURG);
+		if (ret == 0)
+			ret = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, calls[k], 2, args);
+	}
+	return ret;
+}
+
 /* What is allowed only with these arguments. 0, -errno. */
 static int allow_some(scmp_filter_ctx filter)
 {
@@ -110,7 +142,9 @@ static int allow_some(scmp_filter_ctx filter)
 		struct scmp_arg_cmp args[2];
 	} some[] = {
 		/* a thread, no process */
-		{SCMP_SYS(clone), 1, {has(CLONE_FLAGS, CLONE_THREAD, CLONE_THREAD)}},
+		{SCMP_SYS(clone),
+		 1,
+		 {has(CLONE_FLAGS, CLONE_THREAD | NEW_NAMESPACES, CLONE_THREAD)}},
 		/* to itself, as abort() does */
 		{SCMP_SYS(kill), 1, {is(0, (scmp_datum_t)getpid())}},
 		{SCMP_SYS(tgkill), 1, {is(0, (scmp_datum_t)getpid())}},
@@ -162,6 +196,8 @@ static int set_up(scmp_filter_ctx filter)
 		ret = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 	if (ret == 0)
 		ret = allow_some(filter);
+	if (ret == 0)
+		ret = allow_fcntl(filter);
 	if (ret == 0)
 		ret = allow_all(filter);
 	return ret;

@@ -39,24 +39,6 @@ static int decompress(const struct crit_file *file, uint64_t max,
 	return ret;
 }
 
-/* 1 if it is compressed, 0 if not; -errno. */
-static int is_compressed(const struct crit_file *file, struct crit_error *err)
-{
-	struct archive_entry *entry;
-	struct crit_input in;
-	int ret = crit_input_open(&in, file, CRIT_INPUT_TAR, err);
-
-	if (ret == 0) {
-		ret = crit_input_next(&in, &entry, err);
-		if (in.la->archive_filter_code(in.reader, 0) != ARCHIVE_FILTER_NONE)
-			ret = 1; /* whatever is in it, unpacking will tell */
-		else if (ret >= 0)
-			ret = 0;
-	}
-	crit_input_close(&in);
-	return ret;
-}
-
 /* Another one on the same file, for as long as the archive lasts. */
 static int keep_file(const struct crit_file *file, struct crit_file **out)
 {
@@ -85,7 +67,7 @@ static int open_all(struct crit_archive *a, const struct crit_file *file, uint64
 	a->unpacked.max = max;
 	if (ret < 0)
 		return crit_fail_errno(err, -ret, "can't open it");
-	ret = is_compressed(file, err);
+	ret = crit_input_is_compressed(file);
 	if (ret > 0) {
 		ret = decompress(file, max, listener, &a->file, err);
 		if (ret == 0)

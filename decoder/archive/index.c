@@ -14,12 +14,16 @@
 #define TOLD_MAX 20  /* lines of what is left out; the rest is counted */
 #define SHOWN    200 /* bytes of a name in a line */
 
+/* What all links of an archive say, bytes: a small one may have a million long ones. */
+#define TARGETS_MAX ((uint64_t)64 << 20)
+
 struct building {
 	struct crit_archive *archive;
 	struct crit_input in;
 	struct crit_archive_listener *listener; /* NULL: nobody */
 	struct crit_error *err;
 	uint64_t n_told;
+	uint64_t n_targets;         /* bytes that its links say */
 	struct crit_member *placed; /* the last one that has its bytes in the archive, */
 	char *placed_path;          /* owned: and its name */
 };
@@ -132,6 +136,18 @@ static void be_empty(struct building *b, struct crit_member *m, const char *path
 	complain(b, path, why);
 }
 
+/* What a symlink says. */
+static int set_target(struct building *b, struct crit_member *m, const char *target)
+{
+	b->n_targets += strlen(target) + 1;
+	if (b->n_targets > TARGETS_MAX)
+		return crit_fail(b->err, CRIT_TOO_BIG,
+				 "its links say more than %u MiB, which is too much",
+				 (unsigned)(TARGETS_MAX >> 20));
+	m->target = strdup(target);
+	return m->target ? 0 : crit_fail(b->err, CRIT_NO_MEMORY, "no memory for its members");
+}
+
 /* Another name of an earlier member. */
 static int link_to(struct building *b, struct crit_member *m, const char *path,
 		   const char *target)
@@ -147,9 +163,7 @@ static int link_to(struct building *b, struct crit_member *m, const char *path,
 	m->st = to->st;
 	m->fd = to->fd;
 	m->off = to->off;
-	if (to->target && !(m->target = strdup(to->target)))
-		return crit_fail(b->err, CRIT_NO_MEMORY, "no memory for its members");
-	return 0;
+	return to->target ? set_target(b, m, to->target) : 0;
 }
 
 static int take_target(struct building *b, struct crit_member *m, const char *path,
@@ -159,10 +173,9 @@ static int take_target(struct building *b, struct crit_member *m, const char *pa
 		be_empty(b, m, path, "a link that leads nowhere, empty here");
 		return 0;
 	}
-	m->target = strdup(target);
 	m->st.st_size = (off_t)strlen(target);
 	m->st.st_mode |= 0777;
-	return m->target ? 0 : crit_fail(b->err, CRIT_NO_MEMORY, "no memory for its members");
+	return set_target(b, m, target);
 }
 
 static void take_attributes(struct crit_archive *a, const struct stat *st,
@@ -300,7 +313,7 @@ int crit_archive_index(struct crit_archive *archive, struct crit_archive_listene
 		       struct crit_error *err)
 {
 	struct building b = {.archive = archive, .listener = listener, .err = err};
-	int ret = crit_input_open(&b.in, archive->file, CRIT_INPUT_TAR, err);
+	int ret = crit_input_open(&b.in, archive->file, CRIT_INPUT_PLAIN_TAR, err);
 
 	if (ret == 0)
 		ret = add_members(&b);

@@ -43,10 +43,53 @@ int crit_input_fail(const struct crit_input *in, struct crit_error *err)
 	return crit_fail(err, CRIT_REJECTED, "%s", why ? why : "it can't be read");
 }
 
+/* How formats begin, and libarchive's numbers of them. Bits that are not in `mask` vary. */
+static const struct {
+	unsigned n; /* bytes */
+	uint8_t magic[6], first_mask;
+	int filter;
+} formats[] = {
+	{2, {0x1f, 0x8b}, 0xff, ARCHIVE_FILTER_GZIP},
+	{4, {0x28, 0xb5, 0x2f, 0xfd}, 0xff, ARCHIVE_FILTER_ZSTD},
+	{4, {0x50, 0x2a, 0x4d, 0x18}, 0xf0, ARCHIVE_FILTER_ZSTD}, /* a frame that is skipped */
+	{6, {0xfd, '7', 'z', 'X', 'Z', 0}, 0xff, ARCHIVE_FILTER_XZ},
+	{3, {'B', 'Z', 'h'}, 0xff, ARCHIVE_FILTER_BZIP2},
+	{4, {0x04, 0x22, 0x4d, 0x18}, 0xff, ARCHIVE_FILTER_LZ4},
+};
+
+static int filter_of(const struct crit_file *file, int *filter)
+{
+	uint8_t start[6] = {0};
+	size_t n = file->st.st_size < (off_t)sizeof(start) ? (size_t)file->st.st_size
+							   : sizeof(start);
+	int ret = crit_file_read(file, start, n, 0);
+	size_t i;
+
+	*filter = ARCHIVE_FILTER_NONE;
+	if (ret < 0)
+		return ret;
+	for (i = 0; i < sizeof(formats) / sizeof(*formats); i++)
+		if (n >= formats[i].n &&
+		    (start[0] & formats[i].first_mask) == formats[i].magic[0] &&
+		    !memcmp(start + 1, formats[i].magic + 1, formats[i].n - 1)) {
+			*filter = formats[i].filter;
+			break;
+		}
+	return 0;
+}
+
+int crit_input_is_compressed(const struct crit_file *file)
+{
+	int filter, ret = filter_of(file, &filter);
+
+	return ret < 0 ? ret : filter != ARCHIVE_FILTER_NONE;
+}
+
 int crit_input_open(struct crit_input *in, const struct crit_file *file, enum crit_input_as as,
 		    struct crit_error *err)
 {
 	const struct crit_libarchive *la = crit_libarchive(err);
+	int filter = ARCHIVE_FILTER_NONE;
 	struct archive *r;
 
 	*in = (struct crit_input){.la = la, .file = file};
@@ -56,14 +99,18 @@ int crit_input_open(struct crit_input *in, const struct crit_file *file, enum cr
 	in->reader = r = la->archive_read_new();
 	if (!in->buf || !r)
 		return crit_fail(err, CRIT_NO_MEMORY, "no memory to read an archive");
-	/* not all filters there are: some of them start programs */
-	if (la->archive_read_support_filter_gzip(r) != ARCHIVE_OK ||
-	    la->archive_read_support_filter_zstd(r) != ARCHIVE_OK ||
-	    la->archive_read_support_filter_xz(r) != ARCHIVE_OK ||
-	    la->archive_read_support_filter_bzip2(r) != ARCHIVE_OK ||
-	    la->archive_read_support_filter_lz4(r) != ARCHIVE_OK ||
-	    (as == CRIT_INPUT_TAR ? la->archive_read_support_format_tar(r)
-				  : la->archive_read_support_format_raw(r)) != ARCHIVE_OK ||
+	if (as != CRIT_INPUT_PLAIN_TAR)
+		in->failed = filter_of(file, &filter);
+	if (in->failed < 0)
+		return crit_input_fail(in, err);
+	/*
+	 * Not all filters there are, some of them start programs; and one only: of layer upon
+	 * layer a small file would keep it busy for ever without a byte coming out.
+	 */
+	if ((filter != ARCHIVE_FILTER_NONE &&
+	     la->archive_read_append_filter(r, filter) != ARCHIVE_OK) ||
+	    (as == CRIT_INPUT_RAW ? la->archive_read_support_format_raw(r)
+				  : la->archive_read_support_format_tar(r)) != ARCHIVE_OK ||
 	    la->archive_read_set_read_callback(r, read_some) != ARCHIVE_OK ||
 	    la->archive_read_set_skip_callback(r, skip_some) != ARCHIVE_OK ||
 	    la->archive_read_set_callback_data(r, in) != ARCHIVE_OK ||

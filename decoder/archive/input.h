@@ -19,9 +19,13 @@ struct crit_input {
 };
 
 enum crit_input_as {
-	CRIT_INPUT_TAR, /* its members */
-	CRIT_INPUT_RAW, /* one member, which is the file, decompressed */
+	CRIT_INPUT_TAR,       /* its members; decompressed, if it is compressed */
+	CRIT_INPUT_PLAIN_TAR, /* its members, which are where they are */
+	CRIT_INPUT_RAW,       /* one member, which is the file, decompressed */
 };
+
+/* Is it compressed, in a way that is known here? 1, 0, -errno. */
+int crit_input_is_compressed(const struct crit_file *file);
 
 /* 0; -EBADMSG, -ENOMEM, -ENOSYS and the reason. To be closed in any case. */
 int crit_input_open(struct crit_input *in, const struct crit_file *file, enum crit_input_as as,

@@ -37,6 +37,7 @@
 	f(archive_error_string) \
 	f(archive_filter_bytes) \
 	f(archive_filter_code) \
+	f(archive_read_append_filter) \
 	f(archive_read_data_block) \
 	f(archive_read_free) \
 	f(archive_read_header_position) \
@@ -46,11 +47,6 @@
 	f(archive_read_set_callback_data) \
 	f(archive_read_set_read_callback) \
 	f(archive_read_set_skip_callback) \
-	f(archive_read_support_filter_bzip2) \
-	f(archive_read_support_filter_gzip) \
-	f(archive_read_support_filter_lz4) \
-	f(archive_read_support_filter_xz) \
-	f(archive_read_support_filter_zstd) \
 	f(archive_read_support_format_raw) \
 	f(archive_read_support_format_tar) \
 	f(archive_write_add_filter) \

@@ -110,7 +110,7 @@ int crit_proc_maps(struct crit_proc *proc, const struct crit_proc_file *f, struc
 	(void)err;
 	if (!crit_proc_maps_begin(proc, f->pid, &maps))
 		return 0;
-	for (i = 0; i < maps.memory->n_vmas; i++)
+	for (i = 0; i < maps.memory->n_vmas && !out->error; i++)
 		crit_proc_put_mapping(&maps, maps.memory->vmas[i], out);
 	crit_proc_maps_end(&maps);
 	return 0;

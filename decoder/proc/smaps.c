@@ -128,7 +128,7 @@ int crit_proc_smaps(struct crit_proc *proc, const struct crit_proc_file *f,
 	(void)err;
 	if (!measure_begin(proc, f->pid, &m))
 		return 0;
-	for (i = 0; i < m.maps.memory->n_vmas; i++) {
+	for (i = 0; i < m.maps.memory->n_vmas && !out->error; i++) {
 		const VmaEntry *vma = m.maps.memory->vmas[i];
 
 		resident = resident_of(&m, vma);

@@ -160,7 +160,7 @@ class Soak:
             self.say("round %d: %d operations; at most %d KiB, %d descriptors; at rest %s" % (
                 number, sum(self.operations().values()), max([p.memory for p in peaks], default=0),
                 max([p.descriptors for p in peaks], default=0), self.samples[-1]))
-        not_flat = health.wrong(self.samples)
+        not_flat = health.wrong(self.samples, memory=not mnt.sanitized())
         assert not not_flat, "not flat: " + "; ".join(not_flat)
 
     def operations(self):
