@@ -99,6 +99,7 @@ int crit_walk_refuse(struct crit_walk *walk, const struct crit_entry *e, struct 
 
 int crit_walk_next(struct crit_walk *walk, ProtobufCMessage **msg, struct crit_error *err)
 {
+	struct crit_buf merged = {0};
 	const uint8_t *bytes;
 	struct crit_entry e;
 	int ret;
@@ -106,12 +107,16 @@ int crit_walk_next(struct crit_walk *walk, ProtobufCMessage **msg, struct crit_e
 	ret = crit_walk_bytes(walk, &e, &bytes, err);
 	if (ret <= 0)
 		return ret;
+	*msg = NULL;
 	/* protobuf-c has no limit of depth */
-	ret = crit_wire_check(e.type, bytes, e.message.len);
+	ret = crit_wire_whole(e.type, bytes, e.message.len, &merged);
+	if (ret > 0)
+		*msg = protobuf_c_message_unpack(e.type->pb, NULL, merged.len, merged.data);
+	else if (ret == 0)
+		*msg = protobuf_c_message_unpack(e.type->pb, NULL, e.message.len, bytes);
+	crit_buf_fini(&merged);
 	if (ret == -ENOMEM)
 		return crit_fail(err, CRIT_NO_MEMORY, "no memory for an entry");
-	*msg = ret < 0 ? NULL
-		       : protobuf_c_message_unpack(e.type->pb, NULL, e.message.len, bytes);
 	return *msg ? 1 : crit_walk_refuse(walk, &e, err);
 }
 

@@ -9,13 +9,15 @@
 #include <string.h>
 
 #include "decoder/extra.h"
+#include "decoder/index.h"
 #include "decoder/print.h"
 #include "decoder/wire.h"
 #include "schema-messages.h"
 
 #define STRIDE    32 /* entries between two offsets of the index */
 #define WINDOW    ((size_t)128 << 10)
-#define SIZE_WORD 4 /* bytes before each message */
+#define SIZE_WORD 4  /* bytes before each message */
+#define LONG      64 /* messages of a queue whose end is kept: to find it again costs */
 
 /* Where a walk stands: number `n` begins at `off`. */
 struct cursor {
@@ -33,9 +35,10 @@ struct crit_image {
 	bool complete;       /* known is all there is; a tail may follow */
 	struct cursor last;  /* behind the entry that was asked for last */
 
-	uint64_t msgs_of;          /* offset of the entry that this one is within */
-	struct cursor msg;         /* behind the message that was asked for last */
-	uint64_t queue, queue_end; /* offsets of the queue that was measured last */
+	uint64_t msgs_of;  /* offset of the entry that this one is within */
+	struct cursor msg; /* the message that was asked for last: it may be once more */
+	uint64_t queue, queue_end; /* offsets of the queue that was measured last, */
+	struct crit_index ends;    /* and the ends of long ones, by their offsets */
 
 	struct crit_stencil stencil; /* of the entry that was printed last */
 	/* what the last answers were, by the offset of the message; 0: none */
@@ -86,6 +89,7 @@ void crit_image_free(struct crit_image *img)
 		return;
 	crit_file_put(img->file);
 	crit_stencil_fini(&img->stencil);
+	crit_index_fini(&img->ends);
 	free(img->marks);
 	free(img->window);
 	free(img);
@@ -220,21 +224,27 @@ static int read_msg(struct crit_image *img, uint64_t off, struct crit_entry *msg
 /* Walk the messages of a queue to find where its entry ends. */
 static int measure_msgs(struct crit_image *img, struct crit_entry *e, struct crit_error *err)
 {
+	bool was_last = img->queue == e->off;
+	bool known = was_last ||
+		     (e->n_msgs > LONG && crit_index_find(&img->ends, e->off, &e->end));
 	struct crit_entry msg;
 	uint64_t m;
 	int ret;
 
-	for (m = 0; m < e->n_msgs && img->queue != e->off; m++) {
+	for (m = 0; m < e->n_msgs && !known; m++) {
 		ret = read_msg(img, e->end, &msg, err);
 		if (ret < 0)
 			return ret;
 		e->end = msg.end;
 	}
 	/* all that is asked of a queue's messages begins with its entry */
-	if (img->queue == e->off)
+	if (was_last)
 		e->end = img->queue_end;
 	img->queue = e->off;
 	img->queue_end = e->end;
+	/* without memory for it, it is found again */
+	if (e->n_msgs > LONG && !known)
+		crit_index_put(&img->ends, e->off, e->end, NULL);
 	e->blob[0].len = e->end - e->blob[0].off;
 	return 0;
 }
@@ -369,7 +379,7 @@ int crit_image_msg(struct crit_image *img, const struct crit_entry *e, uint64_t 
 			break;
 	}
 	img->msgs_of = e->off;
-	img->msg = (struct cursor){m + 1, msg->end};
+	img->msg = (struct cursor){m, msg->off};
 	return 0;
 }
 
@@ -495,6 +505,7 @@ void crit_image_replaced(struct crit_image *img, struct crit_file *file,
 	img->size = (uint64_t)file->st.st_size;
 	img->window_len = 0;
 	img->msgs_of = img->queue = 0;
+	crit_index_fini(&img->ends);
 	img->checked.off = img->sized.off = 0;
 	img->last = (struct cursor){0, img->header.len};
 	/* a ghost's first entry decides whether any others follow */

@@ -499,6 +499,8 @@ int crit_json_piece(struct crit_json *j, const char **piece, size_t *len)
 	}
 	if (ret < 0)
 		return ret;
+	if (j->unescaped.error)
+		return crit_fail(j->err, CRIT_NO_MEMORY, "no memory for a string");
 	j->at = p;
 	*piece = (const char *)j->unescaped.data;
 	*len = j->unescaped.len;

@@ -333,8 +333,12 @@ static void print_unknown(struct printer *p, struct object *o, const void *data,
 	spoil(p);
 }
 
-static int print_reordered(struct printer *p, struct object *o, const void *data, size_t len,
-			   size_t start)
+/* print_message() has found that something in the message is not in order. */
+#define DISORDER 1
+
+/* Again from `start` on, put in order as a whole: once, whatever the depth. */
+static int print_reordered(struct printer *p, const struct crit_message *message,
+			   const void *data, size_t len, size_t start)
 {
 	struct crit_buf ordered = {0};
 	int ret;
@@ -342,9 +346,9 @@ static int print_reordered(struct printer *p, struct object *o, const void *data
 	spoil(p);
 	p->to.at = start;
 	p->n_words = 0;
-	ret = crit_wire_canonical(o->message, data, len, &ordered);
+	ret = crit_wire_canonical(message, data, len, &ordered);
 	if (ret == 0)
-		ret = print_message(p, o->message, ordered.data, ordered.len, o->depth, o->hex);
+		ret = print_message(p, message, ordered.data, ordered.len, 0, false);
 	crit_buf_fini(&ordered);
 	return ret;
 }
@@ -375,7 +379,6 @@ static int print_message(struct printer *p, const struct crit_message *message,
 			   .index = -1,
 			   .margin = margin_at(p, depth + 1)};
 	struct crit_wire w = crit_wire_open(message, data, len);
-	size_t start = p->to.at;
 	struct crit_wire_field f;
 	int ret;
 
@@ -395,13 +398,13 @@ static int print_message(struct printer *p, const struct crit_message *message,
 			if (o.list)
 				close_list(p, &o);
 			if ((int)f.index <= o.index)
-				return print_reordered(p, &o, data, len, start);
+				return DISORDER;
 			ret = print_field(p, &o, &f);
 			/* half a message is no message, but its other half may follow */
 			if (ret == -EBADMSG && crit_wire_comes_again(w, &f))
-				return print_reordered(p, &o, data, len, start);
+				return DISORDER;
 		}
-		if (ret < 0)
+		if (ret)
 			return ret;
 	}
 	return ret < 0 ? ret : finish(p, &o, data, len);
@@ -420,6 +423,8 @@ static __attribute__((noinline)) int walk(struct crit_stencil_key key, const voi
 			    .indent = style->one_line ? 0 : CRIT_PRINT_INDENT};
 	int ret = print_message(&p, key.message, data, len, 0, false);
 
+	if (ret == DISORDER)
+		ret = print_reordered(&p, key.message, data, len, to->at);
 	*to = p.to;
 	if (make && ret == 0)
 		crit_stencil_end(stencil, to);

@@ -21,6 +21,11 @@ static int refuse(const struct crit_stretch *s, uint64_t addr, struct crit_error
 			 s->reason ? s->reason : "nothing is mapped there");
 }
 
+static int too_many(struct crit_error *err)
+{
+	return crit_fail(err, CRIT_TOO_BIG, "its memory is in too many pieces");
+}
+
 /* Up to `len` bytes of one stretch. */
 static ssize_t read_stretch(const struct crit_stretch *s, uint64_t addr, void *buf, size_t len,
 			    struct crit_error *err)
@@ -62,11 +67,14 @@ int crit_space_run(struct crit_space *space, uint64_t addr, uint64_t *start, uin
 		   struct crit_error *err)
 {
 	uint64_t all = crit_space_end(space), mapped_to = 0;
+	uint64_t left = CRIT_WALK_MAX;
 	struct crit_stretch s;
 	bool found = false;
 	int ret;
 
 	for (; addr < all; addr = s.end) {
+		if (!left--)
+			return too_many(err);
 		ret = crit_space_at(space, addr, &s, err);
 		if (ret < 0)
 			return ret;
@@ -88,10 +96,13 @@ int crit_space_seek(struct crit_space *space, uint64_t addr, bool data, uint64_t
 		    struct crit_error *err)
 {
 	uint64_t all = crit_space_end(space), at;
+	uint64_t left = CRIT_WALK_MAX;
 	struct crit_stretch s;
 	int ret;
 
 	for (at = addr; at < all; at = s.end) {
+		if (!left--)
+			return too_many(err);
 		ret = crit_space_at(space, at, &s, err);
 		if (ret < 0)
 			return ret;

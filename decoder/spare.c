@@ -28,7 +28,7 @@ static bool has_room(const struct crit_file *file)
 {
 	struct statfs fs;
 
-	return fstatfs(file->fd, &fs) == 0 &&
+	return fstatfs(file->fd, &fs) == 0 && fs.f_bsize > 0 &&
 	       fs.f_bavail > (uint64_t)file->st.st_size / (uint64_t)fs.f_bsize;
 }
 

@@ -4,6 +4,7 @@
 #include "decoder/watch.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 
 struct item {
 	const struct crit_dir *dir; /* borrowed */
-	char name[CRIT_IMAGE_NAME_MAX];
+	char name[NAME_MAX + 1];
 	struct crit_identity identity; /* zeros: there was no such file */
 };
 

@@ -100,22 +100,6 @@ bool crit_wire_comes_again(struct crit_wire w, const struct crit_wire_field *f)
 	return false;
 }
 
-static int check(const struct crit_message *message, const void *data, size_t len,
-		 unsigned depth);
-
-/* The same message as protobuf merges it. */
-static int check_merged(const struct crit_message *message, const void *data, size_t len,
-			unsigned depth)
-{
-	struct crit_buf merged = {0};
-	int ret = crit_wire_canonical(message, data, len, &merged);
-
-	if (ret == 0)
-		ret = check(message, merged.data, merged.len, depth);
-	crit_buf_fini(&merged);
-	return ret;
-}
-
 /*
  * Skip varints whose tag is one byte, as most fields are, and note which fields were
  * seen. False if one is cut.
@@ -138,6 +122,11 @@ static bool skip_varints(struct crit_wire *w, uint64_t *seen)
 	return true;
 }
 
+/*
+ * As crit_wire_whole(), but 1 as soon as a singular message stands somewhere twice: then only
+ * the whole tells, merged. Merging each message around it anew would take the square of the
+ * depth.
+ */
 static int check(const struct crit_message *message, const void *data, size_t len,
 		 unsigned depth)
 {
@@ -158,13 +147,12 @@ static int check(const struct crit_message *message, const void *data, size_t le
 			continue;
 		bit = UINT64_C(1) << f.index;
 		if (f.field->message) {
-			/* a singular message that stands twice is checked as the merged one */
 			if ((seen & bit) && f.field->pb->label != PROTOBUF_C_LABEL_REPEATED)
-				return check_merged(message, data, len, depth);
+				return 1;
 			ret = check(f.field->message, f.data, f.len, depth + 1);
 			if (ret == -EBADMSG && crit_wire_comes_again(w, &f))
-				return check_merged(message, data, len, depth);
-			if (ret < 0)
+				return 1;
+			if (ret)
 				return ret;
 		}
 		seen |= bit;
@@ -176,7 +164,24 @@ static int check(const struct crit_message *message, const void *data, size_t le
 
 int crit_wire_check(const struct crit_message *message, const void *data, size_t len)
 {
-	return check(message, data, len, 0);
+	struct crit_buf merged = {0};
+	int ret = crit_wire_whole(message, data, len, &merged);
+
+	crit_buf_fini(&merged);
+	return ret < 0 ? ret : 0;
+}
+
+int crit_wire_whole(const struct crit_message *message, const void *data, size_t len,
+		    struct crit_buf *merged)
+{
+	int ret = check(message, data, len, 0);
+
+	if (ret <= 0)
+		return ret;
+	ret = crit_wire_canonical(message, data, len, merged);
+	if (ret == 0)
+		ret = check(message, merged->data, merged->len, 0);
+	return ret < 0 ? ret : 1;
 }
 
 static int canonical(const struct crit_message *message, const void *data, size_t len,

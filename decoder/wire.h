@@ -111,6 +111,14 @@ bool crit_wire_comes_again(struct crit_wire w, const struct crit_wire_field *f);
 int crit_wire_check(const struct crit_message *message, const void *data, size_t len);
 
 /*
+ * The same for those who unpack it: 1 if a singular message stands twice in it, which is in
+ * `merged` (empty before) as crit_wire_canonical() makes it. Who merges piece by piece, as
+ * protobuf-c does, takes the square of the pieces.
+ */
+int crit_wire_whole(const struct crit_message *message, const void *data, size_t len,
+		    struct crit_buf *merged);
+
+/*
  * Append to `out` the same message with its known fields in number order and
  * each singular one once, by protobuf's rules (the last scalar wins, messages
  * merge), unknown ones at the end; likewise all messages in it, so that who

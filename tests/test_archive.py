@@ -478,6 +478,29 @@ def test_what_is_no_archive(work):
     assert "No such file" in refuse(work + "/none")
 
 
+def test_layer_upon_layer(work):
+    """Of each a few bytes could make thousands, and nothing ever come out: one is undone."""
+    archives.put(work, "file", b"contents")
+    data = mnt.read(archives.tar(work + "/a.tar.gz", work, "file", filters=["-z"]))
+    archives.put(work, "a.tar.gz.gz", gzip.compress(data))
+    assert "Unrecognized archive format" in refuse(work + "/a.tar.gz.gz")
+    layers = gzip.compress(b"") * 5000
+    for _ in range(3):
+        layers = gzip.compress(layers) * 300
+    archives.put(work, "layers", layers)
+    assert "it is empty" in refuse(work + "/layers") or "format" in refuse(work + "/layers")
+
+
+def test_links_that_say_much(work):
+    """A link takes what it says in memory, and a second name of it as much again."""
+    far = "x/" * 2000
+    members = [("first", None, {"type": tarfile.SYMTYPE, "linkname": far})]
+    members += [("link%d" % i, None, {"type": tarfile.LNKTYPE, "linkname": "first"})
+                for i in range(20000)]
+    archives.crafted(work + "/links.tar", *members)
+    assert "its links say more than 64 MiB" in refuse(work + "/links.tar")
+
+
 def test_a_bomb(work, mount):
     """Beyond the limit it is refused; zeros take no room on the disk."""
     with open(work + "/zeros", "wb") as f:

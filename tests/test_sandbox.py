@@ -111,7 +111,8 @@ def test_no_sockets_programs_mounts_and_devices(mount, dump):
         'mknod("%s/disk", %d, 0x800)' % (dump, 0o60600),
         'mknod("%s/memory", %d, 0x101)' % (dump, 0o20600), "ioctl(0, 0x5412, 0)",
         "syscall(425, 8, 0)",   # io_uring_setup
-        "setsid()"], errno.EPERM)
+        # who is told of a descriptor, and by which signal: it could be anybody, by any
+        "setsid()", "fcntl(0, 8, %d)" % os.getpid(), "fcntl(0, 10, 9)"], errno.EPERM)
     if not mnt.sanitized():     # those need some of these themselves
         assert_refused(pid, ["kill(1, 0)", "kill(%d, 9)" % os.getpid(),
                              "ptrace(16, 1, 0, 0)"], errno.EPERM)
@@ -182,6 +183,28 @@ def test_parents_are_within_reach(mount, work, depth):
             f.seek(base + i * page)
             assert f.read(page).startswith(b"page %d generation %d" % (i, 0 if i % 4 else 2))
     assert "parent" not in mnt.read_text(top + "/.critfs/errors")
+
+
+@needs_gdb
+@needs_landlock
+def test_a_parent_is_no_way_out(mount, dump, outside, work):
+    """Whoever wrote the dump chose where it leads: what is no dump is out of reach, and of one
+    that is all but what memory is found in."""
+    os.symlink("../outside", dump + "/parent")
+    m = mount(dump)
+    assert_refused(m.proc.pid, [opening(outside + "/secret", READ),
+                                opening(outside, READ | os.O_DIRECTORY)], errno.EACCES)
+    m.close()
+    first = dumps.copy("demo", work + "/first")
+    with open(first + "/notes", "w"):
+        pass
+    os.unlink(dump + "/parent")
+    os.symlink("../first", dump + "/parent")
+    m = mount(dump)
+    assert_refused(m.proc.pid, [opening(first + "/notes", READ), opening(first + "/files.img", READ),
+                                opening(first + "/pages-1.img", READ_WRITE)], errno.EACCES)
+    fine = [opening(first + "/pages-1.img", READ), opening(first + "/inventory.img", READ)]
+    assert min(results(m.proc.pid, *fine)) >= 0
 
 
 def test_archives_are_opened_in_it(mount, work):
