@@ -116,6 +116,27 @@ def nested(d):
     d.save("cgroup.img", Image(TYPES["CGROUP"], "common", "<", [Entry("cgroup_entry", payload)]))
 
 
+def in_pieces(d):
+    """A message that holds a list, in as many pieces as the list has items."""
+    limit = handmade.wire_varint(1, 1) + handmade.wire_varint(2, 1)
+    piece = handmade.wire_bytes(8, handmade.wire_bytes(1, limit))
+    image = d.image("core-8173.img")
+    tc = SCHEMA.encode(image.entries[0].decode().tc) + piece * (3 * MANY)
+    image.entries[0].payload += handmade.wire_bytes(3, tc)
+    d.save("core-8173.img", image)
+
+
+def doubled(d):
+    """Groups in groups, of each something that may be there once is there twice."""
+    perms = SCHEMA.encode(handmade.Fill("bare").message("cgroup_perms"))
+    group = handmade.wire_bytes(1, b"x" * (24 << 20))
+    for _ in range(90):
+        group = handmade.wire_bytes(1, b"x") + handmade.wire_bytes(2, group) + \
+            handmade.wire_bytes(4, perms) * 2
+    payload = handmade.wire_bytes(2, handmade.wire_bytes(1, b"cpu") + handmade.wire_bytes(2, group))
+    d.save("cgroup.img", Image(TYPES["CGROUP"], "common", "<", [Entry("cgroup_entry", payload)]))
+
+
 def mounts(parent):
     def put(d):
         name = next(n for n in os.listdir(d.root) if n.startswith("mountpoints-"))
@@ -136,6 +157,8 @@ HOSTILE = {
     "descriptors of one number": ("demo", one_descriptor),
     "locks of one file": ("demo", locks),
     "messages in messages": ("demo", nested),
+    "messages in pieces": ("demo", in_pieces),
+    "messages that are there twice": ("demo", doubled),
     "mounts in mounts": ("container-ipc", mounts(lambda i: 1000000 + i + 1)),
     "mounts in a ring": ("container-ipc", mounts(lambda i: 1000000 + (i + 1) % MANY)),
     "mounts on one": ("container-ipc", mounts(lambda i: 1000000)),
