@@ -171,6 +171,13 @@ bench: deps-bench
 demo: all
 	$(Q)contrib/demo $(B)/critfs
 
+# On 32 bits, and where numbers have their bytes in the other order.
+.PHONY: ports
+ports:
+	$(Q)$(DEPS) build ports
+	@$(MAKE) --no-print-directory B=build programs
+	$(Q)tests/ports
+
 include contrib/install.mk
 
 # A release, and Debian's packages of it.

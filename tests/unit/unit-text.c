@@ -92,12 +92,15 @@ static void utf8_as_iconv(void)
 	iconv_close(cd);
 }
 
+/* What iconv calls uint32_t as this machine has it. */
+#define NATIVE (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? "UTF-32BE" : "UTF-32LE")
+
 static void utf8_of_every_code_point(void)
 {
 	size_t cap = 4 * (LAST_CODE_POINT + 1), in_left, out_left = cap;
 	uint32_t *points = malloc(cap), c, n = 0;
 	char *wanted = malloc(cap), *in = (char *)points, *out = wanted;
-	iconv_t cd = iconv_open("UTF-8", "UTF-32LE");
+	iconv_t cd = iconv_open("UTF-8", NATIVE);
 	struct crit_buf found = {0};
 
 	expect(points && wanted && cd != (iconv_t)-1);
