@@ -7,11 +7,8 @@
 
 #include "decoder/memory.h"
 
-/*
- * No process has memory from there on, but for the kernel's vsyscall page. An address below
- * is a size and an offset of a file, too, with some room to round it up.
- */
-#define CRIT_ADDRESS_TOP ((UINT64_C(1) << 63) - (UINT64_C(1) << 16))
+/* No process has memory from there on, but for the kernel's vsyscall page. */
+#define CRIT_ADDRESS_TOP (UINT64_C(1) << 63)
 
 /*
  * Bring m->vmas into rising order; those that are empty, not of whole pages, beyond all

@@ -213,10 +213,15 @@ uint32_t crit_space_page_size(const struct crit_space *space)
 	return space->chain.page_size;
 }
 
+#define END_MAX (CRIT_ADDRESS_TOP - 512)
+
 uint64_t crit_space_end(const struct crit_space *space)
 {
 	/* behind that is only what the kernel has there in every process */
 	size_t n = crit_mappings_find(&space->memory, CRIT_ADDRESS_TOP);
 
-	return n ? space->memory.vmas[n - 1]->end : 0;
+	uint64_t end = n ? space->memory.vmas[n - 1]->end : 0;
+
+	/* it becomes the size of a file, which is also counted in blocks of 512 bytes */
+	return end < END_MAX ? end : END_MAX;
 }
