@@ -17,7 +17,7 @@
 static struct crit_proc *proc;
 static uint32_t caller;
 
-static void die(const char *path, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void die(const char *path, const char *fmt, ...)
 {
 	va_list ap;
 
