@@ -5,7 +5,10 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <string.h>
 #include <sys/stat.h>
+
+#include "decoder/create.h"
 
 #define SHOWN 128 /* bytes of a link in a message */
 
@@ -77,6 +80,13 @@ int crit_parents_open(const struct crit_dump *dump, struct crit_parents *parents
 	while ((ret = open_next(dump, parents, &dir, err)) > 0)
 		parents->dump[parents->n++] = (struct crit_dump){dir, dump->listener};
 	return ret;
+}
+
+bool crit_parents_need(const char *name)
+{
+	return !strcmp(name, CRIT_INVENTORY) ||
+	       !strncmp(name, "pagemap-", strlen("pagemap-")) ||
+	       !strncmp(name, "pages-", strlen("pages-"));
 }
 
 void crit_parents_close(struct crit_parents *parents)

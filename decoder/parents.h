@@ -26,4 +26,7 @@ int crit_parents_open(const struct crit_dump *dump, struct crit_parents *parents
 		      struct crit_error *err);
 void crit_parents_close(struct crit_parents *parents);
 
+/* Is a file of this name opened in parents? Nothing else there is. */
+bool crit_parents_need(const char *name);
+
 #endif

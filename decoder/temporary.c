@@ -14,11 +14,16 @@
 
 #define TRIES 100
 
-int crit_temporary_directory(void)
+const char *crit_temporary_path(void)
 {
 	const char *dir = getenv("TMPDIR");
-	int fd = open(dir && *dir == '/' ? dir : "/var/tmp",
-		      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return dir && *dir == '/' ? dir : "/var/tmp";
+}
+
+int crit_temporary_directory(void)
+{
+	int fd = open(crit_temporary_path(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	return fd < 0 ? -errno : fd;
 }

@@ -5,7 +5,9 @@
 #ifndef CRIT_TEMPORARY_H
 #define CRIT_TEMPORARY_H
 
-/* The directory for them, $TMPDIR or /var/tmp: a descriptor that the caller owns, -errno. */
+/* The directory for them, $TMPDIR or /var/tmp; and a descriptor that the caller owns, -errno.
+ */
+const char *crit_temporary_path(void);
 int crit_temporary_directory(void);
 
 /* A new one in such a directory, mode 0600 whatever the umask: a descriptor, -errno. */

@@ -14,10 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "decoder/create.h"
 #include "decoder/dir.h"
 #include "decoder/overlay.h"
 #include "decoder/parents.h"
+#include "decoder/temporary.h"
 #include "fs/log.h"
 #include "fs/syscalls.h"
 
@@ -30,9 +30,7 @@ struct parent {
 
 void cfs_reach_make_place(struct cfs *fs)
 {
-	const char *dir = getenv("TMPDIR");
-
-	if (asprintf(&fs->place, "%s/critfs.XXXXXX", dir && *dir == '/' ? dir : "/var/tmp") < 0)
+	if (asprintf(&fs->place, "%s/critfs.XXXXXX", crit_temporary_path()) < 0)
 		fs->place = NULL;
 	if (fs->place && (!mkdtemp(fs->place) || setenv("TMPDIR", fs->place, 1) < 0)) {
 		free(fs->place);
@@ -55,9 +53,7 @@ static int allow_if_needed(void *arg, const char *name, unsigned char type)
 	struct stat st;
 	int fd;
 
-	if ((type != DT_REG && type != DT_UNKNOWN) ||
-	    (strcmp(name, CRIT_INVENTORY) && strncmp(name, "pagemap-", strlen("pagemap-")) &&
-	     strncmp(name, "pages-", strlen("pages-"))))
+	if ((type != DT_REG && type != DT_UNKNOWN) || !crit_parents_need(name))
 		return 0;
 	fd = openat(crit_dir_lower(p->dir), name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)

@@ -67,7 +67,7 @@ static int open_all(struct crit_archive *a, const struct crit_file *file, uint64
 	a->unpacked.max = max;
 	if (ret < 0)
 		return crit_fail_errno(err, -ret, "can't open it");
-	ret = crit_input_is_compressed(file);
+	ret = crit_input_is_compressed(file, err);
 	if (ret > 0) {
 		ret = decompress(file, max, listener, &a->file, err);
 		if (ret == 0)

@@ -78,11 +78,12 @@ static int filter_of(const struct crit_file *file, int *filter)
 	return 0;
 }
 
-int crit_input_is_compressed(const struct crit_file *file)
+int crit_input_is_compressed(const struct crit_file *file, struct crit_error *err)
 {
 	int filter, ret = filter_of(file, &filter);
 
-	return ret < 0 ? ret : filter != ARCHIVE_FILTER_NONE;
+	return ret < 0 ? crit_fail_errno(err, -ret, "can't read it")
+		       : filter != ARCHIVE_FILTER_NONE;
 }
 
 int crit_input_open(struct crit_input *in, const struct crit_file *file, enum crit_input_as as,

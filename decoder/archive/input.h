@@ -24,8 +24,8 @@ enum crit_input_as {
 	CRIT_INPUT_RAW,       /* one member, which is the file, decompressed */
 };
 
-/* Is it compressed, in a way that is known here? 1, 0, -errno. */
-int crit_input_is_compressed(const struct crit_file *file);
+/* Is it compressed, in a way that is known here? 1, 0; -errno and the reason. */
+int crit_input_is_compressed(const struct crit_file *file, struct crit_error *err);
 
 /* 0; -EBADMSG, -ENOMEM, -ENOSYS and the reason. To be closed in any case. */
 int crit_input_open(struct crit_input *in, const struct crit_file *file, enum crit_input_as as,
